@@ -1,0 +1,142 @@
+/**
+ * The configuration object `Tenant`: a Microsoft 365 organisation, how its mail is recognised and where it goes.
+ */
+import { z } from 'zod'
+import { addressField, domainField, fqdnField } from '../host-name.ts'
+import { headerNameField } from '../header-name.ts'
+import {
+  certificateField,
+  parseReference,
+  privateKeyField,
+  processedWordField,
+  secretField,
+} from '../material.ts'
+import { routeField } from '../network.ts'
+
+const LARGEST_LIST = 16
+
+const words = z.strictObject({
+  name: headerNameField('Name of the header field with the processed word.')
+    .default('X-Siegel-Processed')
+    .describe('Name of the header field with the processed word.'),
+  outbound: z
+    .array(processedWordField('A processed word.'))
+    .max(LARGEST_LIST)
+    .default([])
+    .describe(
+      'Words for outbound mail: the first is stamped, all are recognised (several during a rotation). Required with the preset `recommended`.',
+    ),
+  inbound: z
+    .array(processedWordField('A processed word.'))
+    .max(LARGEST_LIST)
+    .default([])
+    .describe('Words for inbound mail, likewise.'),
+})
+
+const stamped = z.strictObject({
+  name: headerNameField('Name of the header field that the rules stamp.'),
+  outbound: z
+    .array(secretField('A secret.'))
+    .min(1)
+    .max(LARGEST_LIST)
+    .describe('Secrets that the outbound rule stamps, without the prefix `out:`; several during a rotation.'),
+  inbound: z
+    .array(secretField('A secret.'))
+    .min(1)
+    .max(LARGEST_LIST)
+    .describe('Secrets that the inbound rule stamps, without the prefix `in:`; several during a rotation.'),
+})
+
+const identity = z.strictObject({
+  chain: certificateField('The certificate, then its intermediates: Office 365 fetches none.'),
+  key: privateKeyField('The private key of the first certificate.'),
+})
+
+/** Values (not references) that stand in more than one place. */
+function repeated(values: readonly string[]): boolean {
+  const plain = values.filter((value) => parseReference(value) === null)
+  return new Set(plain).size !== plain.length
+}
+
+/** The spec of a `Tenant`. */
+export const tenantSpec = z
+  .strictObject({
+    microsoftTenantId: z
+      .string()
+      .toLowerCase()
+      .regex(
+        /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/,
+        'must be a GUID such as 11111111-2222-3333-4444-555555555555',
+      )
+      .optional()
+      .describe(
+        "Microsoft's id of the tenant. Required with the preset `as-documented`: there it is the proof of the tenant.",
+      ),
+    acceptedDomains: z
+      .array(domainField('A domain.'))
+      .min(1)
+      .max(5000)
+      .refine((domains) => new Set(domains).size === domains.length, 'names a domain twice')
+      .describe(
+        "The tenant's accepted domains. Mail to them is inbound; only senders in them are signed for.",
+      ),
+    fqdn: fqdnField(
+      'Host name of the gateway for this tenant: smart host of the outbound connector, EHLO argument, name on the certificate, ' +
+        'and the `by` name in Received. Must itself be an accepted domain of the tenant and should have at most 48 characters.',
+    ),
+    preset: z
+      .enum(['recommended', 'as-documented'])
+      .default('recommended')
+      .describe(
+        '`recommended`: the rules stamp a secret header. `as-documented`: no header is stamped, the rules except mail whose ' +
+          'Received names the gateway, and the tenant id proves the tenant.',
+      ),
+    route: routeField(
+      "Next hop of the tenant's mail in Postfix syntax. This text, as written, is also the look-up key of the map `tls-policy`.",
+    ),
+    secretHeader: stamped
+      .optional()
+      .describe("The secret header that the tenant's rules stamp. Required with the preset `recommended`."),
+    processedHeader: words
+      .prefault({})
+      .describe('The header field by which the rules recognise mail that has passed the gateway.'),
+    clientCertificate: identity
+      .optional()
+      .describe(
+        'Certificate that Siegel presents to Office 365: the inbound connector recognises the tenant by its name. ' +
+          'One certificate per tenant.',
+      ),
+    removeOwnDkim: z
+      .boolean()
+      .default(false)
+      .describe(
+        "Remove the tenant's own DKIM-Signature fields when the body is changed: they would no longer verify.",
+      ),
+    postmaster: addressField('Address for notices to the operators of the tenant.').optional(),
+  })
+  .superRefine((spec, context) => {
+    const flaw = (path: string[], message: string): void => {
+      context.addIssue({ code: 'custom', path, message })
+    }
+    if (spec.preset === 'recommended') {
+      if (spec.secretHeader === undefined) flaw(['secretHeader'], 'is required with the preset recommended')
+      for (const direction of ['outbound', 'inbound'] as const)
+        if (spec.processedHeader[direction].length === 0)
+          flaw(['processedHeader', direction], 'needs a word with the preset recommended')
+    } else {
+      if (spec.microsoftTenantId === undefined)
+        flaw(['microsoftTenantId'], 'is required with the preset as-documented')
+      if (spec.secretHeader !== undefined) flaw(['secretHeader'], 'is not used with the preset as-documented')
+    }
+    if (spec.secretHeader !== undefined) {
+      if (repeated([...spec.secretHeader.outbound, ...spec.secretHeader.inbound]))
+        flaw(['secretHeader'], 'uses the same secret twice')
+      if (spec.secretHeader.name.toLowerCase() === spec.processedHeader.name.toLowerCase())
+        flaw(['secretHeader', 'name'], 'must differ from the name of the processed header')
+    }
+    if (repeated([...spec.processedHeader.outbound, ...spec.processedHeader.inbound]))
+      flaw(['processedHeader'], 'uses the same word twice')
+  })
+
+/** The spec of a `Tenant` with its defaults filled in. */
+export type TenantSpec = z.output<typeof tenantSpec>

@@ -1,0 +1,266 @@
+/**
+ * Writes SignedData (RFC 5652 5): one signer, signed attributes, the chain without its root. One hash pass over the
+ * content, one private key operation, and a little DER, most of which is prepared once per signing key.
+ */
+import { constants, createHash, sign as signBytes } from 'node:crypto'
+import type { KeyObject, SignKeyObjectInput } from 'node:crypto'
+import { writeAlgorithm } from '../der/algorithm.ts'
+import { Oid } from '../der/oid.ts'
+import {
+  header,
+  implicit,
+  integer,
+  nil,
+  octets,
+  oid,
+  sequence,
+  set,
+  setOf,
+  time,
+  tlv,
+} from '../der/writer.ts'
+import { EngineError } from '../errors.ts'
+import type { Certificate } from '../x509/certificate.ts'
+import { signatureAlgorithmFor } from '../x509/sign.ts'
+import { writeAttribute } from './attributes.ts'
+import { writeCapabilities } from './capabilities.ts'
+import { publicKeyInfo } from './identifier.ts'
+
+/** A private key with its certificate. Keep one object per key: what is prepared for it hangs on the object. */
+export interface SigningKey {
+  readonly key: KeyObject
+  readonly certificate: Certificate
+  /** Intermediates to send along, no root. */
+  readonly chain: readonly Certificate[]
+}
+
+/** How to sign. */
+export interface SignOptions {
+  /** For RSA and ECDSA; by default what fits the key (SHA-256, SHA-384 for P-384, SHA-512 for P-521). Ed25519 and ML-DSA: always SHA-512. */
+  readonly digest?: SigningDigest
+  /** RSASSA-PSS instead of PKCS #1 v1.5; RSA keys only. */
+  readonly pss?: boolean
+  /** signingTime, in milliseconds since 1970. */
+  readonly at: number
+  /** Where to send encrypted answers, when not to the signing certificate. */
+  readonly encryptionCertificate?: Certificate
+  /** Whether to say what we can read (SMIMECapabilities). Default true. */
+  readonly capabilities?: boolean
+}
+
+/** Digests that are written. */
+export type SigningDigest = 'sha256' | 'sha384' | 'sha512'
+
+const DIGEST_OIDS: Readonly<Record<SigningDigest, string>> = {
+  sha256: Oid.sha256,
+  sha384: Oid.sha384,
+  sha512: Oid.sha512,
+}
+const CURVE_DIGESTS: ReadonlyMap<string, SigningDigest> = new Map([
+  ['secp384r1', 'sha384'],
+  ['brainpoolP384r1', 'sha384'],
+  ['secp521r1', 'sha512'],
+  ['brainpoolP512r1', 'sha512'],
+])
+
+/** Everything about a signer that does not change from mail to mail. */
+interface Prepared {
+  readonly digest: SigningDigest
+  /** SET OF DigestAlgorithmIdentifier. */
+  readonly digestAlgorithms: Buffer
+  readonly certificates: Buffer
+  /** Attributes with constant values. */
+  readonly attributes: readonly Buffer[]
+  /** version, sid, digestAlgorithm of the SignerInfo. */
+  readonly signerHead: Buffer
+  readonly signatureAlgorithm: Buffer
+  /** For `sign` of node:crypto. */
+  readonly hash: string | null
+  readonly input: SignKeyObjectInput
+}
+
+const prepared = new WeakMap<SigningKey, Map<string, Prepared>>()
+
+function prepare(signer: SigningKey, options: SignOptions): Prepared {
+  const preference = options.encryptionCertificate?.fingerprint ?? ''
+  const id = `${options.digest ?? ''} ${options.pss === true ? 'pss' : ''} ${String(options.capabilities ?? true)} ${preference}`
+  const known = prepared.get(signer)?.get(id)
+  if (known !== undefined) return known
+  const made = prepareAnew(signer, options)
+  const all = prepared.get(signer) ?? new Map<string, Prepared>()
+  // A signer has few combinations; a caller that varies them without end does not fill the memory.
+  if (all.size > 16) all.clear()
+  all.set(id, made)
+  prepared.set(signer, all)
+  return made
+}
+
+const VERSION_1 = integer(1)
+
+function prepareAnew(signer: SigningKey, options: SignOptions): Prepared {
+  const { key, certificate, chain } = signer
+  if (!publicKeyInfo(key).equals(publicKeyInfo(certificate.publicKey)))
+    throw new EngineError('key-mismatch', `the key does not belong to ${certificate.subject.text}`)
+  const digest = signingDigest(key, options)
+  const digestAlgorithm = writeAlgorithm(DIGEST_OIDS[digest])
+  const { hash, input, signatureAlgorithm } = scheme(key, digest, options.pss ?? false)
+  const seen = new Set<string>()
+  const certificates = [certificate, ...chain].filter((each) => {
+    if (seen.has(each.fingerprint)) return false
+    seen.add(each.fingerprint)
+    return each === certificate || !each.issuer.equals(each.subject)
+  })
+  return {
+    digest,
+    digestAlgorithms: set(digestAlgorithm),
+    certificates: implicit(0, setOf(certificates.map((each) => each.raw))),
+    attributes: constantAttributes(signer, options, digestAlgorithm, signatureAlgorithm),
+    signerHead: Buffer.concat([VERSION_1, certificate.issuerAndSerial, digestAlgorithm]),
+    signatureAlgorithm,
+    hash,
+    input,
+  }
+}
+
+/** The digest that signing with these options uses. */
+export function signingDigest(key: KeyObject, options: Pick<SignOptions, 'digest'>): SigningDigest {
+  // RFC 8419 3.1, RFC 9882 3: with signed attributes, schemes without a hash of their own go with SHA-512
+  if (!/^(?:rsa|rsa-pss|ec)$/.test(key.asymmetricKeyType ?? '')) return 'sha512'
+  return options.digest ?? CURVE_DIGESTS.get(key.asymmetricKeyDetails?.namedCurve ?? '') ?? 'sha256'
+}
+
+type Scheme = Pick<Prepared, 'hash' | 'input' | 'signatureAlgorithm'>
+
+function scheme(key: KeyObject, digest: SigningDigest, pss: boolean): Scheme {
+  switch (key.asymmetricKeyType) {
+    case 'rsa':
+      if (pss) return pssScheme(key, digest)
+      return {
+        hash: digest,
+        input: { key, padding: constants.RSA_PKCS1_PADDING },
+        // RFC 5754 3.2: the hash stands in digestAlgorithm; more programs know this than the combined identifier
+        signatureAlgorithm: writeAlgorithm(Oid.rsaEncryption, nil()),
+      }
+    case 'rsa-pss':
+      return pssScheme(key, digest)
+    case 'ec':
+      return { hash: digest, input: { key }, signatureAlgorithm: signatureAlgorithmFor(key, { digest }) }
+    case 'ed25519':
+    case 'ml-dsa-44':
+    case 'ml-dsa-65':
+    case 'ml-dsa-87':
+      return { hash: null, input: { key }, signatureAlgorithm: signatureAlgorithmFor(key) }
+    default:
+      throw new EngineError(
+        'unsupported-algorithm',
+        `signing with a key of type ${key.asymmetricKeyType ?? 'secret'}`,
+      )
+  }
+}
+
+/** RFC 4056 3: MGF1 with the same hash, a salt as long as the hash. */
+function pssScheme(key: KeyObject, digest: SigningDigest): Scheme {
+  return {
+    hash: digest,
+    input: { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_DIGEST },
+    signatureAlgorithm: signatureAlgorithmFor(key, { digest, pss: true }),
+  }
+}
+
+function constantAttributes(
+  { certificate }: SigningKey,
+  options: SignOptions,
+  digestAlgorithm: Buffer,
+  signatureAlgorithm: Buffer,
+): readonly Buffer[] {
+  const encryption = options.encryptionCertificate ?? (mayEncrypt(certificate) ? certificate : null)
+  const attributes = [
+    writeAttribute(Oid.idContentType, oid(Oid.idData)),
+    // RFC 5035 3: the hash is SHA-256 by default
+    writeAttribute(
+      Oid.idAaSigningCertificateV2,
+      sequence(sequence(sequence(octets(createHash('sha256').update(certificate.raw).digest())))),
+    ),
+    // RFC 6211 2
+    writeAttribute(Oid.idAaCmsAlgorithmProtect, sequence(digestAlgorithm, implicit(1, signatureAlgorithm))),
+  ]
+  if (options.capabilities ?? true)
+    attributes.push(writeAttribute(Oid.smimeCapabilities, writeCapabilities(encryption?.publicKey ?? null)))
+  // RFC 8551 2.5.3
+  if (encryption !== null)
+    attributes.push(writeAttribute(Oid.idAaEncrypKeyPref, implicit(0, encryption.issuerAndSerial)))
+  return attributes
+}
+
+function mayEncrypt(certificate: Certificate): boolean {
+  const type = certificate.publicKey.asymmetricKeyType
+  if (type !== 'rsa' && type !== 'ec') return false
+  const { keyUsage } = certificate
+  return (
+    keyUsage === null || keyUsage.has('keyEncipherment') || (type === 'ec' && keyUsage.has('keyAgreement'))
+  )
+}
+
+/** certificates and signerInfos: what follows the content in SignedData. */
+function trailer(content: readonly Buffer[], parts: Prepared, at: number): Buffer {
+  const hash = createHash(parts.digest)
+  for (const piece of content) hash.update(piece)
+  const attributes = setOf([
+    ...parts.attributes,
+    writeAttribute(Oid.idMessageDigest, octets(hash.digest())),
+    writeAttribute(Oid.idSigningTime, time(at)),
+  ])
+  // RFC 5652 5.4: what is signed is the SET OF, what is sent is [0] IMPLICIT
+  const signature = signBytes(parts.hash, attributes, parts.input)
+  const signerInfo = sequence(
+    parts.signerHead,
+    implicit(0, attributes),
+    parts.signatureAlgorithm,
+    octets(signature),
+  )
+  return Buffer.concat([parts.certificates, set(signerInfo)])
+}
+
+/** The headers around encapContentInfo, which is `inner` octets long with what `inner` stands for. */
+function open(parts: Prepared, encapsulated: readonly Buffer[], pending: number): Buffer {
+  const type = oid(Oid.idSignedData)
+  const own =
+    VERSION_1.length +
+    parts.digestAlgorithms.length +
+    encapsulated.reduce((sum, part) => sum + part.length, 0)
+  const signedData = header(0x30, own + pending)
+  const wrapped = header(0xa0, signedData.length + own + pending)
+  const outer = header(0x30, type.length + wrapped.length + signedData.length + own + pending)
+  return Buffer.concat([outer, type, wrapped, signedData, VERSION_1, parts.digestAlgorithms, ...encapsulated])
+}
+
+const DETACHED = tlv(0x30, oid(Oid.idData))
+
+/**
+ * Signs content that travels apart from its signature.
+ * @param content - the content in pieces, exactly as it is sent
+ * @returns a ContentInfo with SignedData in DER
+ * @throws EngineError `key-mismatch`, `unsupported-algorithm`
+ */
+export function signDetached(content: readonly Buffer[], signer: SigningKey, options: SignOptions): Buffer {
+  const parts = prepare(signer, options)
+  const end = trailer(content, parts, options.at)
+  return Buffer.concat([open(parts, [DETACHED], end.length), end])
+}
+
+/**
+ * Signs content and carries it inside.
+ * @param content - the content in pieces; the same Buffers stand in the result
+ * @returns a ContentInfo with SignedData in DER, in pieces
+ * @throws EngineError `key-mismatch`, `unsupported-algorithm`
+ */
+export function signOpaque(content: readonly Buffer[], signer: SigningKey, options: SignOptions): Buffer[] {
+  const parts = prepare(signer, options)
+  const end = trailer(content, parts, options.at)
+  const length = content.reduce((sum, piece) => sum + piece.length, 0)
+  const type = oid(Oid.idData)
+  const octetString = header(0x04, length)
+  const wrapped = header(0xa0, octetString.length + length)
+  const encapsulated = header(0x30, type.length + wrapped.length + octetString.length + length)
+  return [open(parts, [encapsulated, type, wrapped, octetString], length + end.length), ...content, end]
+}

@@ -1,0 +1,109 @@
+/**
+ * Reads SignedData (RFC 5652 5.1) from BER or DER: detached or with content, any number of signers, or none
+ * (certificates only). Structure only; whether a signature holds is verify-signed-data.ts. Bounded in signers and certificates.
+ */
+import { readAlgorithm } from '../der/algorithm.ts'
+import type { AlgorithmIdentifier } from '../der/algorithm.ts'
+import { octetChunks, toOctets, toOid, toSmallInteger } from '../der/decode.ts'
+import { Cursor, Tag } from '../der/reader.ts'
+import type { Element } from '../der/reader.ts'
+import { EngineError } from '../errors.ts'
+import { readAttributes } from './attributes.ts'
+import type { AttributeSet } from './attributes.ts'
+import { readIdentifier } from './identifier.ts'
+import type { Identifier } from './identifier.ts'
+
+/** Bounds on what one SignedData may hold. */
+const MAX_SIGNERS = 16
+const MAX_CERTIFICATES = 256
+
+/** SignedData, read and not judged. */
+export interface SignedData {
+  readonly kind: 'signed-data'
+  /** eContentType, dotted. */
+  readonly contentType: string
+  /** The content in pieces; null when it is detached. */
+  readonly content: readonly Buffer[] | null
+  /** X.509 certificates in DER, untrusted, in the order of the sender; other kinds are left out. */
+  readonly certificates: readonly Buffer[]
+  /** CRLs in DER, untrusted. */
+  readonly crls: readonly Buffer[]
+  readonly signers: readonly SignerInfo[]
+}
+
+/** One SignerInfo (RFC 5652 5.3). */
+export interface SignerInfo {
+  readonly identifier: Identifier
+  readonly digestAlgorithm: AlgorithmIdentifier
+  /** null when the signer signed the content itself; an error when they are there and break a rule. */
+  readonly signedAttributes: AttributeSet | EngineError | null
+  readonly signatureAlgorithm: AlgorithmIdentifier
+  readonly signature: Buffer
+}
+
+/**
+ * Reads the SignedData SEQUENCE.
+ * @throws EngineError `asn1-malformed`, `cms-malformed`, `cms-too-many-signers`, `cms-too-many-certificates`
+ */
+export function readSignedData(element: Element): SignedData {
+  const cursor = new Cursor(element)
+  toSmallInteger(cursor.universal(Tag.integer, 'version'))
+  cursor.universal(Tag.set, 'digestAlgorithms')
+  const { contentType, content } = readContent(cursor.universal(Tag.sequence, 'encapContentInfo'))
+  const certificates = cursor.optional(2, 0)?.children() ?? []
+  const crls = cursor.optional(2, 1)?.children() ?? []
+  const signers = cursor.universal(Tag.set, 'signerInfos').children()
+  cursor.done('SignedData')
+  if (signers.length > MAX_SIGNERS) throw new EngineError('cms-too-many-signers', `${signers.length} signers`)
+  if (certificates.length > MAX_CERTIFICATES)
+    throw new EngineError('cms-too-many-certificates', `${certificates.length} certificates`)
+  return {
+    kind: 'signed-data',
+    contentType,
+    content,
+    certificates: plain(certificates),
+    crls: plain(crls),
+    signers: signers.map(readSigner),
+  }
+}
+
+/** Certificates and CRLs are SEQUENCEs; the tagged choices (attribute certificates and others) are of no use here. */
+function plain(elements: readonly Element[]): readonly Buffer[] {
+  return elements.filter((element) => element.is(0, Tag.sequence)).map((element) => element.raw)
+}
+
+function readContent(element: Element): Pick<SignedData, 'contentType' | 'content'> {
+  const cursor = new Cursor(element)
+  const contentType = toOid(cursor.universal(Tag.oid, 'eContentType'))
+  const wrapped = cursor.optional(2, 0)
+  cursor.done('encapContentInfo')
+  if (wrapped === null) return { contentType, content: null }
+  const inner = new Cursor(wrapped)
+  const content = octetChunks(inner.universal(Tag.octetString, 'eContent'))
+  inner.done('eContent')
+  return { contentType, content }
+}
+
+function readSigner(element: Element): SignerInfo {
+  const cursor = new Cursor(element)
+  toSmallInteger(cursor.universal(Tag.integer, 'version'))
+  const identifier = readIdentifier(cursor.next('sid'))
+  const digestAlgorithm = readAlgorithm(cursor.next('digestAlgorithm'))
+  const attributes = cursor.optional(2, 0)
+  const signatureAlgorithm = readAlgorithm(cursor.next('signatureAlgorithm'))
+  const signature = toOctets(cursor.universal(Tag.octetString, 'signature'))
+  cursor.optional(2, 1)
+  cursor.done('SignerInfo')
+  const signedAttributes = attributes === null ? null : guarded(attributes)
+  return { identifier, digestAlgorithm, signedAttributes, signatureAlgorithm, signature }
+}
+
+/** Bad attributes spoil their signer, not the others: the error is kept and becomes that signer's reason. */
+function guarded(element: Element): AttributeSet | EngineError {
+  try {
+    return readAttributes(element)
+  } catch (error) {
+    if (error instanceof EngineError) return error
+    throw error
+  }
+}

@@ -1,0 +1,250 @@
+/**
+ * Checks the signatures of SignedData (RFC 5652 5.4, 5.6): digests, signed attributes, algorithms, signature values.
+ * It finds the signer's certificate by its identifier and judges no chain, no address and no time.
+ */
+import { readAlgorithm } from '../der/algorithm.ts'
+import type { AlgorithmIdentifier } from '../der/algorithm.ts'
+import { toOctets, toOid, toTime } from '../der/decode.ts'
+import { Oid } from '../der/oid.ts'
+import { Cursor, Tag, readElement } from '../der/reader.ts'
+import type { Element } from '../der/reader.ts'
+import { EngineError } from '../errors.ts'
+import type { Reason } from '../reasons.ts'
+import type { Certificate } from '../x509/certificate.ts'
+import { parseCertificate } from '../x509/certificate.ts'
+import { verifyScheme } from '../x509/signature.ts'
+import { isWeakScheme, readSignatureScheme } from '../x509/signature-algorithm.ts'
+import type { SignatureScheme } from '../x509/signature-algorithm.ts'
+import { digestOf, digestOver } from './algorithms.ts'
+import type { Digest } from './algorithms.ts'
+import { attributeValue } from './attributes.ts'
+import type { AttributeSet } from './attributes.ts'
+import { identifies } from './identifier.ts'
+import type { SignedData, SignerInfo } from './signed-data.ts'
+
+/** What was found about one signer. */
+export interface SignerCheck {
+  /** True when content, attributes and signature value fit together and to the certificate. */
+  readonly intact: boolean
+  /** Why it is not intact; empty when it is. */
+  readonly reasons: readonly Reason[]
+  /** Why it is weak although intact. */
+  readonly weak: readonly Reason[]
+  /** The certificates that carry the signer's identifier and whose key made the signature; else those with the identifier. */
+  readonly certificates: readonly Certificate[]
+  /** As in `sha256`; the object identifier when unknown. */
+  readonly digest: string
+  /** As in `rsa-pkcs1v15`, `rsa-pss`, `ecdsa`, `ed25519`; the object identifier when unknown. */
+  readonly signature: string
+  /** What the signer claims, in milliseconds since 1970; null when it claims nothing readable. Decides nothing. */
+  readonly signingTime: number | null
+  /** SMIMECapabilities as sent, signed; null when absent. */
+  readonly capabilities: Buffer | null
+}
+
+/** Certificates with one signer's identifier that are tried: more are a way to make us work. */
+const MAX_CANDIDATES = 8
+
+/** Certificates of a SignedData that could be read; a damaged one is as good as absent. */
+export function certificatesOf(data: SignedData): readonly Certificate[] {
+  const found: Certificate[] = []
+  for (const der of data.certificates) {
+    try {
+      found.push(parseCertificate(der))
+    } catch (error) {
+      // Untrusted extra material: if it was the signer's, the verdict says signer-certificate-missing.
+      if (!(error instanceof EngineError)) throw error
+    }
+  }
+  return found
+}
+
+/**
+ * Checks every signer.
+ * @param content - the detached content in pieces; null when the object holds its content. Given both, only what the
+ * object holds counts.
+ * @param certificates - where to look for the signers' certificates
+ */
+export function verifySignedData(
+  data: SignedData,
+  content: readonly Buffer[] | null,
+  certificates: readonly Certificate[],
+): readonly SignerCheck[] {
+  const signed = data.content ?? content
+  const digests = new Map<string, Buffer>()
+  const digestFor = (digest: Digest): Buffer | null => {
+    if (signed === null) return null
+    const known = digests.get(digest.oid)
+    if (known !== undefined) return known
+    const value = digestOver(digest, signed)
+    digests.set(digest.oid, value)
+    return value
+  }
+  return data.signers.map((signer) => checkSigner(data, signer, signed, certificates, digestFor))
+}
+
+function checkSigner(
+  data: SignedData,
+  signer: SignerInfo,
+  content: readonly Buffer[] | null,
+  certificates: readonly Certificate[],
+  digestFor: (digest: Digest) => Buffer | null,
+): SignerCheck {
+  const digest = digestOf(signer.digestAlgorithm.oid)
+  const attributes = signer.signedAttributes instanceof EngineError ? null : signer.signedAttributes
+  const named = certificates
+    .filter((certificate) => identifies(signer.identifier, certificate))
+    .slice(0, MAX_CANDIDATES)
+  const found = { ...claims(attributes), digest: digest?.name ?? signer.digestAlgorithm.oid }
+  let signature = signer.signatureAlgorithm.oid
+  try {
+    const scheme = readSignatureScheme(signer.signatureAlgorithm, signer.digestAlgorithm.oid)
+    signature = scheme.kind === 'pure' ? scheme.keyType : scheme.kind
+    if (digest === null) throw new EngineError('unsupported-digest', signer.digestAlgorithm.oid)
+    // RFC 4056 3, RFC 5754 3: the hash of the scheme is that of digestAlgorithm
+    if ('hash' in scheme && scheme.hash !== digest.name)
+      throw new EngineError('algorithm-mismatch', `${digest.name} beside a signature with ${scheme.hash}`)
+    const messages = signedBytes(data, signer, content, digest, digestFor)
+    if (named.length === 0)
+      throw new EngineError('signer-certificate-missing', 'no certificate of the signer')
+    const made = named.filter((certificate) => verifies(scheme, certificate, messages, signer.signature))
+    if (made.length === 0) throw new EngineError('signature-invalid', 'the signature value is wrong')
+    const matching = made.filter(
+      (certificate) => attributes === null || fitsSigningCertificate(attributes, certificate),
+    )
+    if (matching.length === 0)
+      throw new EngineError('signing-certificate-mismatch', 'another certificate was signed')
+    const weak: Reason[] = digest.weak || isWeakScheme(scheme) ? ['weak-digest'] : []
+    return { intact: true, reasons: [], weak, certificates: matching, signature, ...found }
+  } catch (error) {
+    if (!(error instanceof EngineError)) throw error
+    return { intact: false, reasons: [error.code], weak: [], certificates: named, signature, ...found }
+  }
+}
+
+/** The byte strings of which one must have been signed, in the order in which to try them. */
+function signedBytes(
+  data: SignedData,
+  signer: SignerInfo,
+  content: readonly Buffer[] | null,
+  digest: Digest,
+  digestFor: (digest: Digest) => Buffer | null,
+): readonly Buffer[] {
+  if (signer.signedAttributes instanceof EngineError) throw signer.signedAttributes
+  if (content === null) throw new EngineError('content-missing', 'no content for a detached signature')
+  if (signer.signedAttributes === null) {
+    // RFC 5652 5.3: signedAttrs must be there unless the content type is id-data
+    if (data.contentType !== Oid.idData) throw new EngineError('attribute-missing', 'no signed attributes')
+    const whole = content.length === 1 && content[0] !== undefined ? content[0] : Buffer.concat(content)
+    if (passesForAttributes(whole))
+      throw new EngineError('content-ambiguous', 'content is a SET of attributes')
+    return [whole]
+  }
+  const attributes = signer.signedAttributes
+  checkAttributes(data, signer, attributes)
+  const claimed = attributeValue(attributes, Oid.idMessageDigest)
+  if (claimed === null) throw new EngineError('attribute-missing', 'no messageDigest')
+  // RFC 5652 5.6
+  if (digestFor(digest)?.equals(toOctets(claimed)) !== true)
+    throw new EngineError('digest-mismatch', 'messageDigest is not that of the content')
+  return attributes.der === attributes.unsorted ? [attributes.der] : [attributes.der, attributes.unsorted]
+}
+
+/** contentType (RFC 5652 11.1) and CMSAlgorithmProtection (RFC 6211 3). */
+function checkAttributes(data: SignedData, signer: SignerInfo, attributes: AttributeSet): void {
+  const type = attributeValue(attributes, Oid.idContentType)
+  if (type === null) throw new EngineError('attribute-missing', 'no contentType')
+  if (toOid(type) !== data.contentType)
+    throw new EngineError('content-type-mismatch', `${toOid(type)} signed, ${data.contentType} sent`)
+  const protection = attributeValue(attributes, Oid.idAaCmsAlgorithmProtect)
+  if (protection === null) return
+  const cursor = new Cursor(protection)
+  const digest = readAlgorithm(cursor.universal(Tag.sequence, 'digestAlgorithm'))
+  const signature = cursor.optional(2, 1)
+  if (signature === null)
+    throw new EngineError('algorithm-mismatch', 'CMSAlgorithmProtection without signature algorithm')
+  cursor.done('CMSAlgorithmProtection')
+  if (
+    !sameAlgorithm(digest, signer.digestAlgorithm) ||
+    !sameAlgorithm(implicitAlgorithm(signature), signer.signatureAlgorithm)
+  )
+    throw new EngineError('algorithm-mismatch', 'CMSAlgorithmProtection names other algorithms')
+}
+
+/** An AlgorithmIdentifier under an implicit tag. */
+function implicitAlgorithm(element: Element): AlgorithmIdentifier {
+  const cursor = new Cursor(element)
+  const oid = toOid(cursor.universal(Tag.oid, 'algorithm'))
+  const parameters = cursor.peek() === null ? null : cursor.next('parameters')
+  cursor.done('AlgorithmIdentifier')
+  return { oid, parameters, raw: element.raw }
+}
+
+/** Equal in algorithm and parameters; absent and NULL parameters are the same (RFC 5754 2). */
+function sameAlgorithm(a: AlgorithmIdentifier, b: AlgorithmIdentifier): boolean {
+  const given = (parameters: Element | null) =>
+    parameters === null || parameters.is(0, Tag.null) ? Buffer.alloc(0) : parameters.raw
+  return a.oid === b.oid && given(a.parameters).equals(given(b.parameters))
+}
+
+/**
+ * Whether content could be the DER of signed attributes: a signature over attributes would then also be one over this
+ * content without any, so an old signature could be passed off as a new one.
+ */
+function passesForAttributes(content: Buffer): boolean {
+  if (content[0] !== 0x31) return false
+  try {
+    return readElement(content)
+      .children()
+      .every((child) => child.is(0, Tag.sequence) && child.children()[0]?.is(0, Tag.oid) === true)
+  } catch (error) {
+    if (error instanceof EngineError) return false
+    throw error
+  }
+}
+
+function verifies(
+  scheme: SignatureScheme,
+  certificate: Certificate,
+  messages: readonly Buffer[],
+  signature: Buffer,
+): boolean {
+  return messages.some((message) => verifyScheme(scheme, certificate.publicKey, message, signature))
+}
+
+/** RFC 5035 3 and 5: the first certificate identifier is the signer's. Absent attributes bind nothing. */
+function fitsSigningCertificate(attributes: AttributeSet, certificate: Certificate): boolean {
+  const v1 = attributeValue(attributes, Oid.idAaSigningCertificate)
+  const v2 = attributeValue(attributes, Oid.idAaSigningCertificateV2)
+  return (
+    (v1 === null || fitsFirst(v1, Oid.sha1, certificate)) &&
+    (v2 === null || fitsFirst(v2, Oid.sha256, certificate))
+  )
+}
+
+function fitsFirst(value: Element, defaultHash: string, certificate: Certificate): boolean {
+  const id = new Cursor(
+    new Cursor(new Cursor(value).universal(Tag.sequence, 'certs')).universal(Tag.sequence, 'ESSCertID'),
+  )
+  const algorithm = id.optional(0, Tag.sequence)
+  const digest = digestOf(algorithm === null ? defaultHash : readAlgorithm(algorithm).oid)
+  if (digest === null) throw new EngineError('unsupported-digest', 'digest of the signing certificate')
+  return digestOver(digest, [certificate.raw]).equals(toOctets(id.universal(Tag.octetString, 'certHash')))
+}
+
+function claims(attributes: AttributeSet | null): Pick<SignerCheck, 'signingTime' | 'capabilities'> {
+  if (attributes === null) return { signingTime: null, capabilities: null }
+  const capabilities = attributeValue(attributes, Oid.smimeCapabilities)?.raw ?? null
+  const time = attributeValue(attributes, Oid.idSigningTime)
+  return { capabilities, signingTime: time === null ? null : claimedTime(time) }
+}
+
+function claimedTime(element: Element): number | null {
+  try {
+    return toTime(element)
+  } catch (error) {
+    // signingTime is shown and decides nothing; one that cannot be read is shown as none.
+    if (error instanceof EngineError) return null
+    throw error
+  }
+}

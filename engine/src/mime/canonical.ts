@@ -1,0 +1,46 @@
+/**
+ * The canonical form of text for signing: every line break is CRLF (RFC 8551 3.1.1). Knows only bytes: what must stay
+ * binary has to be encoded before.
+ */
+import { FOUND, survey } from './survey.ts'
+
+const LF = 0x0a
+const CR = 0x0d
+
+/** True if every line feed follows a carriage return and the reverse. */
+export function isCanonical(bytes: Buffer): boolean {
+  return (survey(bytes) & FOUND.bareBreak) === 0
+}
+
+/** Every bare LF and every bare CR becomes CRLF. Returns the input itself, not a copy, if there is none. */
+export function canonicalise(bytes: Buffer): Buffer {
+  if (isCanonical(bytes)) return bytes
+  const out = Buffer.allocUnsafe(bytes.length + bareBreaks(bytes))
+  let from = 0
+  let at = 0
+  for (let i = 0; i < bytes.length; i++) {
+    const byte = bytes[i]
+    if (byte !== LF && byte !== CR) continue
+    at += bytes.copy(out, at, from, i)
+    out[at++] = CR
+    out[at++] = LF
+    if (byte === CR && bytes[i + 1] === LF) i++
+    from = i + 1
+  }
+  bytes.copy(out, at, from)
+  return out
+}
+
+/** How many line breaks are a bare LF or a bare CR. */
+export function bareBreaks(bytes: Buffer): number {
+  let count = 0
+  for (let i = 0; i < bytes.length; i++) {
+    const byte = bytes[i]
+    if (byte === LF) count++
+    else if (byte === CR) {
+      if (bytes[i + 1] === LF) i++
+      else count++
+    }
+  }
+  return count
+}

@@ -1,0 +1,99 @@
+/**
+ * The integrity check of PKCS#12: HMAC with the PKCS#12 key derivation (RFC 7292 4) or PBMAC1 (RFC 9579).
+ * Compared in constant time; a file that fails it is not looked into.
+ */
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
+import { EngineError } from '../errors.ts'
+import { readAlgorithm, writeAlgorithm } from '../der/algorithm.ts'
+import type { AlgorithmIdentifier } from '../der/algorithm.ts'
+import { toOctets } from '../der/decode.ts'
+import { Oid } from '../der/oid.ts'
+import { Cursor, Tag } from '../der/reader.ts'
+import type { Element } from '../der/reader.ts'
+import { integer, nil, octets, sequence } from '../der/writer.ts'
+import { derivePbkdf2, readIterations, readPbkdf2 } from './pbes2.ts'
+import { pkcs12Key } from './pkcs12-kdf.ts'
+import type { Pkcs12Hash } from './pkcs12-kdf.ts'
+
+const HASHES: Readonly<Record<string, Pkcs12Hash>> = {
+  [Oid.sha1]: 'sha1',
+  [Oid.sha224]: 'sha224',
+  [Oid.sha256]: 'sha256',
+  [Oid.sha384]: 'sha384',
+  [Oid.sha512]: 'sha512',
+}
+
+const HMACS: Readonly<Record<string, Pkcs12Hash>> = {
+  [Oid.idHmacWithSha1]: 'sha1',
+  [Oid.idHmacWithSha224]: 'sha224',
+  [Oid.idHmacWithSha256]: 'sha256',
+  [Oid.idHmacWithSha384]: 'sha384',
+  [Oid.idHmacWithSha512]: 'sha512',
+}
+
+/** Rounds of the MAC's key derivation when we write; OpenSSL and Windows read any number. */
+const WRITE_MAC_ITERATIONS = 100_000
+
+/**
+ * Whether the MacData fits the content under this password.
+ * @throws EngineError `asn1-malformed`, `pkcs12-unsupported`, `key-derivation-too-costly`
+ */
+export function macFits(macData: Element, content: Buffer, password: string): boolean {
+  const cursor = new Cursor(macData)
+  const digestInfo = new Cursor(cursor.universal(Tag.sequence, 'mac'))
+  const algorithm = readAlgorithm(digestInfo.next('digestAlgorithm'))
+  const expected = toOctets(digestInfo.next('digest'))
+  digestInfo.done('DigestInfo')
+  const salt = toOctets(cursor.next('macSalt'))
+  const rounds = cursor.optional(0, Tag.integer)
+  cursor.done('MacData')
+  // RFC 9579 5: PBMAC1 carries its own salt and rounds
+  if (algorithm.oid === Oid.idPbmac1) return same(pbmac1(algorithm, content, password), expected)
+  const hash = HASHES[algorithm.oid]
+  if (hash === undefined) throw new EngineError('pkcs12-unsupported', `MAC with hash ${algorithm.oid}`)
+  const iterations = rounds === null ? 1 : readIterations(rounds)
+  return same(pkcs12Mac(hash, password, salt, iterations, content), expected)
+}
+
+function pkcs12Mac(
+  hash: Pkcs12Hash,
+  password: string,
+  salt: Buffer,
+  iterations: number,
+  content: Buffer,
+): Buffer {
+  const length = createHmac(hash, '').digest().length
+  const key = pkcs12Key({ hash, id: 3, password, salt, iterations, length })
+  return createHmac(hash, key).update(content).digest()
+}
+
+function same(actual: Buffer, expected: Buffer): boolean {
+  return actual.length === expected.length && timingSafeEqual(actual, expected)
+}
+
+/** RFC 9579 4: PBKDF2 with an explicit key length, then HMAC. */
+function pbmac1(algorithm: AlgorithmIdentifier, content: Buffer, password: string): Buffer {
+  if (algorithm.parameters === null) throw new EngineError('pkcs12-unsupported', 'PBMAC1 without parameters')
+  const cursor = new Cursor(algorithm.parameters)
+  const kdf = readPbkdf2(readAlgorithm(cursor.next('keyDerivationFunc')))
+  const scheme = readAlgorithm(cursor.next('messageAuthScheme'))
+  cursor.done('PBMAC1-params')
+  const hash = HMACS[scheme.oid]
+  // RFC 9579 5: at least 20 octets, and never left to a default
+  if (hash === undefined || kdf.keyLength === null || kdf.keyLength < 20)
+    throw new EngineError('pkcs12-unsupported', 'PBMAC1 parameters')
+  return createHmac(hash, derivePbkdf2(kdf, password, kdf.keyLength))
+    .update(content)
+    .digest()
+}
+
+/** MacData with HMAC-SHA-256 over the content. */
+export function writeMac(
+  content: Buffer,
+  password: string,
+  iterations: number = WRITE_MAC_ITERATIONS,
+): Buffer {
+  const salt = randomBytes(16)
+  const mac = pkcs12Mac('sha256', password, salt, iterations, content)
+  return sequence(sequence(writeAlgorithm(Oid.sha256, nil()), octets(mac)), octets(salt), integer(iterations))
+}

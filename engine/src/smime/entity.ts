@@ -1,0 +1,108 @@
+/**
+ * Splits a message into what S/MIME wraps and what stays outside, and puts a new entity under the old header. Bytes of
+ * header fields are never changed; of an entity from inside only its Content fields come out (no control header from inside
+ * a protected layer is ever trusted).
+ */
+import { canonicalise } from '../mime/canonical.ts'
+import type { HeaderField, MimeNode } from '../mime/entity.ts'
+import { scanHeader } from '../mime/header.ts'
+import { scanMessage } from '../mime/scan.ts'
+import { sevenBitSafe } from '../mime/seven-bit.ts'
+
+const CRLF = Buffer.from('\r\n')
+const MIME_VERSION = Buffer.from('MIME-Version: 1.0\r\n')
+
+/** Whether a field describes the entity, not the message: it moves inside when the message is wrapped. */
+export function isContentField(field: HeaderField): boolean {
+  return field.lower.startsWith('content-')
+}
+
+function isStructural(field: HeaderField): boolean {
+  return isContentField(field) || field.lower === 'mime-version'
+}
+
+/** A message, split. */
+export interface ProtectedEntity {
+  /** Fields that stay outside, in order. */
+  readonly outer: readonly HeaderField[]
+  /** The MIME entity: Content fields, empty line, body. Views of the message. */
+  readonly entity: readonly Buffer[]
+}
+
+/**
+ * Splits a message: Content fields and body are the entity, MIME-Version goes, everything else stays outside.
+ * @throws EngineError header-too-long, header-line-too-long, header-too-many-fields
+ */
+export function protectedEntityOf(message: Buffer): ProtectedEntity {
+  const { fields, bodyStart } = scanHeader(message)
+  const outer = fields.filter((field) => !isStructural(field))
+  return { outer, entity: contentOf(message, fields, bodyStart) }
+}
+
+function contentOf(bytes: Buffer, fields: readonly HeaderField[], bodyStart: number): readonly Buffer[] {
+  const own = fields.filter(isContentField).map((field) => bytes.subarray(field.start, field.end))
+  return [...own, CRLF, bytes.subarray(bodyStart)]
+}
+
+/**
+ * The message ready to be signed: canonical line ends, and safe for 7-bit transport (RFC 8551 3.1). The input itself when
+ * it is so already.
+ * @throws EngineError mime-not-seven-bit and those of the scanner
+ */
+export function signableMessage(message: Buffer): Buffer {
+  const pieces = sevenBitSafe(message, scanMessage(message))
+  const [first] = pieces
+  return first !== undefined && pieces.length === 1 ? first : Buffer.concat(pieces)
+}
+
+/**
+ * The message with CRLF line ends, ready to be encrypted; the input itself when it is so already, or when a part of it is
+ * binary and must stay as it is.
+ * @throws EngineError those of the scanner
+ */
+export function canonicalMessage(message: Buffer): Buffer {
+  return hasBinary(scanMessage(message)) ? message : canonicalise(message)
+}
+
+/**
+ * Puts an entity under header fields of a message.
+ * @param message - what the fields are views of
+ * @param outer - the fields that stay, in their order
+ * @param entity - a MIME entity, starting with its Content fields
+ */
+export function wrapMessage(
+  message: Buffer,
+  outer: readonly HeaderField[],
+  entity: readonly Buffer[],
+): readonly Buffer[] {
+  const pieces: Buffer[] = []
+  // Neighbouring fields stay one view.
+  let start = -1
+  let end = -1
+  for (const field of outer) {
+    if (field.start !== end) {
+      if (start >= 0) pieces.push(message.subarray(start, end))
+      start = field.start
+    }
+    end = field.end
+  }
+  if (start >= 0) pieces.push(message.subarray(start, end))
+  const last = pieces.at(-1)
+  if (last !== undefined && last.at(-1) !== 0x0a) pieces.push(CRLF)
+  return [...pieces, MIME_VERSION, ...entity]
+}
+
+/**
+ * A decrypted or unwrapped entity as the body of its message: only its Content fields are kept, line ends become CRLF
+ * unless some part of it is binary.
+ */
+export function unwrapMessage(message: Buffer, entity: Buffer, root: MimeNode): readonly Buffer[] {
+  const { outer } = protectedEntityOf(message)
+  const inner = contentOf(entity, root.headers, root.bodyStart)
+  const pieces = wrapMessage(message, outer, inner)
+  return hasBinary(root) ? pieces : pieces.map(canonicalise)
+}
+
+function hasBinary(node: MimeNode): boolean {
+  return node.encoding === 'binary' || node.parts.some(hasBinary)
+}

@@ -1,0 +1,79 @@
+/**
+ * Judges the signers of a SignedData: signature, then chain. Certificates from inside the message are untrusted material
+ * for the chain and nothing more.
+ */
+import { certificatesOf, verifySignedData } from '../cms/verify.ts'
+import type { SignerCheck } from '../cms/verify.ts'
+import type { SignedData } from '../cms/signed-data.ts'
+import type { Reason } from '../reasons.ts'
+import type { Certificate } from '../x509/certificate.ts'
+import { buildPath } from '../x509/path.ts'
+import type { PathResult } from '../x509/path.ts'
+import type { SignerVerdict, VerifyOptions } from './verdict.ts'
+
+/** Certificates of one signer that are tried; more with the same identifier and key are copies. */
+const MAX_CANDIDATES = 2
+
+/**
+ * Judges every signer.
+ * @param contents - the detached content, in the forms it may have been signed in, best first; empty when it is inside
+ */
+export function judgeSigners(
+  data: SignedData,
+  contents: readonly (readonly Buffer[])[],
+  options: VerifyOptions,
+): readonly SignerVerdict[] {
+  const embedded = certificatesOf(data)
+  const pool = [...embedded, ...(options.intermediates ?? []), ...options.anchors]
+  const [first = null, ...others] = contents
+  let checks = verifySignedData(data, first, pool)
+  for (const content of others) {
+    if (checks.every((check) => check.intact)) break
+    const again = verifySignedData(data, content, pool)
+    checks = checks.map((check, at) => (check.intact ? check : (again[at] ?? check)))
+  }
+  return checks.map((check) => judge(check, embedded, options))
+}
+
+function judge(check: SignerCheck, embedded: readonly Certificate[], options: VerifyOptions): SignerVerdict {
+  const best = check.intact ? bestPath(check.certificates.slice(0, MAX_CANDIDATES), embedded, options) : null
+  const certificate = best?.certificate ?? check.certificates[0] ?? null
+  const reasons = new Set<Reason>([...check.reasons, ...check.weak, ...(best?.result.reasons ?? [])])
+  const strong = check.weak.length === 0 || options.allowWeak === true
+  const good = check.intact && strong && best?.result.valid === true
+  return {
+    status: good ? 'valid' : 'invalid',
+    reasons: [...reasons],
+    emails: certificate?.emails ?? [],
+    subject: certificate?.subject.text ?? null,
+    issuer: certificate?.issuer.text ?? null,
+    serial: certificate?.serialHex ?? null,
+    digest: check.digest,
+    signature: check.signature,
+    signingTime: check.signingTime,
+    certificate,
+    path: best?.result.path ?? [],
+    capabilities: check.intact ? check.capabilities : null,
+  }
+}
+
+interface Candidate {
+  readonly certificate: Certificate
+  readonly result: PathResult
+}
+
+/** The first certificate with a good chain; else the first of all. */
+function bestPath(
+  candidates: readonly Certificate[],
+  embedded: readonly Certificate[],
+  options: VerifyOptions,
+): Candidate | null {
+  const intermediates = [...(options.intermediates ?? []), ...embedded]
+  let best: Candidate | null = null
+  for (const certificate of candidates) {
+    const result = buildPath(certificate, { ...options, intermediates, purpose: 'email-sign' })
+    if (result.valid) return { certificate, result }
+    best ??= { certificate, result }
+  }
+  return best
+}

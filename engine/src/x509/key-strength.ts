@@ -1,0 +1,73 @@
+/**
+ * Judges public keys by size and kind: good, weak, or never accepted. It knows no policy beyond that.
+ */
+import type { KeyObject } from 'node:crypto'
+import { EngineError } from '../errors.ts'
+import { Oid } from '../der/oid.ts'
+import { Tag } from '../der/reader.ts'
+import type { Certificate } from './certificate.ts'
+
+/** The judgement on a key. `detail` is for the operator. */
+export interface KeyStrength {
+  readonly grade: 'good' | 'weak' | 'refused'
+  readonly detail: string
+}
+
+const CURVES: ReadonlySet<string> = new Set([
+  'prime256v1',
+  'secp384r1',
+  'secp521r1',
+  'brainpoolP256r1',
+  'brainpoolP384r1',
+  'brainpoolP512r1',
+])
+
+const KEY_TYPE = /^(?:ed25519|ed448|x25519|x448|ml-dsa-\d+|ml-kem-\d+|slh-dsa-[a-z0-9-]+)$/
+
+/** Judges the public key of a certificate; one that cannot be read is refused. */
+export function keyStrength(certificate: Certificate): KeyStrength {
+  const { oid, parameters } = certificate.keyAlgorithm
+  // RFC 5480 2.1.1: only named curves; curves described in the certificate itself may be forged (CVE-2020-0601)
+  if (oid === Oid.idEcPublicKey && !parameters?.is(0, Tag.oid)) return refused('EC key without a named curve')
+  try {
+    return strengthOf(certificate.publicKey)
+  } catch (error) {
+    if (error instanceof EngineError) return refused(error.message)
+    throw error
+  }
+}
+
+function strengthOf(key: KeyObject): KeyStrength {
+  const type = key.asymmetricKeyType ?? 'unknown'
+  const details = key.asymmetricKeyDetails ?? {}
+  const bits = details.modulusLength ?? 0
+  switch (type) {
+    case 'rsa':
+    case 'rsa-pss': {
+      const exponent = details.publicExponent ?? 0n
+      if (bits < 1024 || bits > 16384) return refused(`RSA key of ${bits} bits`)
+      if (exponent < 3n || exponent % 2n === 0n) return refused('RSA key with a bad exponent')
+      return bits < 2048 ? weak(`RSA key of ${bits} bits`) : good(`RSA key of ${bits} bits`)
+    }
+    case 'dsa':
+      return bits < 1024 ? refused(`DSA key of ${bits} bits`) : weak('DSA key')
+    case 'ec': {
+      const curve = details.namedCurve ?? 'unknown'
+      return CURVES.has(curve) ? good(curve) : refused(`EC key on ${curve}`)
+    }
+    default:
+      return KEY_TYPE.test(type) ? good(type) : refused(`key of type ${type}`)
+  }
+}
+
+function good(detail: string): KeyStrength {
+  return { grade: 'good', detail }
+}
+
+function weak(detail: string): KeyStrength {
+  return { grade: 'weak', detail }
+}
+
+function refused(detail: string): KeyStrength {
+  return { grade: 'refused', detail }
+}

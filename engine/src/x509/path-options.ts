@@ -1,0 +1,37 @@
+/**
+ * What a caller says about the path that it wants: anchors, material, moment, purpose, and how strict to be.
+ */
+import type { Certificate } from './certificate.ts'
+import type { PolicyOptions } from './policies.ts'
+import type { Purpose, WantedAddress } from './purpose.ts'
+
+/** What revocation information says of one certificate. */
+export type RevocationStatus = 'good' | 'revoked' | 'unknown'
+
+/** What to judge by. */
+export interface PathOptions extends PolicyOptions {
+  /** The trust anchors: any certificates, self-signed or not (RFC 5280 6.1.1). */
+  readonly anchors: readonly Certificate[]
+  /** Untrusted certificates that may complete the chain. */
+  readonly intermediates?: readonly Certificate[]
+  /** The moment to judge for, in milliseconds since 1970. */
+  readonly at: number
+  readonly purpose: Purpose
+  /** Whom the leaf must stand for. */
+  readonly address?: WantedAddress
+  /** The greatest number of certificates between leaf and anchor. Default 10. */
+  readonly maxDepth?: number
+  /** Accept SHA-1, DSA and RSA keys of 1024 to 2047 bits; they stay listed under `weak`. */
+  readonly allowWeak?: boolean
+  /**
+   * Whether the rules for those who issue certificates count (profile.ts). Default: strict for TLS, where public CAs obey
+   * them, tolerant for everything else.
+   */
+  readonly profile?: 'strict' | 'tolerant'
+  /** `prefer` (default): unknown is noted and does no harm; `require`: unknown is invalid; `none`: not asked. */
+  readonly revocation?: 'none' | 'prefer' | 'require'
+  /** Answers for one certificate of a chain; without it everything is unknown. */
+  readonly revocationStatus?: (certificate: Certificate, issuer: Certificate) => RevocationStatus
+  /** The greatest number of signatures verified in one search. Default 100. */
+  readonly maxSignatures?: number
+}

@@ -1,0 +1,95 @@
+/**
+ * The rules of RFC 5280 for those who issue certificates, as far as they can be seen in one certificate.
+ * Public TLS certificates obey them; S/MIME certificates of company CAs often do not, without harm to what is verified.
+ * So the caller chooses whether they count; nothing that verification rests on is here.
+ */
+import { Oid } from '../der/oid.ts'
+import { toAsciiDomain } from './address.ts'
+import type { Certificate } from './certificate.ts'
+
+/** The rules that the certificate breaks, as text for the operator. */
+export function profileViolations(certificate: Certificate): readonly string[] {
+  return [
+    ...serialViolations(certificate),
+    ...criticalityViolations(certificate),
+    ...keyIdViolations(certificate),
+    ...caViolations(certificate),
+    ...nameViolations(certificate),
+  ]
+}
+
+/** RFC 5280 4.1.2.2: positive, at most 20 octets. */
+function serialViolations({ serial }: Certificate): readonly string[] {
+  const negative = (serial[0] ?? 0x80) >= 0x80
+  const zero = serial.every((octet) => octet === 0)
+  return negative || zero || serial.length > 20
+    ? ['serial number is not positive or longer than 20 octets']
+    : []
+}
+
+const NEVER_CRITICAL = [
+  Oid.idCeAuthorityKeyIdentifier,
+  Oid.idCeSubjectKeyIdentifier,
+  Oid.idCeFreshestCrl,
+  Oid.idCeSubjectDirectoryAttributes,
+  Oid.idPeAuthorityInfoAccess,
+  Oid.idPeSubjectInfoAccess,
+] as const
+
+const ALWAYS_CRITICAL = [
+  Oid.idCeNameConstraints,
+  Oid.idCePolicyConstraints,
+  Oid.idCeInhibitAnyPolicy,
+] as const
+
+/** RFC 5280 4.2.1.1, 4.2.1.2, 4.2.1.10, 4.2.1.11, 4.2.1.14, 4.2.1.15 and 4.2.2. */
+function criticalityViolations(certificate: Certificate): readonly string[] {
+  const wrong = (oids: readonly string[], critical: boolean): readonly string[] =>
+    certificate.extensions
+      .filter((extension) => oids.includes(extension.oid) && extension.critical === critical)
+      .map((extension) => `extension ${extension.oid} is ${critical ? 'critical' : 'not critical'}`)
+  return [...wrong(NEVER_CRITICAL, true), ...wrong(ALWAYS_CRITICAL, false)]
+}
+
+/** RFC 5280 4.2.1.1 and 4.2.1.2. */
+function keyIdViolations(certificate: Certificate): readonly string[] {
+  const violations: string[] = []
+  if (certificate.authorityKeyId === null && !certificate.selfIssued)
+    violations.push('authority key identifier is missing')
+  if (certificate.basicConstraints?.ca === true && certificate.subjectKeyId === null)
+    violations.push('subject key identifier of a CA is missing')
+  return violations
+}
+
+/**
+ * RFC 5280 4.2.1.3, 4.2.1.9 and 4.2.1.10. That basic constraints of a CA are critical, and have no path length without CA, is
+ * left out: they are processed here either way, and trusted roots in use break it.
+ */
+function caViolations(certificate: Certificate): readonly string[] {
+  const { basicConstraints, keyUsage, parsed } = certificate
+  const ca = basicConstraints?.ca === true
+  const violations: string[] = []
+  if (!ca && keyUsage?.has('keyCertSign') === true) violations.push('keyCertSign without being a CA')
+  if (!ca && parsed.nameConstraints !== null) violations.push('name constraints without being a CA')
+  if (keyUsage?.size === 0) violations.push('key usage without any bit')
+  return violations
+}
+
+/** RFC 5280 4.1.2.6 and 4.2.1.6. */
+function nameViolations({ subject, extensions, parsed }: Certificate): readonly string[] {
+  const violations: string[] = []
+  const san = extensions.find(({ oid }) => oid === Oid.idCeSubjectAltName)
+  if (subject.empty && san?.critical !== true)
+    violations.push('empty subject without a critical subject alternative name')
+  for (const name of parsed.subjectAltName ?? []) {
+    if (name.kind === 'dns' && !isHostName(name.text)) violations.push('DNS name that is no host name')
+    if (name.kind === 'ip' && name.bytes.length !== 4 && name.bytes.length !== 16)
+      violations.push('IP address of a wrong length')
+  }
+  return violations
+}
+
+function isHostName(text: string): boolean {
+  const name = text.startsWith('*.') ? text.slice(2) : text
+  return toAsciiDomain(name) !== null && !/^[\d.]+$/.test(name)
+}

@@ -1,0 +1,72 @@
+/**
+ * What a certificate may be used for: keyUsage and extendedKeyUsage by purpose, and the address or host it stands for.
+ */
+import { Oid } from '../der/oid.ts'
+import { dnsNameMatches, ipBytes, sameAddress } from './address.ts'
+import type { Certificate } from './certificate.ts'
+import type { KeyUsage } from './extensions.ts'
+
+/** What a chain is wanted for. */
+export type Purpose = 'email' | 'email-sign' | 'email-encrypt' | 'tls-server' | 'tls-client' | 'any'
+
+/** Whom the leaf must stand for. */
+export type WantedAddress = { readonly email: string } | { readonly dns: string } | { readonly ip: string }
+
+const EXTENDED: Readonly<Record<Exclude<Purpose, 'any'>, string>> = {
+  email: Oid.idKpEmailProtection,
+  'email-sign': Oid.idKpEmailProtection,
+  'email-encrypt': Oid.idKpEmailProtection,
+  'tls-server': Oid.idKpServerAuth,
+  'tls-client': Oid.idKpClientAuth,
+}
+
+/** One of these bits must be set, where keyUsage is there at all (RFC 8550 4.4.2, RFC 5280 4.2.1.12). */
+const USAGES: Readonly<Record<Exclude<Purpose, 'any'>, readonly KeyUsage[]>> = {
+  email: ['digitalSignature', 'nonRepudiation', 'keyEncipherment', 'keyAgreement'],
+  'email-sign': ['digitalSignature', 'nonRepudiation'],
+  'email-encrypt': ['keyEncipherment', 'keyAgreement'],
+  'tls-server': ['digitalSignature', 'keyEncipherment', 'keyAgreement'],
+  'tls-client': ['digitalSignature', 'keyAgreement'],
+}
+
+/** Key agreement keys are not for key transport and the other way round (RFC 5753 2.2, RFC 8410 5, RFC 5280 4.2.1.3). */
+function encryptionUsage(certificate: Certificate): readonly KeyUsage[] {
+  const { oid } = certificate.keyAlgorithm
+  const agreement = oid === Oid.idEcPublicKey || oid === Oid.idX25519 || oid === Oid.idX448
+  return [agreement ? 'keyAgreement' : 'keyEncipherment']
+}
+
+/** The dotted extended key usage of the purpose; null for `any`. */
+export function extendedKeyUsageOf(purpose: Purpose): string | null {
+  return purpose === 'any' ? null : EXTENDED[purpose]
+}
+
+/** Whether the leaf's keyUsage allows the purpose; without the extension everything is allowed. */
+export function keyUsageAllows(certificate: Certificate, purpose: Purpose): boolean {
+  const { keyUsage } = certificate
+  if (purpose === 'any' || keyUsage === null) return true
+  // RFC 5280 lets a CA be a TLS end entity; with keyCertSign it could issue itself a certificate that fits
+  if (purpose.startsWith('tls-') && certificate.basicConstraints?.ca === true && keyUsage.has('keyCertSign'))
+    return true
+  const wanted = purpose === 'email-encrypt' ? encryptionUsage(certificate) : USAGES[purpose]
+  return wanted.some((usage) => keyUsage.has(usage))
+}
+
+/**
+ * Whether extendedKeyUsage allows the purpose (RFC 5280 4.2.1.12): absent, anyExtendedKeyUsage, or the purpose itself.
+ * Asked of CAs too: a CA limited to other purposes cannot certify this one (as CAs and all large programs have it).
+ */
+export function extendedKeyUsageAllows(certificate: Certificate, purpose: Purpose): boolean {
+  const { extendedKeyUsage } = certificate
+  if (purpose === 'any' || extendedKeyUsage === null) return true
+  return extendedKeyUsage.includes(EXTENDED[purpose]) || extendedKeyUsage.includes(Oid.anyExtendedKeyUsage)
+}
+
+/** Whether the certificate stands for the address. The subject's common name never counts (RFC 9525 6.3). */
+export function standsFor(certificate: Certificate, wanted: WantedAddress): boolean {
+  if ('email' in wanted) return certificate.emails.some((email) => sameAddress(email, wanted.email))
+  if ('dns' in wanted) return certificate.dnsNames.some((name) => dnsNameMatches(name, wanted.dns))
+  const bytes = ipBytes(wanted.ip)
+  const names = certificate.parsed.subjectAltName ?? []
+  return bytes !== null && names.some((name) => name.kind === 'ip' && name.bytes.equals(bytes))
+}

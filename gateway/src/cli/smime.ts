@@ -1,0 +1,240 @@
+/**
+ * `siegel smime verify|decrypt|sign|encrypt`: S/MIME by hand, on one mail or bare CMS object. Reads and writes files, never
+ * touches the network, keeps nothing. Exit 0 for valid, decrypted or done; 1 for any other verdict; 2 for usage or I/O.
+ */
+import { randomBytes } from 'node:crypto'
+import {
+  canonicalMessage,
+  decryptCms,
+  decryptMessage,
+  encryptEntity,
+  fieldsNamed,
+  headerValue,
+  parseMailbox,
+  protectedEntityOf,
+  protectHeaders,
+  sameAddress,
+  scanHeader,
+  scanMessage,
+  signableMessage,
+  signEntity,
+  smimeKind,
+  verifyCms,
+  verifyMessage,
+  wrapMessage,
+  type Certificate,
+  type EncryptOptions,
+  type SigningDigest,
+  type SigningKey,
+} from '@siegel/engine'
+import { UsageError, writeOutput, type Command, type ExitCode, type Io } from './io.ts'
+import {
+  FLAG,
+  KEY_OPTIONS,
+  parseArguments,
+  readFileArgument,
+  readKeys,
+  readRecipients,
+  readVerifyOptions,
+  refusing,
+  TEXT,
+  TEXTS,
+  VERIFY_OPTIONS,
+  type KeyMaterial,
+} from './smime-arguments.ts'
+import { decryptionJson, decryptionLines, verdictJson, verdictLines } from './smime-report.ts'
+
+const JUDGE =
+  '[--intermediates F…] [--crl F…] [--ocsp F…] [--at RFC3339] [--allow-weak]\n' +
+  '       [--revocation none|prefer|require] [--policy OID… --explicit-policy --inhibit-any --inhibit-map] [--json]'
+const USAGES = {
+  verify: `usage: siegel smime verify FILE --trust F… ${JUDGE}`,
+  decrypt:
+    'usage: siegel smime decrypt FILE --key P12|PEM [--pass TEXT|--pass-file F] [--cert F] [--out F]\n' +
+    `       [--trust F…] ${JUDGE}`,
+  sign:
+    'usage: siegel smime sign FILE --key P12|PEM [--pass TEXT|--pass-file F] [--cert F] [--opaque]\n' +
+    '       [--digest sha256|sha384|sha512] [--pss] [--header-protection] --out F',
+  encrypt:
+    'usage: siegel smime encrypt FILE --to CERT… [--cipher aes128-cbc|aes256-cbc|aes128-gcm|aes256-gcm]\n' +
+    '       [--key-transport pkcs1v15|oaep-sha256] [--header-protection] --out F',
+} as const
+
+/** The command `siegel smime`. */
+export const smime: Command = async (args, io) => {
+  const [form, ...rest] = args
+  switch (form) {
+    case 'verify':
+      return verify(rest, io)
+    case 'decrypt':
+      return decrypt(rest, io)
+    case 'sign':
+      return sign(rest, io)
+    case 'encrypt':
+      return encrypt(rest, io)
+    default:
+      throw new UsageError(Object.values(USAGES).join('\n'))
+  }
+}
+
+async function verify(args: readonly string[], io: Io): Promise<ExitCode> {
+  const { file, values } = parseArguments(args, { ...VERIFY_OPTIONS, json: FLAG }, USAGES.verify)
+  const options = await readVerifyOptions(values, io)
+  const input = await readFileArgument(file, io)
+  const verdict = input.kind === 'cms' ? verifyCms(input.bytes, options) : verifyMessage(input.bytes, options)
+  if (values.json === true) io.out(JSON.stringify(verdictJson(verdict)))
+  else for (const line of verdictLines(verdict)) io.out(line)
+  return verdict.status === 'valid' ? 0 : 1
+}
+
+async function decrypt(args: readonly string[], io: Io): Promise<ExitCode> {
+  const table = { ...VERIFY_OPTIONS, ...KEY_OPTIONS, out: TEXT, json: FLAG }
+  const { file, values } = parseArguments(args, table, USAGES.decrypt)
+  const { out, json } = values
+  if (out === '-' && json === true) throw new UsageError('--json and --out - both want standard output')
+  // Who decrypts by hand has decided; the result says that the cipher is outdated.
+  const options = { ...(await readVerifyOptions(values, io)), allowLegacy: true }
+  const { keys } = await readKeys(values, USAGES.decrypt, io)
+  const input = await readFileArgument(file, io)
+  const open = input.kind === 'cms' ? decryptCms : decryptMessage
+  const result = open(input.bytes, keys, options)
+  if (result.entity !== null && out !== undefined) await writeOutput(out, result.entity)
+  if (json === true) io.out(JSON.stringify(decryptionJson(result)))
+  else
+    for (const line of decryptionLines(result)) {
+      if (out === '-') io.err(line)
+      else io.out(line)
+    }
+  return result.status === 'decrypted' ? 0 : 1
+}
+
+async function sign(args: readonly string[], io: Io): Promise<ExitCode> {
+  const table = {
+    ...KEY_OPTIONS,
+    ...{ out: TEXT, opaque: FLAG, digest: TEXT, pss: FLAG, 'header-protection': FLAG },
+  }
+  const { file, values } = parseArguments(args, table, USAGES.sign)
+  const { out } = values
+  if (out === undefined) throw new UsageError(`--out is missing\n${USAGES.sign}`)
+  const digest = readDigest(values.digest)
+  const material = await readKeys(values, USAGES.sign, io)
+  const bytes = await readMail(file, io)
+  const message = refusing(file, () => signableMessage(bytes))
+  const signer = chooseSigner(material, message)
+  if (values.pss === true && !/^rsa/.test(signer.key.asymmetricKeyType ?? ''))
+    throw new UsageError('--pss: the key is not an RSA key')
+  const split = splitMessage(file, message, values['header-protection'] === true ? 'clear' : null)
+  const entity = refusing(file, () =>
+    signEntity(split.entity, signer, {
+      ...(digest === undefined ? {} : { digest }),
+      ...{ pss: values.pss === true, opaque: values.opaque === true, at: io.now() },
+      boundary: randomBytes(18).toString('hex'),
+    }),
+  )
+  await writeOutput(out, Buffer.concat([...split.outer, ...entity]))
+  return 0
+}
+
+async function encrypt(args: readonly string[], io: Io): Promise<ExitCode> {
+  const table = {
+    ...{ to: TEXTS, cipher: TEXT, 'key-transport': TEXT, out: TEXT, 'header-protection': FLAG },
+  }
+  const { file, values } = parseArguments(args, table, USAGES.encrypt)
+  const { out, to = [] } = values
+  if (out === undefined || to.length === 0) throw new UsageError(USAGES.encrypt)
+  const cipher = readCipher(values.cipher)
+  const keyTransport = readTransport(values['key-transport'])
+  const recipients = await readRecipients(to, io)
+  const bytes = await readMail(file, io)
+  const message = refusing(file, () => canonicalMessage(bytes))
+  const split = splitMessage(file, message, values['header-protection'] === true ? 'cipher' : null)
+  const entity = refusing(file, () => encryptEntity(split.entity, { recipients, cipher, keyTransport }))
+  await writeOutput(out, Buffer.concat([...split.outer, ...entity]))
+  return 0
+}
+
+async function readMail(file: string, io: Io): Promise<Buffer> {
+  const input = await readFileArgument(file, io)
+  if (input.kind !== 'mail') throw new UsageError(`${file}: a CMS object, not a mail`)
+  return input.bytes
+}
+
+interface SplitMessage {
+  /** The header of the new message. */
+  readonly outer: readonly Buffer[]
+  /** What is signed or encrypted. */
+  readonly entity: readonly Buffer[]
+}
+
+function splitMessage(file: string, message: Buffer, protection: 'clear' | 'cipher' | null): SplitMessage {
+  if (protection !== null) {
+    // Signed before: the header goes into what was signed, where it cannot go any more.
+    const root = refusing(file, () => scanMessage(message))
+    if (smimeKind(root, message) !== null)
+      throw new UsageError('--header-protection: the mail is signed or encrypted already')
+    const { outer, entity } = refusing(file, () => protectHeaders(message, protection))
+    return { outer: [...outer, Buffer.from('MIME-Version: 1.0\r\n')], entity }
+  }
+  const { outer, entity } = refusing(file, () => protectedEntityOf(message))
+  return { outer: wrapMessage(message, outer, []), entity }
+}
+
+/** The key to sign with: its certificate may sign, holds the From address if any does, and lasts longest. */
+function chooseSigner({ keys, certificates }: KeyMaterial, message: Buffer): SigningKey {
+  const { fields } = refusing('FILE', () => scanHeader(message))
+  const [from] = fieldsNamed(fields, 'from')
+  const address = from === undefined ? null : (parseMailbox(headerValue(message, from))?.address ?? null)
+  const candidates = keys.flatMap(({ key, certificate }) =>
+    certificate === null ? [] : [{ key, certificate }],
+  )
+  if (candidates.length === 0) throw new UsageError('no certificate for the key; name it with --cert')
+  const rank = (certificate: Certificate): number =>
+    (maySign(certificate) ? 2 : 0) +
+    (certificate.emails.some((email) => address !== null && sameAddress(email, address)) ? 1 : 0)
+  const [best] = candidates.sort(
+    (a, b) => rank(b.certificate) - rank(a.certificate) || b.certificate.notAfter - a.certificate.notAfter,
+  )
+  if (best === undefined || !maySign(best.certificate))
+    throw new UsageError('the key usage of the certificate does not allow signing')
+  return { ...best, chain: chainOf(best.certificate, certificates) }
+}
+
+function maySign({ keyUsage }: Certificate): boolean {
+  return keyUsage === null || keyUsage.has('digitalSignature') || keyUsage.has('nonRepudiation')
+}
+
+/** The issuers at hand, from the certificate upwards, without a root. */
+function chainOf(leaf: Certificate, certificates: readonly Certificate[]): Certificate[] {
+  const chain: Certificate[] = []
+  let current = leaf
+  while (chain.length < 10) {
+    const { issuer } = current
+    const next = certificates.find(
+      (certificate) =>
+        certificate.subject.equals(issuer) && !certificate.selfIssued && !chain.includes(certificate),
+    )
+    if (next === undefined || next === leaf) break
+    chain.push(next)
+    current = next
+  }
+  return chain
+}
+
+function readDigest(text: string | undefined): SigningDigest | undefined {
+  if (text === undefined || text === 'sha256' || text === 'sha384' || text === 'sha512') return text
+  throw new UsageError(`--digest is sha256, sha384 or sha512, not ${text}`)
+}
+
+const CIPHERS: readonly EncryptOptions['cipher'][] = ['aes128-cbc', 'aes256-cbc', 'aes128-gcm', 'aes256-gcm']
+
+function readCipher(text = 'aes256-cbc'): EncryptOptions['cipher'] {
+  const cipher = CIPHERS.find((name) => name === text)
+  if (cipher === undefined) throw new UsageError(`--cipher is one of ${CIPHERS.join(', ')}, not ${text}`)
+  return cipher
+}
+
+function readTransport(text = 'pkcs1v15'): EncryptOptions['keyTransport'] {
+  if (text !== 'pkcs1v15' && text !== 'oaep-sha256')
+    throw new UsageError(`--key-transport is pkcs1v15 or oaep-sha256, not ${text}`)
+  return text
+}

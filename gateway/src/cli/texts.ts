@@ -1,0 +1,191 @@
+/**
+ * The catalogue of trace codes in German and English: what an event or a reason says to an operator. `{name}` is replaced by
+ * an argument, `{a.b}` by one inside another. No logic but the replacing; a code that is not here is printed as it is.
+ */
+import type { TraceValue } from '../mail/trace.ts'
+
+/** The languages of the command line. */
+export type Language = 'de' | 'en'
+
+type Text = Readonly<Record<Language, string>>
+
+function text(en: string, de: string): Text {
+  return { en, de }
+}
+
+/** Every text by its code. */
+export const TEXTS: Readonly<Record<string, Text>> = {
+  // events of a mail
+  received: text('received from {peer.address} ({peer.helo}), {size} octets by {via}', 'empfangen von {peer.address} ({peer.helo}), {size} Oktette per {via}'),
+  planned: text('planned with settings version {settings}', 'geplant mit Einstellungen der Version {settings}'),
+  decided: text('decided: {treatment}', 'entschieden: {treatment}'),
+  treated: text('treated: {treatment}', 'behandelt: {treatment}'),
+  delivered: text('delivered to {hop.host} [{hop.address}]:{hop.port}, {hop.tls.version}: {reply.code} {reply.text}', 'zugestellt an {hop.host} [{hop.address}]:{hop.port}, {hop.tls.version}: {reply.code} {reply.text}'),
+  relayed: text('relayed to {hop.host} [{hop.address}]:{hop.port}, which promises no delivery report: {reply.code} {reply.text}', 'weitergegeben an {hop.host} [{hop.address}]:{hop.port}, der keinen Zustellbericht zusagt: {reply.code} {reply.text}'),
+  deferred: text('deferred ({status}), next attempt {retryAt}', 'aufgeschoben ({status}), nächster Versuch {retryAt}'),
+  'attempt-held': text('the next hop refuses for a fault in the configuration ({status})', 'die Gegenstelle lehnt wegen eines Konfigurationsfehlers ab ({status})'),
+  held: text('held', 'angehalten'),
+  released: text('released by an operator', 'von einem Betreuer freigegeben'),
+  bounced: text('returned to the sender as undeliverable ({status})', 'als unzustellbar an den Absender zurück ({status})'),
+  expired: text('given up: its time is over', 'aufgegeben: die Frist ist um'),
+  discarded: text('discarded by an operator', 'von einem Betreuer verworfen'),
+  'notice-written': text('notice written: {kind}', 'Benachrichtigung geschrieben: {kind}'),
+  'delay-noticed': text('sender told of the delay', 'Absender über die Verzögerung unterrichtet'),
+  // what stands below an event
+  'attributed-by': text('attributed by {factors}', 'zugeordnet durch {factors}'),
+  'fields-removed': text('header fields removed: {fields}', 'Kopfzeilen entfernt: {fields}'),
+  'signed-with': text('signed with the certificate {fingerprint}', 'signiert mit dem Zertifikat {fingerprint}'),
+  'encrypted-to': text('encrypted with {cipher} to the certificates {fingerprints}', 'verschlüsselt mit {cipher} für die Zertifikate {fingerprints}'),
+  'signature-verdict': text('signature: {status}, by {signers} {reasons}', 'Signatur: {status}, von {signers} {reasons}'),
+  'decryption-result': text('decryption: {status} {contentEncryption} {reasons}', 'Entschlüsselung: {status} {contentEncryption} {reasons}'),
+  // why a mail or recipient is treated as it is
+  loop: text('it has come back {passes} times: a loop', 'sie ist {passes}-mal zurückgekommen: eine Schleife'),
+  'second-pass': text('it has passed this gateway before: not treated again', 'sie war schon einmal hier: nicht noch einmal behandelt'),
+  'own-notice': text('a notice of our own', 'eine eigene Benachrichtigung'),
+  'inbound-inspected': text('inbound: decrypted and verified as far as possible ({protection})', 'eingehend: entschlüsselt und geprüft, soweit möglich ({protection})'),
+  'already-protected': text('already protected: {protection}', 'schon geschützt: {protection}'),
+  'kind-untouched': text('mail of this kind is left untouched: {kind}', 'Mail dieser Art bleibt unberührt: {kind}'),
+  'message-not-understood': text('the message is damaged and cannot be protected', 'die Nachricht ist beschädigt und kann nicht geschützt werden'),
+  'from-not-single': text('not exactly one From address ({fields} fields, {addresses} addresses)', 'nicht genau eine Absenderadresse ({fields} Felder, {addresses} Adressen)'),
+  'from-not-accepted-domain': text('{from} is in no accepted domain of the tenant', '{from} liegt in keiner akzeptierten Domäne des Mandanten'),
+  'author-not-internal': text('Exchange does not vouch for the author: AuthAs {authAs}', 'Exchange bürgt nicht für den Verfasser: AuthAs {authAs}'),
+  'nothing-to-do': text('neither a key to sign with nor a certificate to encrypt to', 'weder ein Schlüssel zum Signieren noch ein Zertifikat zum Verschlüsseln'),
+  signed: text('signed', 'signiert'),
+  'not-signed': text('not signed', 'nicht signiert'),
+  encrypted: text('encrypted to the certificate {fingerprint}', 'verschlüsselt für das Zertifikat {fingerprint}'),
+  'not-encrypted': text('not encrypted', 'nicht verschlüsselt'),
+  'too-large': text('would have {expected} octets after treatment, the next hop takes {limit}', 'hätte nach der Behandlung {expected} Oktette, die Gegenstelle nimmt {limit}'),
+  // the keyring
+  'no-own-key': text('we have no key for {address}', 'wir haben keinen Schlüssel für {address}'),
+  'no-certificate': text('no certificate for {address}', 'kein Zertifikat für {address}'),
+  'key-chosen': text('key chosen: {fingerprint}', 'Schlüssel gewählt: {fingerprint}'),
+  'certificate-chosen': text('certificate chosen: {fingerprint}', 'Zertifikat gewählt: {fingerprint}'),
+  'credential-not-for-this-use': text('not for this use: {fingerprint}', 'nicht für diesen Zweck: {fingerprint}'),
+  'credential-distrusted': text('distrusted by an operator: {fingerprint}', 'von einem Betreuer gesperrt: {fingerprint}'),
+  'credential-older': text('an older one: {fingerprint}', 'ein älteres: {fingerprint}'),
+  'certificate-not-valid': text('not valid: {fingerprint} ({reasons})', 'nicht gültig: {fingerprint} ({reasons})'),
+  // holds and failures of our own
+  'tenant-missing': text('the tenant does not exist any more or its settings are broken', 'den Mandanten gibt es nicht mehr, oder seine Einstellungen sind fehlerhaft'),
+  'body-damaged': text('the stored mail is damaged', 'die gespeicherte Mail ist beschädigt'),
+  'treatment-failed': text('the treatment failed: {cause}', 'die Behandlung ist gescheitert: {cause}'),
+  'too-many-crashes': text('the gateway has crashed {crashes} times with this mail', 'das Gateway ist mit dieser Mail {crashes}-mal abgestürzt'),
+  'sender-not-sendable': text('the sender address cannot be sent', 'die Absenderadresse ist nicht sendbar'),
+  'recipient-not-sendable': text('the recipient address cannot be sent', 'die Empfängeradresse ist nicht sendbar'),
+  'route-invalid': text('the route is not valid: {cause}', 'die Route ist ungültig: {cause}'),
+  // the next hop: finding and reaching it
+  'host-not-found': text('the host {host} does not exist', 'den Host {host} gibt es nicht'),
+  'host-lookup-failed': text('the name {host} cannot be looked up at the moment', 'der Name {host} lässt sich zurzeit nicht auflösen'),
+  'connection-refused': text('no connection: {cause}', 'keine Verbindung: {cause}'),
+  'connection-lost': text('the connection was lost ({stage})', 'die Verbindung ist abgebrochen ({stage})'),
+  'connection-given-up': text('the connection was given up', 'die Verbindung wurde aufgegeben'),
+  'connection-closed-by-peer': text('the next hop closes the connection', 'die Gegenstelle schließt die Verbindung'),
+  'connect-timeout': text('no connection in time', 'keine Verbindung innerhalb der Frist'),
+  'reply-timeout': text('no reply in time ({stage})', 'keine Antwort innerhalb der Frist ({stage})'),
+  'too-many-replies': text('the next hop sends replies that nobody asked for', 'die Gegenstelle sendet ungefragt Antworten'),
+  'too-many-connections': text('the next hop has too many connections', 'die Gegenstelle hat zu viele Verbindungen'),
+  // the next hop: TLS
+  'starttls-not-offered': text('{host} does not offer STARTTLS: not sent in clear', '{host} bietet kein STARTTLS an: nicht im Klartext gesendet'),
+  'starttls-refused': text('STARTTLS is refused ({code}): not sent in clear', 'STARTTLS wird abgelehnt ({code}): nicht im Klartext gesendet'),
+  'starttls-plaintext-injected': text('somebody put text before the TLS handshake', 'jemand hat Text vor den TLS-Handschlag geschoben'),
+  'starttls-demanded': text('the next hop demands TLS', 'die Gegenstelle verlangt TLS'),
+  'tls-handshake-failed': text('the TLS handshake failed: {cause}', 'der TLS-Handschlag ist gescheitert: {cause}'),
+  'tls-certificate-missing': text('the next hop shows no certificate', 'die Gegenstelle zeigt kein Zertifikat'),
+  'tls-certificate-expired': text("the next hop's certificate has expired", 'das Zertifikat der Gegenstelle ist abgelaufen'),
+  'tls-certificate-not-yet-valid': text("the next hop's certificate is not valid yet", 'das Zertifikat der Gegenstelle gilt noch nicht'),
+  'tls-certificate-self-signed': text("the next hop's certificate is self-signed", 'das Zertifikat der Gegenstelle ist selbst signiert'),
+  'tls-certificate-untrusted': text("the next hop's certificate leads to no trusted authority: {cause}", 'das Zertifikat der Gegenstelle führt zu keiner vertrauten Stelle: {cause}'),
+  'tls-certificate-invalid': text("the next hop's certificate is not valid: {cause}", 'das Zertifikat der Gegenstelle ist ungültig: {cause}'),
+  'tls-name-mismatch': text("the next hop's certificate does not name {expected}", 'das Zertifikat der Gegenstelle nennt {expected} nicht'),
+  'tls-fingerprint-mismatch': text("the next hop's certificate is not the one expected", 'das Zertifikat der Gegenstelle ist nicht das erwartete'),
+  'tls-client-certificate-refused': text('our certificate is refused: {cause}', 'unser Zertifikat wird abgelehnt: {cause}'),
+  'tls-dane-not-available': text('the TLS policy demands DANE, which is not available', 'die TLS-Regel verlangt DANE, das nicht verfügbar ist'),
+  'tls-policy-unusable': text('the TLS policy cannot be used: {cause}', 'die TLS-Regel ist unbrauchbar: {cause}'),
+  // the next hop: what it cannot carry
+  'too-large-for-hop': text('{size} octets are more than the next hop takes ({limit})', '{size} Oktette sind mehr, als die Gegenstelle nimmt ({limit})'),
+  'bare-line-ends-need-chunking': text('bare line ends need CHUNKING, which the next hop does not offer', 'einzelne CR oder LF brauchen CHUNKING, das die Gegenstelle nicht anbietet'),
+  'nul-needs-chunking': text('NUL needs CHUNKING, which the next hop does not offer', 'NUL braucht CHUNKING, das die Gegenstelle nicht anbietet'),
+  'smtputf8-not-offered': text('an address needs SMTPUTF8, which the next hop does not offer', 'eine Adresse braucht SMTPUTF8, das die Gegenstelle nicht anbietet'),
+  'eight-bit-needs-8bitmime': text('8-bit content needs 8BITMIME, which the next hop does not offer', '8-Bit-Inhalt braucht 8BITMIME, das die Gegenstelle nicht anbietet'),
+  // the next hop: what Office 365 says
+  'connector-domain-not-accepted': text("Office 365: the connector's domain is no accepted domain of the tenant", 'Office 365: die Domäne des Connectors ist keine akzeptierte Domäne des Mandanten'),
+  'connector-not-attributed': text('Office 365 does not recognise the tenant: check inbound connector and client certificate', 'Office 365 erkennt den Mandanten nicht: Eingangsconnector und Clientzertifikat prüfen'),
+  'tenant-locked-by-partner-connector': text('Office 365: a partner connector of the tenant refuses this gateway', 'Office 365: ein Partnerconnector des Mandanten lehnt dieses Gateway ab'),
+  'direct-send-rejected': text('Office 365: the tenant rejects direct send', 'Office 365: der Mandant lehnt Direct Send ab'),
+  'connector-blocked': text('Office 365 has blocked the connector', 'Office 365 hat den Connector gesperrt'),
+  'tenant-threshold-exceeded': text('Office 365: the tenant has exceeded its sending limit', 'Office 365: der Mandant hat seine Versandgrenze überschritten'),
+  'address-not-accepted': text('Office 365 does not take mail from this IP address', 'Office 365 nimmt von dieser IP-Adresse keine Mail'),
+  'unregistered-domains': text('Office 365: too much mail from domains that are not registered', 'Office 365: zu viel Mail von nicht registrierten Domänen'),
+  'address-banned': text('Office 365 has banned this IP address', 'Office 365 hat diese IP-Adresse gesperrt'),
+  'allow-list-conflict': text('Office 365: the IP address is both in a connector and in the allow list', 'Office 365: die IP-Adresse steht im Connector und in der Zulassungsliste'),
+  'helo-refused': text('the next hop refuses our name', 'die Gegenstelle lehnt unseren Namen ab'),
+  'wrong-host': text('this host is not the one for the tenant', 'dieser Host ist nicht der des Mandanten'),
+  'wrong-region': text('Office 365: wrong region, check the route', 'Office 365: falsche Region, die Route prüfen'),
+  'dmarc-refused': text('Office 365 refuses by DMARC', 'Office 365 lehnt wegen DMARC ab'),
+  'hop-count-exceeded': text('too many hops: a loop', 'zu viele Stationen: eine Schleife'),
+  'ipv6-refused': text('Office 365 does not take this mail over IPv6', 'Office 365 nimmt diese Mail nicht über IPv6'),
+  throttled: text('the next hop asks for less mail at a time', 'die Gegenstelle bittet um weniger Mail auf einmal'),
+  'mailbox-throttled': text('the mailbox takes no more mail at the moment', 'das Postfach nimmt zurzeit keine weitere Mail'),
+  'too-many-recipients': text('too many recipients at a time', 'zu viele Empfänger auf einmal'),
+  'tenant-recipient-limit': text('Office 365: the tenant has exceeded its recipient limit', 'Office 365: der Mandant hat seine Empfängergrenze überschritten'),
+  'from-refused': text('the From address is refused', 'die Absenderadresse im From wird abgelehnt'),
+  'forwarding-not-allowed': text('Office 365: the tenant does not allow forwarding', 'Office 365: der Mandant erlaubt keine Weiterleitung'),
+  'sender-refused': text('the sender is refused', 'der Absender wird abgelehnt'),
+  'recipient-refused': text('the recipient is refused', 'der Empfänger wird abgelehnt'),
+  'message-refused': text('the message is refused', 'die Nachricht wird abgelehnt'),
+  'temporarily-refused': text('refused for now', 'vorläufig abgelehnt'),
+  'hop-refuses-service': text('the next hop refuses service', 'die Gegenstelle verweigert den Dienst'),
+  'protocol-dispute': text('the next hop does not understand a command', 'die Gegenstelle versteht einen Befehl nicht'),
+  accepted: text('taken by the next hop', 'von der Gegenstelle angenommen'),
+  'no-verdict': text('the next hop gave no verdict', 'die Gegenstelle gab kein Ergebnis'),
+  'unexpected-reply': text('unexpected reply {code} ({stage})', 'unerwartete Antwort {code} ({stage})'),
+} // prettier-ignore
+
+/** The value of `a.b.c` in the arguments; undefined when a part is missing. */
+function lookUp(args: { readonly [name: string]: TraceValue }, path: string): TraceValue | undefined {
+  let value: TraceValue | undefined = args
+  for (const part of path.split('.')) {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined
+    // Array.isArray does not narrow readonly arrays away.
+    value = (value as { readonly [name: string]: TraceValue })[part]
+  }
+  return value
+}
+
+/** A value in a sentence. Control characters are replaced: they come from outside and go to a terminal. */
+function shown(path: string, value: TraceValue | undefined): string {
+  if (value === undefined || value === null) return '?'
+  if (path.endsWith('At') && typeof value === 'number') return new Date(value).toISOString()
+  return printable(typeof value === 'object' ? JSON.stringify(value) : String(value))
+}
+
+/** A text from outside, fit for a terminal. */
+export function printable(value: string): string {
+  return value.replaceAll(/[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, '\u00b7')
+}
+
+/** What a code says with its arguments; an unknown code is printed with its arguments. */
+export function render(
+  code: string,
+  args: { readonly [name: string]: TraceValue },
+  language: Language,
+): string {
+  const known = Object.hasOwn(TEXTS, code) ? TEXTS[code] : undefined
+  if (known !== undefined)
+    return known[language].replaceAll(/\{([A-Za-z.]+)\}/g, (_, path: string) =>
+      shown(path, lookUp(args, path)),
+    )
+  const rest = Object.keys(args).length === 0 ? '' : ` ${JSON.stringify(args)}`
+  return printable(`${code}${rest}`)
+}
+
+/** The language from `--lang`, else from the environment's LC_ALL, LC_MESSAGES or LANG; English unless it is German. */
+export function languageOf(
+  option: string | undefined,
+  environment: Readonly<Record<string, string | undefined>>,
+): Language | null {
+  if (option !== undefined) return option === 'de' || option === 'en' ? option : null
+  const locale = [environment['LC_ALL'], environment['LC_MESSAGES'], environment['LANG']].find(
+    (value) => (value ?? '') !== '',
+  )
+  return locale?.startsWith('de') === true ? 'de' : 'en'
+}

@@ -1,0 +1,118 @@
+/**
+ * The verbs of the command: name, forms, and how each is loaded. A verb's code is loaded only when it is called, so that the
+ * start stays quick. Adding a verb is adding it here; there is no registry that fills itself.
+ */
+import type { Command } from './io.ts'
+
+/** One verb. */
+export interface Verb {
+  readonly name: string
+  /** One line for the list of verbs. */
+  readonly summary: string
+  /** The forms in which it is called, without `siegel`. */
+  readonly forms: readonly string[]
+  /** What else to know: options, exit codes. */
+  readonly details: readonly string[]
+  /** null: the shell wrapper runs it and it cannot be called from here. */
+  readonly load: (() => Promise<Command>) | null
+}
+
+const VERIFY_OPTIONS =
+  '[--trust F…] [--intermediates F…] [--crl F…] [--ocsp F…] [--at RFC3339] [--allow-weak] [--revocation none|prefer|require] ' +
+  '[--policy OID… --explicit-policy --inhibit-any --inhibit-map]'
+
+const FILES =
+  'FILE is a mail or a bare CMS object (DER or PEM); - is standard input. F may be PEM, DER or a folder; options may repeat.'
+
+/** All verbs, in the order in which help lists them. */
+export const VERBS: readonly Verb[] = [
+  {
+    name: 'serve',
+    summary: 'run the gateway',
+    forms: ['serve [--config FILE] [--allow-root]'],
+    details: [
+      'Runs until it gets SIGTERM or SIGINT, then finishes what it has in hand.',
+      '--allow-root  run as root all the same',
+    ],
+    load: async () => (await import('../main.ts')).serve,
+  },
+  {
+    name: 'demo',
+    summary: 'run the gateway against a simulated Exchange Online on this machine',
+    forms: ['demo [--keep]'],
+    details: ['--keep  leave everything running afterwards and print the addresses'],
+    load: null,
+  },
+  {
+    name: 'apply',
+    summary: 'write configuration objects from a file',
+    forms: ['apply -f FILE [--dry-run] [--prune] [--config FILE] [--json]'],
+    details: [
+      '-f FILE    YAML documents or JSON; - is standard input. file: references start at the folder of FILE.',
+      '--dry-run  only print what would change',
+      '--prune    delete all objects that are not in FILE, of the whole installation',
+      'All or nothing. What is already so is not written.',
+    ],
+    load: async () => (await import('./apply.ts')).apply,
+  },
+  {
+    name: 'export',
+    summary: 'print all configuration objects, secrets sealed',
+    forms: ['export [--config FILE]'],
+    details: [
+      'The output applied to the same installation changes nothing; elsewhere its secrets do not open.',
+    ],
+    load: async () => (await import('./export.ts')).exportObjects,
+  },
+  {
+    name: 'trace',
+    summary: 'show what happened to a mail and why',
+    forms: [
+      'trace show ID [--lang de|en] [--config FILE] [--json]',
+      'trace find [--message-id M] [--network-message-id N] [--from A] [--to B] [--since T] [--state S] [--tenant NAME] [--limit N] [--config FILE] [--json]',
+    ],
+    details: [
+      'ID is the 26 characters from the reply, the Received field or a log line.',
+      'T is a time (RFC 3339) or a span back from now such as 2h or 3d. Newest first.',
+      'show exits with 1 when there is no such mail.',
+    ],
+    load: async () => (await import('./trace.ts')).trace,
+  },
+  {
+    name: 'smime',
+    summary: 'verify, decrypt, sign or encrypt a mail',
+    forms: [
+      `smime verify FILE ${VERIFY_OPTIONS} [--json]`,
+      `smime decrypt FILE --key P12|PEM [--pass TEXT|--pass-file F] [--cert F] [--out F] ${VERIFY_OPTIONS} [--json]`,
+      'smime sign FILE --key P12|PEM [--pass TEXT|--pass-file F] [--cert F] [--opaque] [--digest sha256|sha384|sha512] [--pss] [--header-protection] --out F',
+      'smime encrypt FILE --to CERT… [--cipher aes128-cbc|aes256-cbc|aes128-gcm|aes256-gcm] [--key-transport pkcs1v15|oaep-sha256] [--header-protection] --out F',
+    ],
+    details: [FILES, 'Never touches the network. Exits with 1 for any verdict but valid or decrypted.'],
+    load: async () => (await import('./smime.ts')).smime,
+  },
+  {
+    name: 'cert',
+    summary: 'check a certificate path, an OCSP response or a PKCS#12 file',
+    forms: [
+      'cert path --leaf F --trust F… [--intermediates F…] [--crl F…] [--at T] --purpose email|tls-server|tls-client|any [--email A|--dns D|--ip I] [--max-depth N] [--revocation none|prefer|require] [--policy OID…] [--json]',
+      'cert ocsp --response F --issuer F [--cert F] [--trust F…] [--at T] [--json]',
+      'cert p12 FILE [--pass TEXT] [--json]',
+    ],
+    details: ['Never touches the network.'],
+    load: async () => (await import('./cert.ts')).cert,
+  },
+  {
+    name: 'mime',
+    summary: 'print the MIME structure of a mail with byte offsets',
+    forms: ['mime tree FILE [--bodies] [--json]'],
+    details: ['--bodies  with the decoded bodies in base64'],
+    load: async () => (await import('./mime.ts')).mime,
+  },
+  {
+    name: 'tls-policy',
+    summary: 'say which TLS policy a map gives for a destination',
+    forms: ['tls-policy check --map FILE DESTINATION [--json]'],
+    details: ['FILE is a table in the syntax of smtp_tls_policy_maps.'],
+    load: async () => (await import('./tls-policy.ts')).tlsPolicy,
+  },
+]

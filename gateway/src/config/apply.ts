@@ -1,0 +1,232 @@
+/**
+ * `siegel apply`: documents in, the change of the store out. All or nothing: any fault refuses the whole file. Idempotent:
+ * what is already so is not written. Deletes only what it was told to delete. Reads references; writes nothing itself.
+ */
+import { isDeepStrictEqual } from 'node:util'
+import { KINDS, materialFields, parseConfigDocument, parseReference } from '@siegel/contract'
+import type { ConfigDocument, MaterialField } from '@siegel/contract'
+import { MaterialFailure } from './certificates.ts'
+import { normalise, objectKey, setAt, tenantOf, toDocument, toObject } from './config-object.ts'
+import { differences, type FieldDifference } from './difference.ts'
+import type { ConfigChange, ConfigObject, CredentialEntry } from './ports.ts'
+import { ConfigError, type Problem } from './problem.ts'
+import { ReferenceFailure, readReference, referencedText, type ReferenceContext } from './references.ts'
+import { unsealFromExport } from './sealed-export.ts'
+import { compileSettings, type Finding, type TenantRows } from './settings.ts'
+import { readSource, type SourceDocument } from './source.ts'
+
+/** What apply works on. */
+export interface ApplyInput {
+  readonly text: string
+  /** Name of the file, for complaints. */
+  readonly file: string
+  readonly references: ReferenceContext
+  /** The installation's master key; opens `sealed:` values. */
+  readonly masterKey: Buffer
+  readonly current: {
+    readonly version: number
+    readonly objects: readonly ConfigObject[]
+    readonly tenants: TenantRows
+  }
+  /** Delete objects that are not in the file. */
+  readonly prune: boolean
+}
+
+/** One object that changes. */
+export interface ObjectDifference {
+  readonly action: 'create' | 'update' | 'delete'
+  readonly kind: string
+  readonly tenant: string | null
+  readonly name: string
+  readonly fields: readonly FieldDifference[]
+}
+
+/** What is to be done. */
+export interface ApplyPlan {
+  /** null when there is nothing to do. */
+  readonly change: ConfigChange | null
+  readonly differences: readonly ObjectDifference[]
+  /** Warnings about the configuration as it will be. */
+  readonly findings: readonly Finding[]
+}
+
+interface Prepared {
+  readonly document: ConfigDocument
+  readonly credentials: readonly CredentialEntry[]
+  readonly line: number
+}
+
+const KIND_ORDER = Object.keys(KINDS)
+
+/**
+ * Reads the file and works out the change.
+ * @throws ConfigError with all faults that were found
+ */
+export async function planApply(input: ApplyInput): Promise<ApplyPlan> {
+  const sources = readSource(input.text, input.file)
+  if (sources.length === 0)
+    throw new ConfigError([faultOf(input, 'document-empty', null, '', 'there is no object in it')])
+  const prepared: Prepared[] = []
+  const problems: Problem[] = []
+  for (const source of sources) {
+    const result = await prepare(source, input)
+    if (Array.isArray(result)) problems.push(...result)
+    else prepared.push(result)
+  }
+  problems.push(...duplicates(prepared, input))
+  if (problems.length > 0) throw new ConfigError(problems)
+  return planChange(prepared, input)
+}
+
+function faultOf(
+  input: ApplyInput,
+  code: Problem['code'],
+  line: number | null,
+  field: string,
+  message: string,
+): Problem {
+  return { code, file: input.file, line, field, message }
+}
+
+/** References out, checks on, keys and certificates into their kept form. */
+async function prepare(source: SourceDocument, input: ApplyInput): Promise<Prepared | Problem[]> {
+  const fault = (code: Problem['code'], path: readonly (string | number)[], message: string): Problem =>
+    faultOf(input, code, source.lineOf(path), path.join('.'), message)
+  const value: unknown = structuredClone(source.value)
+  const problems: Problem[] = []
+  // The form first: what it says is more to the point than what reading a reference of a wrong document would say.
+  const form = parseConfigDocument(value)
+  if (!form.ok) return form.problems.map((problem) => fault(problem.code, problem.path, problem.message))
+  for (const field of materialFields(form.document.kind, form.document.spec)) {
+    try {
+      const text = await resolveField(field, form.document, input)
+      if (text !== null) setAt(value, ['spec', ...field.path], text)
+    } catch (error) {
+      if (!(error instanceof ReferenceFailure)) throw error
+      problems.push(fault(error.code, ['spec', ...field.path], error.message))
+    }
+  }
+  if (problems.length > 0) return problems
+  const checked = parseConfigDocument(value)
+  if (!checked.ok)
+    return checked.problems.map((problem) => fault(problem.code, problem.path, problem.message))
+  try {
+    return { ...normalise(checked.document), line: source.lineOf([]) }
+  } catch (error) {
+    if (!(error instanceof MaterialFailure)) throw error
+    const inTenant = checked.document.kind === 'Tenant' ? ['clientCertificate'] : []
+    return [fault(error.code, ['spec', ...inTenant, error.field], error.message)]
+  }
+}
+
+/** The value behind a reference; null when the field holds the value itself. */
+async function resolveField(
+  field: MaterialField,
+  document: ConfigDocument,
+  input: ApplyInput,
+): Promise<string | null> {
+  const reference = parseReference(field.value)
+  if (reference === null) return null
+  if (reference.scheme === 'sealed') {
+    const place = {
+      kind: document.kind,
+      tenant: tenantOf(document),
+      name: document.name,
+      pattern: field.pattern,
+    }
+    const secret = unsealFromExport(input.masterKey, place, field.value)
+    if (secret === null)
+      throw new ReferenceFailure(
+        'sealed-elsewhere',
+        'was sealed by another installation or for another field, or is damaged',
+      )
+    return secret
+  }
+  const text = referencedText(field.material, await readReference(reference, input.references))
+  if (parseReference(text) !== null && field.material !== 'password')
+    throw new ReferenceFailure('reference-nested', 'the value behind the reference is a reference itself')
+  return text
+}
+
+function duplicates(prepared: readonly Prepared[], input: ApplyInput): Problem[] {
+  const first = new Map<string, number>()
+  return prepared.flatMap(({ document, line }) => {
+    const key = objectKey({ kind: document.kind, tenant: tenantOf(document), name: document.name })
+    const earlier = first.get(key)
+    if (earlier === undefined) first.set(key, line)
+    return earlier === undefined
+      ? []
+      : [faultOf(input, 'duplicate-object', line, '', `${key} stands in line ${earlier} already`)]
+  })
+}
+
+function planChange(prepared: readonly Prepared[], input: ApplyInput): ApplyPlan {
+  const stored = new Map(input.current.objects.map((object) => [objectKey(object), object]))
+  const put: { readonly object: ConfigObject; readonly credentials: readonly CredentialEntry[] }[] = []
+  const changes: ObjectDifference[] = []
+  const wanted = new Map(stored)
+  const kept = new Set<string>()
+  for (const { document, credentials } of inOrder(prepared)) {
+    const object = toObject(document)
+    const key = objectKey(object)
+    const before = stored.get(key)
+    kept.add(key)
+    const parsed = before === undefined ? null : toDocument(before)
+    const old = parsed?.ok === true ? parsed.document : null
+    if (old !== null && isDeepStrictEqual(old.spec, document.spec)) continue
+    put.push({ object, credentials })
+    wanted.set(key, object)
+    const action = before === undefined ? 'create' : 'update'
+    changes.push({ action, ...identity(object), fields: differences(old, document) })
+  }
+  const removed = input.prune ? [...stored].filter(([key]) => !kept.has(key)).map(([, object]) => object) : []
+  // What belongs to a tenant goes before the tenant.
+  removed.sort((a, b) => rank(b.kind) - rank(a.kind))
+  for (const object of removed) {
+    wanted.delete(objectKey(object))
+    changes.push({ action: 'delete', ...identity(object), fields: [] })
+  }
+  const findings = judge([...wanted.values()], input)
+  const change = changes.length === 0 ? null : { put, remove: removed.map(identity) }
+  return { change, differences: changes, findings }
+}
+
+function identity(object: ConfigObject): { kind: string; tenant: string | null; name: string } {
+  return { kind: object.kind, tenant: object.tenant, name: object.name }
+}
+
+function rank(kind: string): number {
+  return KIND_ORDER.indexOf(kind)
+}
+
+/** Tenants first: other objects need them. */
+function inOrder(prepared: readonly Prepared[]): Prepared[] {
+  return prepared.toSorted((a, b) => rank(a.document.kind) - rank(b.document.kind))
+}
+
+/**
+ * Compiles the configuration as it would be. A fault that the change brings refuses it; one that was there before does not
+ * stand in the way of other changes.
+ * @returns the warnings
+ */
+function judge(objects: readonly ConfigObject[], input: ApplyInput): Finding[] {
+  const rows = new Map<string, { readonly id: string; readonly markerKey: Buffer }>()
+  // A tenant that is new has no row yet; its name stands in for it.
+  for (const { kind, name } of objects)
+    if (kind === 'Tenant')
+      rows.set(name, input.current.tenants.get(name) ?? { id: name, markerKey: Buffer.alloc(32) })
+  const before = compileSettings(0, input.current.objects, input.current.tenants)
+  const known = new Set(
+    before.findings.map((finding) => `${finding.code} ${finding.object} ${finding.message}`),
+  )
+  const { findings } = compileSettings(0, objects, rows)
+  const faults = findings.filter(
+    (finding) =>
+      finding.severity === 'error' && !known.has(`${finding.code} ${finding.object} ${finding.message}`),
+  )
+  if (faults.length > 0)
+    throw new ConfigError(
+      faults.map((finding) => faultOf(input, finding.code, null, finding.object, finding.message)),
+    )
+  return findings.filter((finding) => finding.severity === 'warning')
+}

@@ -1,0 +1,74 @@
+/**
+ * Configuration objects as they are kept, the settings that are compiled from them, and the port to their store.
+ * Objects are written only through `change` (siegel apply, later the API). Secrets never stand in `spec`: they are kept
+ * beside it, sealed by the store.
+ */
+import type { Credential } from '../keyring/ports.ts'
+import type { Tenant } from '../mail/tenant.ts'
+
+/** A configuration object, `siegel/v1`. The pair (kind, tenant, name) names it. */
+export interface ConfigObject {
+  readonly kind: string
+  /** Name of the tenant it belongs to; null for objects of the installation. */
+  readonly tenant: string | null
+  readonly name: string
+  /** Valid against the contract's schema of the kind, without its secrets. */
+  readonly spec: unknown
+  /** Secret values by JSON pointer into the spec (RFC 6901); text, binary as base64. */
+  readonly secrets: Readonly<Record<string, string>>
+}
+
+/** A keyring entry that an object brings with it; its private key is sealed by the store. */
+export interface CredentialEntry extends Omit<Credential, 'tenantId'> {
+  /** PKCS#8 DER; null for a partner's certificate. */
+  readonly privateKey: Buffer | null
+}
+
+/** One set of changes, written in one transaction. */
+export interface ConfigChange {
+  readonly put: readonly { readonly object: ConfigObject; readonly credentials: readonly CredentialEntry[] }[]
+  readonly remove: readonly { readonly kind: string; readonly tenant: string | null; readonly name: string }[]
+}
+
+/** The store of configuration objects. */
+export interface ConfigStore {
+  /** All objects with their secrets unsealed, and the version they make up. */
+  read(): Promise<{
+    readonly version: number
+    readonly objects: readonly ConfigObject[]
+    /** By tenant name: the row key, and a secret of 32 bytes made with the tenant (key of the pass marker). */
+    readonly tenants: ReadonlyMap<string, { readonly id: string; readonly markerKey: Buffer }>
+  }>
+  /** Cheap: the current version, to notice a change made by another process within a second. */
+  version(): Promise<number>
+  /** Writes a set of changes and returns the new version. A new Tenant object gets its row key and its sealing key here. */
+  change(change: ConfigChange): Promise<number>
+}
+
+/** A certificate chain and key for TLS, as PEM. */
+export interface TlsIdentity {
+  /** Leaf first, then intermediates. */
+  readonly chain: string
+  readonly key: string
+  /** DNS names of the leaf, lower case. */
+  readonly names: readonly string[]
+}
+
+/** All settings that a worker acts on: one immutable value per version. Holds secrets; never logged. */
+export interface Settings {
+  readonly version: number
+  /** By row key. */
+  readonly tenants: ReadonlyMap<string, Tenant>
+  /** Text of the maps of the installation by name (`tls-policy`, …), in Postfix syntax. */
+  readonly maps: ReadonlyMap<string, string>
+  /** Server certificates for the listeners, chosen by server name; the first is the default. */
+  readonly serverIdentities: readonly TlsIdentity[]
+  /** Client certificate towards Office 365, by tenant row key. */
+  readonly clientIdentities: ReadonlyMap<string, TlsIdentity>
+  /** Address ranges (CIDR) that may connect. */
+  readonly addressRanges: readonly string[]
+  /** Extra anchors for TLS as PEM, beside the runtime's own list. */
+  readonly tlsAnchors: readonly string[]
+  /** Anchors for e-mail certificates by tenant row key, DER. */
+  readonly mailAnchors: ReadonlyMap<string, readonly Buffer[]>
+}

@@ -1,0 +1,283 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import type { Settings } from '../config/ports.ts'
+import type { Envelope } from '../mail/envelope.ts'
+import { writeMarker } from '../mail/marker.ts'
+import type { Peer } from '../mail/message.ts'
+import type { Tenant } from '../mail/tenant.ts'
+import { createAttributor } from './attribution.ts'
+
+const NOW = 1_795_000_000_000
+const CONTOSO = '11111111-2222-3333-4444-555555555555'
+const FABRIKAM = '99999999-2222-3333-4444-555555555555'
+
+function tenant(id: string, change: Partial<Tenant>): Tenant {
+  return {
+    id,
+    name: id,
+    microsoftTenantId: CONTOSO,
+    acceptedDomains: ['contoso.example'],
+    fqdn: 'smime.contoso.example',
+    preset: 'recommended',
+    secretHeader: {
+      name: 'X-Gate-Secret',
+      outbound: ['secretoutsecretout', 'oldsecretoldsecret'],
+      inbound: ['secretinsecretin'],
+    },
+    processedHeader: { name: 'X-Gate-Done', outbound: ['doneout'], inbound: ['donein'] },
+    route: '[contoso.mail.protection.outlook.com]:25',
+    removeOwnDkim: true,
+    markerKey: Buffer.alloc(32, 1),
+    postmaster: null,
+    ...change,
+  }
+}
+
+const TENANTS = [
+  tenant('contoso', {}),
+  tenant('fabrikam', {
+    microsoftTenantId: FABRIKAM,
+    acceptedDomains: ['fabrikam.example'],
+    fqdn: 'smime.fabrikam.example',
+    preset: 'as-documented',
+    secretHeader: null,
+    markerKey: Buffer.alloc(32, 2),
+  }),
+]
+
+const SETTINGS: Settings = {
+  version: 1,
+  tenants: new Map(TENANTS.map((entry) => [entry.id, entry])),
+  maps: new Map(),
+  serverIdentities: [],
+  clientIdentities: new Map(),
+  addressRanges: ['40.92.0.0/15'],
+  tlsAnchors: [],
+  mailAnchors: new Map(),
+}
+
+const EXCHANGE: Peer = {
+  address: '40.92.1.1',
+  port: 1,
+  helo: 'x.outbound.protection.outlook.com',
+  tls: {
+    version: 'TLSv1.3',
+    cipher: 'TLS_AES_256_GCM_SHA384',
+    serverName: null,
+    certificate: {
+      commonNames: ['mail.protection.outlook.com'],
+      dnsNames: [],
+      trusted: true,
+      trustError: null,
+      fingerprint: 'aa',
+    },
+  },
+}
+
+function envelope(...addresses: string[]): Envelope {
+  return {
+    sender: 'alice@contoso.example',
+    smtpUtf8: false,
+    body: null,
+    returnContent: null,
+    envelopeId: null,
+    recipients: addresses.map((address) => ({ address, notify: null, originalRecipient: null })),
+  }
+}
+
+const header = (...lines: string[]) => Buffer.from([...lines, '', ''].join('\r\n'))
+const attributor = createAttributor(SETTINGS)
+const ask = (lines: string[], to: string[], peer: Peer = EXCHANGE) =>
+  attributor.attribute(peer, envelope(...to), header(...lines), NOW)
+
+function refusalOf(lines: string[], to: string[], peer?: Peer): string {
+  const result = ask(lines, to, peer)
+  assert.equal(result.kind, 'refused')
+  // One generic answer to the outside, whatever the reason.
+  assert.deepEqual(
+    [result.refusal.code, result.refusal.enhanced, result.refusal.text],
+    [550, '5.7.1', 'Not authorized'],
+  )
+  return result.refusal.reason
+}
+
+function partsOf(lines: string[], to: string[]) {
+  const result = ask(lines, to)
+  assert.equal(result.kind, 'attributed', JSON.stringify(result))
+  return result.parts
+}
+
+const ID = `X-MS-Exchange-CrossTenant-Id: ${CONTOSO}`
+const OUT = 'X-Gate-Secret: out:secretoutsecretout'
+
+describe('attribution with the recommended preset', () => {
+  it('takes secret and tenant id, and the secret gives the direction', () => {
+    const [part, ...more] = partsOf([ID, OUT], ['bob@partner.example'])
+    assert.deepEqual(more, [])
+    assert.deepEqual(
+      [part?.attribution.tenantId, part?.attribution.direction, part?.fqdn],
+      ['contoso', 'outbound', 'smime.contoso.example'],
+    )
+    const [inbound] = partsOf([ID, 'X-Gate-Secret: in:secretinsecretin'], ['alice@contoso.example'])
+    assert.equal(inbound?.attribution.direction, 'inbound')
+  })
+
+  it('takes the older secret during a rotation', () => {
+    assert.equal(partsOf([ID, 'X-Gate-Secret: out:oldsecretoldsecret'], ['b@partner.example']).length, 1)
+  })
+
+  for (const [name, lines, reason] of [
+    ['no secret', [ID], 'secret-header-missing'],
+    ['a wrong secret', [ID, 'X-Gate-Secret: out:wrong'], 'secret-header-wrong'],
+    [
+      'the secret of the other direction',
+      [ID, 'X-Gate-Secret: in:secretoutsecretout'],
+      'secret-header-wrong',
+    ],
+    ['the secret twice', [ID, OUT, OUT], 'secret-header-repeated'],
+    ['a second, wrong secret', [ID, OUT, 'x-gate-secret: out:x'], 'secret-header-repeated'],
+    ['no tenant id', [OUT], 'tenant-id-missing'],
+    [
+      'the tenant id of another tenant',
+      [`X-MS-Exchange-CrossTenant-Id: ${FABRIKAM}`, OUT],
+      'tenant-id-missing',
+    ],
+    ['the tenant id twice', [ID, ID, OUT], 'tenant-id-repeated'],
+    [
+      'an unknown tenant id',
+      ['X-MS-Exchange-CrossTenant-Id: 00000000-0000-0000-0000-000000000000'],
+      'tenant-unknown',
+    ],
+    ['nothing at all', ['Subject: x'], 'tenant-unknown'],
+  ] as const)
+    it(`refuses ${name}`, () => {
+      assert.equal(refusalOf([...lines], ['bob@partner.example']), reason)
+    })
+
+  it('refuses inbound mail for a recipient outside: never an open relay', () => {
+    assert.equal(
+      refusalOf([ID, 'X-Gate-Secret: in:secretinsecretin'], ['bob@partner.example']),
+      'recipient-outside',
+    )
+  })
+})
+
+describe('attribution as documented', () => {
+  const fabrikam = `X-MS-Exchange-CrossTenant-Id: ${FABRIKAM}`
+
+  it('takes the direction from the recipients and splits a mixed envelope', () => {
+    const parts = partsOf([fabrikam], ['in@fabrikam.example', 'out@partner.example', 'IN2@FABRIKAM.EXAMPLE'])
+    assert.deepEqual(
+      parts.map((part) => [part.attribution.direction, part.recipients]),
+      [
+        ['outbound', [1]],
+        ['inbound', [0, 2]],
+      ],
+    )
+  })
+
+  it('refuses a missing or repeated tenant id', () => {
+    assert.equal(refusalOf([], ['in@fabrikam.example']), 'tenant-unknown')
+    assert.equal(refusalOf([fabrikam, fabrikam], ['in@fabrikam.example']), 'tenant-id-repeated')
+  })
+})
+
+describe('the peer', () => {
+  const withCertificate = (change: object): Peer => {
+    assert.ok(EXCHANGE.tls?.certificate)
+    return { ...EXCHANGE, tls: { ...EXCHANGE.tls, certificate: { ...EXCHANGE.tls.certificate, ...change } } }
+  }
+  const lines = [ID, OUT]
+  it('must come from a configured range', () => {
+    assert.equal(
+      refusalOf(lines, ['b@partner.example'], { ...EXCHANGE, address: '10.0.0.1' }),
+      'address-range',
+    )
+    assert.equal(attributor.screen('10.0.0.1')?.enhanced, '5.7.1')
+    assert.equal(attributor.screen('40.93.0.1'), null)
+  })
+  it('must present a trusted certificate of Exchange Online', () => {
+    assert.ok(EXCHANGE.tls)
+    const without = { ...EXCHANGE, tls: { ...EXCHANGE.tls, certificate: null } }
+    assert.equal(refusalOf(lines, ['b@partner.example'], without), 'client-certificate-missing')
+    assert.equal(
+      refusalOf(lines, ['b@partner.example'], { ...EXCHANGE, tls: null }),
+      'client-certificate-missing',
+    )
+    assert.equal(
+      refusalOf(lines, ['b@partner.example'], withCertificate({ trusted: false })),
+      'client-certificate-untrusted',
+    )
+    assert.equal(
+      refusalOf(
+        lines,
+        ['b@partner.example'],
+        withCertificate({ commonNames: ['mail.protection.outlook.com.evil.example'] }),
+      ),
+      'client-certificate-name',
+    )
+  })
+})
+
+describe('header fields that do not go on', () => {
+  const removedOf = (lines: string[], to = 'b@partner.example') =>
+    partsOf(lines, [to])[0]?.attribution.removedFields.map(({ index, reason }) => [index, reason])
+
+  it('removes secret, own and processed fields and results in our name, and nothing else', () => {
+    const removed = removedOf([
+      ID,
+      OUT,
+      'X-Siegel-Pass: forged',
+      'X-Gate-Done: doneout',
+      'Authentication-Results: (x) smime.contoso.example 1; smime=pass',
+      'Authentication-Results: other.example; spf=pass',
+      'X-MS-Exchange-Organization-AuthAs: Internal',
+      'X-Gate-Secret-Not: kept',
+    ])
+    assert.deepEqual(removed, [
+      [1, 'secret-header'],
+      [2, 'own-header'],
+      [3, 'own-header'],
+      [4, 'own-authserv-id'],
+    ])
+  })
+
+  it('removes doubled and internal-claiming Exchange fields on the inbound leg only', () => {
+    const forged = [
+      'X-MS-Exchange-CrossPremises-AuthAs: Internal',
+      'X-MS-Exchange-CrossPremises-AuthSource: evil',
+      'X-MS-Exchange-CrossPremises-SCL: -1',
+      'X-MS-Exchange-Organization-SCL: 1',
+      'X-MS-Exchange-Organization-SCL: -1',
+    ]
+    const inbound = removedOf([ID, 'X-Gate-Secret: in:secretinsecretin', ...forged], 'alice@contoso.example')
+    assert.deepEqual(inbound, [
+      [1, 'secret-header'],
+      [2, 'internal-author-claimed'],
+      [3, 'internal-author-claimed'],
+      [5, 'internal-header-repeated'],
+      [6, 'internal-header-repeated'],
+    ])
+    assert.deepEqual(removedOf([ID, OUT, ...forged]), [[1, 'secret-header']])
+  })
+})
+
+describe('earlier passes', () => {
+  const mailId = '01JZZZZZZZZZZZZZZZZZZZZZZZ'
+  const marker = (
+    direction: 'outbound' | 'inbound',
+    passes: number,
+    key = Buffer.alloc(32, 1),
+    id = 'contoso',
+  ) => writeMarker(key, id, { direction, passes, mailId }, NOW).toString().trim()
+  const passes = (...lines: string[]) =>
+    partsOf([ID, OUT, ...lines], ['b@partner.example'])[0]?.attribution.earlierPasses
+
+  it('counts our own markers of the same tenant and direction', () => {
+    assert.equal(passes(), 0)
+    assert.equal(passes(marker('outbound', 1), marker('outbound', 2)), 2)
+    assert.equal(passes(marker('inbound', 1)), 0)
+    assert.equal(passes(marker('outbound', 1, Buffer.alloc(32, 2), 'fabrikam')), 0)
+    assert.equal(passes('X-Siegel-Pass: v=1; d=outbound; n=5; forged'), 0)
+  })
+})

@@ -1,0 +1,238 @@
+/**
+ * Attribution: whose mail is this? Office 365's addresses and its client certificate are shared by all tenants, so they
+ * prove nothing alone; a tenant is proved by what only its own organisation can have stamped. Default deny, one generic
+ * refusal to the outside, the precise reason for the operator. Pure: settings in, verdict out; no sockets, no store.
+ */
+import { createHmac, randomBytes } from 'node:crypto'
+import { headerValue, scanHeader, type HeaderField } from '@siegel/engine'
+import type { Settings } from '../config/ports.ts'
+import type { Envelope } from '../mail/envelope.ts'
+import type { AttributionResult, Refusal } from '../mail/inbound/ports.ts'
+import { readMarker } from '../mail/marker.ts'
+import type { Attribution, Peer } from '../mail/message.ts'
+import type { Tenant } from '../mail/tenant.ts'
+import { compileRanges } from './address-ranges.ts'
+import { removedFields } from './header-firewall.ts'
+
+/** Common name of the client certificate that Exchange Online presents. */
+const EXCHANGE_CLIENT_NAME = 'mail.protection.outlook.com'
+
+/** Stamped by Exchange Online with the tenant's id. */
+const TENANT_ID_FIELD = 'x-ms-exchange-crosstenant-id'
+
+/** Compiled once per version of the settings; answers for every connection and transaction. */
+export interface Attributor {
+  /** Asked when a connection opens; null lets it in. */
+  screen(address: string): Refusal | null
+  /** Asked once per transaction with the complete header section. */
+  attribute(peer: Peer, envelope: Envelope, headerSection: Buffer, now: number): AttributionResult
+}
+
+/** The one thing that the outside hears, whatever the reason. */
+function refuse(reason: string, detail: string): Refusal {
+  return { code: 550, enhanced: '5.7.1', text: 'Not authorized', reason, detail }
+}
+
+interface SecretOwner {
+  readonly tenant: Tenant
+  readonly direction: 'outbound' | 'inbound'
+}
+
+/** Header fields of one mail with their values on demand. */
+class Fields {
+  readonly all: readonly HeaderField[]
+  readonly #bytes: Buffer
+
+  constructor(headerSection: Buffer) {
+    this.#bytes = headerSection
+    this.all = scanHeader(headerSection).fields
+  }
+
+  values(lower: string): string[] {
+    return this.all
+      .filter((field) => field.lower === lower)
+      .map((field) => headerValue(this.#bytes, field).trim())
+  }
+}
+
+/** The lower-case domain of an address; empty when it has none. */
+function domainOf(address: string): string {
+  return address.slice(address.lastIndexOf('@') + 1).toLowerCase()
+}
+
+function isAccepted(tenant: Tenant, address: string): boolean {
+  return address.includes('@') && tenant.acceptedDomains.includes(domainOf(address))
+}
+
+/**
+ * Compiles the settings into an attributor.
+ * Secrets are looked up by a keyed digest: the time it takes does not depend on how near a wrong value is to a right one.
+ */
+export function createAttributor(settings: Settings): Attributor {
+  const ranges = compileRanges(settings.addressRanges)
+  const digestKey = randomBytes(32)
+  const digest = (name: string, value: string): string =>
+    createHmac('sha256', digestKey).update(`${name.toLowerCase()}\0${value}`).digest('base64')
+  const secrets = new Map<string, SecretOwner>()
+  const secretFields = new Set<string>()
+  const byMicrosoftId = new Map<string, Tenant>()
+  for (const tenant of settings.tenants.values()) {
+    if (tenant.microsoftTenantId !== null) byMicrosoftId.set(tenant.microsoftTenantId, tenant)
+    if (tenant.secretHeader === null) continue
+    secretFields.add(tenant.secretHeader.name.toLowerCase())
+    for (const direction of ['outbound', 'inbound'] as const) {
+      const word = direction === 'outbound' ? 'out' : 'in'
+      for (const value of tenant.secretHeader[direction])
+        secrets.set(digest(tenant.secretHeader.name, `${word}:${value}`), { tenant, direction })
+    }
+  }
+
+  /** Preset `recommended`: exactly one secret field in the whole mail, known, and the tenant's id beside it. */
+  const bySecret = (fields: Fields): SecretOwner | Refusal | null => {
+    const given = [...secretFields].flatMap((name) => fields.values(name).map((value) => ({ name, value })))
+    if (given.length === 0) return null
+    const [first] = given
+    if (first === undefined || given.length > 1)
+      return refuse('secret-header-repeated', `${given.length} secret header fields`)
+    const owner = secrets.get(digest(first.name, first.value))
+    return owner ?? refuse('secret-header-wrong', `the value of ${first.name} is not a secret of any tenant`)
+  }
+
+  const attribute = (
+    peer: Peer,
+    envelope: Envelope,
+    headerSection: Buffer,
+    now: number,
+  ): AttributionResult => {
+    const refused = (refusal: Refusal): AttributionResult => ({ kind: 'refused', refusal })
+    const factors: string[] = []
+    const base = screenPeer(ranges.contains, peer)
+    if (base !== null) return refused(base)
+    factors.push('address-range', 'client-certificate')
+
+    const fields = new Fields(headerSection)
+    const ids = fields.values(TENANT_ID_FIELD).map((value) => value.toLowerCase())
+    if (ids.length > 1) return refused(refuse('tenant-id-repeated', `${ids.length} tenant id fields`))
+    const byId = ids[0] === undefined ? undefined : byMicrosoftId.get(ids[0])
+    const secret = bySecret(fields)
+    if (secret !== null && 'code' in secret) return refused(secret)
+
+    const tenant = secret?.tenant ?? byId
+    if (tenant === undefined)
+      return refused(
+        refuse(
+          'tenant-unknown',
+          ids[0] === undefined ? 'no tenant id field and no secret' : `tenant id ${ids[0]}`,
+        ),
+      )
+    if (secret === null && tenant.preset === 'recommended')
+      return refused(
+        refuse('secret-header-missing', `tenant ${tenant.name} requires its secret header field`),
+      )
+    if (byId?.id !== tenant.id)
+      return refused(refuse('tenant-id-missing', `the mail carries no tenant id of ${tenant.name}`))
+    if (secret !== null) factors.push('secret-header')
+    factors.push('tenant-id')
+    return split(tenant, secret?.direction ?? null, {
+      fields,
+      headerSection,
+      envelope,
+      factors,
+      secretFields,
+      now,
+    })
+  }
+
+  return {
+    screen: (address) =>
+      ranges.contains(address) ? null : refuse('address-range', `${address} is in no configured range`),
+    attribute,
+  }
+}
+
+/** The factors that every mail from Exchange Online must have, whatever the tenant. */
+function screenPeer(inRange: (address: string) => boolean, peer: Peer): Refusal | null {
+  if (!inRange(peer.address)) return refuse('address-range', `${peer.address} is in no configured range`)
+  const certificate = peer.tls?.certificate ?? null
+  if (certificate === null)
+    return refuse('client-certificate-missing', 'the peer presented no client certificate')
+  if (!certificate.trusted)
+    return refuse(
+      'client-certificate-untrusted',
+      `the peer's certificate is not trusted: ${certificate.trustError ?? 'unknown'}`,
+    )
+  const names = [...certificate.commonNames, ...certificate.dnsNames].map((name) => name.toLowerCase())
+  if (!names.includes(EXCHANGE_CLIENT_NAME))
+    return refuse(
+      'client-certificate-name',
+      `the peer's certificate is for ${names.join(', ').slice(0, 200)}`,
+    )
+  return null
+}
+
+interface SplitInput {
+  readonly fields: Fields
+  readonly headerSection: Buffer
+  readonly envelope: Envelope
+  readonly factors: readonly string[]
+  readonly secretFields: ReadonlySet<string>
+  readonly now: number
+}
+
+/**
+ * Direction per recipient: the secret tells it; without one (as-documented) accepted domains are inbound, all others
+ * outbound, and a mixed envelope becomes two mails.
+ */
+function split(tenant: Tenant, told: 'outbound' | 'inbound' | null, input: SplitInput): AttributionResult {
+  const outbound: number[] = []
+  const inbound: number[] = []
+  input.envelope.recipients.forEach((recipient, index) => {
+    const direction = told ?? (isAccepted(tenant, recipient.address) ? 'inbound' : 'outbound')
+    ;(direction === 'inbound' ? inbound : outbound).push(index)
+  })
+  const foreign = inbound.find(
+    (index) => !isAccepted(tenant, input.envelope.recipients[index]?.address ?? ''),
+  )
+  if (told === 'inbound' && foreign !== undefined)
+    return {
+      kind: 'refused',
+      refusal: refuse('recipient-outside', 'inbound mail with a recipient in no accepted domain'),
+    }
+
+  const part = (direction: 'outbound' | 'inbound', recipients: readonly number[]) => {
+    const attribution: Attribution = {
+      tenantId: tenant.id,
+      direction,
+      factors: input.factors,
+      removedFields: removedFields(
+        input.headerSection,
+        input.fields.all,
+        tenant,
+        direction,
+        input.secretFields,
+      ),
+      earlierPasses: earlierPasses(input.fields, tenant, direction, input.now),
+    }
+    return { attribution, fqdn: tenant.fqdn, recipients }
+  }
+  const parts = [
+    ...(outbound.length > 0 ? [part('outbound', outbound)] : []),
+    ...(inbound.length > 0 ? [part('inbound', inbound)] : []),
+  ]
+  return { kind: 'attributed', parts }
+}
+
+/** The highest count of our own markers for this tenant and direction; 0 when there is none. */
+function earlierPasses(
+  fields: Fields,
+  tenant: Tenant,
+  direction: 'outbound' | 'inbound',
+  now: number,
+): number {
+  let passes = 0
+  for (const value of fields.values('x-siegel-pass').slice(0, 100)) {
+    const marker = readMarker(tenant.markerKey, tenant.id, value, now)
+    if (marker?.direction === direction) passes = Math.max(passes, marker.passes)
+  }
+  return passes
+}

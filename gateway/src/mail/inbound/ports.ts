@@ -1,0 +1,49 @@
+/**
+ * What inbound needs from the rest of the gateway. main.ts plugs the parts in; inbound knows none of them.
+ */
+import type { Envelope } from '../envelope.ts'
+import type { Attribution, MailId, Peer, ReceivedMail } from '../message.ts'
+import type { BodyRef, BodyWriter } from '../body.ts'
+
+/** A refusal: what the peer hears (dull and exact) and what the operator reads. */
+export interface Refusal {
+  /** 4xx or 5xx. */
+  readonly code: number
+  readonly enhanced: string
+  /** Goes to the peer. */
+  readonly text: string
+  /** Goes to the log and the trace: a stable code, and details without secrets. */
+  readonly reason: string
+  readonly detail: string
+}
+
+/** What attribution says of one transaction. Mail for several directions is split into several mails with one body. */
+export type AttributionResult =
+  | {
+      readonly kind: 'attributed'
+      readonly parts: readonly {
+        readonly attribution: Attribution
+        readonly fqdn: string
+        readonly recipients: readonly number[]
+      }[]
+    }
+  | { readonly kind: 'refused'; readonly refusal: Refusal }
+
+/** The ports of inbound. */
+export interface InboundPorts {
+  /** Asked when a connection opens; null lets it in. */
+  screen(address: string): Refusal | null
+  /**
+   * Whose mail is this? Asked once per transaction, when the header section is complete and before any byte is stored.
+   * Pure and synchronous: the time it takes does not depend on how near a wrong secret is to the right one.
+   */
+  attribute(peer: Peer, envelope: Envelope, headerSection: Buffer): AttributionResult
+  /** Begins the sealed body. */
+  createBody(ref: BodyRef): BodyWriter
+  /** Resolves when the mail is safe (design: disk, or the next hop's final reply). Rejects with StorageError. */
+  safe(mail: ReceivedMail): Promise<void>
+  /** A new mail id. */
+  newId(): MailId
+  /** The clock, in milliseconds since 1970. */
+  now(): number
+}

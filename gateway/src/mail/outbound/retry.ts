@@ -1,0 +1,32 @@
+/**
+ * The retry clock: when a deferred delivery is tried again, when it is given up, when its sender hears of the delay. Pure:
+ * time and randomness come in. What it decides for one delivery never depends on another.
+ */
+
+const MINUTE = 60_000
+const HOUR = 60 * MINUTE
+
+/**
+ * Pauses before the second, third, … attempt in minutes; the last one repeats. The first are short because Exchange Online's
+ * throttling passes within 1 to 5 minutes. RFC 5321 4.5.4.1
+ */
+export const RETRY_MINUTES: readonly number[] = [1, 2, 5, 10, 20, 30, 60]
+/** A pause is stretched or shortened by up to this part, so that mails deferred together do not come back together. */
+export const RETRY_JITTER = 0.2
+/** How long a delivery is tried, in milliseconds. RFC 5321 4.5.4.1: at least 4 to 5 days */
+export const EXPIRY_MS = 5 * 24 * HOUR
+/** After how long a sender inside is told of a delay, in milliseconds. */
+export const DELAY_NOTICE_MS = 4 * HOUR
+
+/**
+ * When to try again.
+ * @param attempts - attempts made so far, at least 1
+ * @param now - milliseconds since 1970
+ * @param random - gives numbers from 0 up to 1
+ * @returns milliseconds since 1970
+ */
+export function retryAt(attempts: number, now: number, random: () => number): number {
+  const index = Math.min(Math.max(attempts, 1), RETRY_MINUTES.length) - 1
+  const pause = (RETRY_MINUTES[index] ?? 60) * MINUTE
+  return Math.round(now + pause * (1 - RETRY_JITTER + 2 * RETRY_JITTER * random()))
+}

@@ -1,0 +1,236 @@
+/**
+ * Brings a connection to the point where mail may be given: greeting, EHLO, STARTTLS as the policy demands, the check of the
+ * peer, EHLO again. Tries the addresses of a host in order. Until it returns, not one octet of a mail is sent.
+ */
+import type { TlsIdentity } from '../../config/ports.ts'
+import { HostLookupError, type HostAddress, type HostLookup } from '../../dns/hosts.ts'
+import type { EffectiveTls } from '../../maps/tls-policy.ts'
+import type { Route } from '../../maps/route.ts'
+import type { Hop } from '../outcome.ts'
+import type { Reply } from '../../smtp/reply.ts'
+import { NO_CAPABILITIES, readCapabilities, type Capabilities } from './capabilities.ts'
+import { classify, type Stage } from './classify.ts'
+import { Connection } from './connection.ts'
+import { checkPeer } from './tls-check.ts'
+import type { TlsMaterial } from './tls-material.ts'
+import type { Timeouts, Watch } from './timeouts.ts'
+import { deferred, DialogueFailed, type Verdict } from './verdict.ts'
+
+/** Where to connect and what must hold there. */
+export interface Destination {
+  readonly tenantId: string
+  /** EHLO argument. */
+  readonly fqdn: string
+  readonly route: Route
+  readonly policy: EffectiveTls
+  readonly identity: TlsIdentity | null
+  readonly anchors: readonly string[]
+  /** Prefix of the key of TLS sessions: tenant, host, certificate, anchors. */
+  readonly sessionKey: string
+}
+
+/** What opening needs. */
+export interface SessionParts {
+  readonly hosts: HostLookup
+  readonly material: TlsMaterial
+  readonly timeouts: Timeouts
+  readonly watch: Watch
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+}
+
+/** An open connection that a mail may be given to. */
+export interface Session {
+  readonly connection: Connection
+  readonly capabilities: Capabilities
+  readonly hop: Hop
+  /** Monotonic milliseconds. */
+  readonly openedAt: number
+  /** Transactions begun. */
+  mails: number
+}
+
+/** The result of opening: a session, or why no address gave one. */
+export type Opened =
+  | { readonly session: Session; readonly verdict: null; readonly hop: Hop }
+  | { readonly session: null; readonly verdict: Verdict; readonly hop: Hop | null }
+
+/** Addresses of one host that are tried for one mail. */
+const MAX_ADDRESSES = 5
+
+/** Opens a session with the first address that gives one. Never rejects for what the hop or the network does. */
+export async function openSession(destination: Destination, parts: SessionParts): Promise<Opened> {
+  const { route } = destination
+  let addresses: readonly HostAddress[]
+  try {
+    addresses = await parts.hosts(route.host)
+  } catch (error) {
+    if (!(error instanceof HostLookupError)) throw error
+    const code = error.kind === 'not-found' ? 'host-not-found' : 'host-lookup-failed'
+    return {
+      session: null,
+      hop: null,
+      verdict: deferred('4.4.3', code, { host: route.host, cause: error.message }),
+    }
+  }
+  let worst: { verdict: Verdict; hop: Hop } | null = null
+  for (const { address, port } of addresses.slice(0, MAX_ADDRESSES)) {
+    const hop: Hop = { route: route.text, host: route.host, address, port: port ?? route.port, tls: null }
+    try {
+      const session = await openWithFallback(destination, hop, parts)
+      return { session, verdict: null, hop: session.hop }
+    } catch (error) {
+      if (!(error instanceof DialogueFailed)) throw error
+      if (worst === null || weight(error.verdict) >= weight(worst.verdict))
+        worst = { verdict: error.verdict, hop }
+    }
+  }
+  return {
+    session: null,
+    ...(worst ?? { verdict: deferred('4.4.3', 'host-not-found', { host: route.host }), hop: null }),
+  }
+}
+
+/** Which of several addresses' failures is told: what an operator must mend before what passes. */
+function weight({ kind, reason }: Verdict): number {
+  if (kind === 'held') return 3
+  return /^(?:tls-|starttls-)/.test(reason.code) ? 2 : reason.code === 'connection-refused' ? 0 : 1
+}
+
+/** Where TLS is not required a broken handshake leads to a connection without it, as in Postfix. */
+async function openWithFallback(destination: Destination, hop: Hop, parts: SessionParts): Promise<Session> {
+  const { policy } = destination
+  try {
+    return await open(destination, hop, parts, policy.level !== 'none')
+  } catch (error) {
+    if (
+      policy.required ||
+      !(error instanceof DialogueFailed) ||
+      error.verdict.reason.code !== 'tls-handshake-failed'
+    )
+      throw error
+    return open(destination, hop, parts, false)
+  }
+}
+
+async function open(
+  destination: Destination,
+  hop: Hop,
+  parts: SessionParts,
+  useTls: boolean,
+): Promise<Session> {
+  const { timeouts, watch } = parts
+  const connection = await Connection.open(hop.address, hop.port, timeouts.connect, watch)
+  try {
+    expect(await connection.next(timeouts.greeting, 'greeting'), 220, 'greeting')
+    let capabilities = await ehlo(connection, destination, timeouts)
+    let tls: Hop['tls'] = null
+    if (useTls && capabilities.starttls) {
+      tls = await startTls(connection, destination, hop, parts)
+      // RFC 3207 4.2: what was learned before TLS is forgotten
+      capabilities = await ehlo(connection, destination, timeouts)
+    } else if (destination.policy.required)
+      throw new DialogueFailed(deferred('4.7.4', 'starttls-not-offered', { host: hop.host }))
+    return { connection, capabilities, hop: { ...hop, tls }, openedAt: performance.now(), mails: 0 }
+  } catch (error) {
+    if (error instanceof DialogueFailed && error.verdict.reply !== null) connection.quit(timeouts.reset)
+    else connection.destroy()
+    throw error
+  }
+}
+
+async function ehlo(
+  connection: Connection,
+  { fqdn, policy }: Destination,
+  timeouts: Timeouts,
+): Promise<Capabilities> {
+  connection.send([`EHLO ${fqdn}\r\n`])
+  const reply = await connection.next(timeouts.ehlo, 'ehlo')
+  if (reply.code === 250) return readCapabilities(reply)
+  // RFC 5321 3.2: a server of old knows HELO only; it has no STARTTLS either
+  if (policy.required || (reply.code !== 500 && reply.code !== 502)) throw refused(reply, 'ehlo')
+  connection.send([`HELO ${fqdn}\r\n`])
+  expect(await connection.next(timeouts.ehlo, 'ehlo'), 250, 'ehlo')
+  return NO_CAPABILITIES
+}
+
+async function startTls(
+  connection: Connection,
+  destination: Destination,
+  hop: Hop,
+  parts: SessionParts,
+): Promise<Hop['tls']> {
+  const { timeouts, material } = parts
+  const { policy, identity, anchors, route } = destination
+  const secureContext = await material.context(policy, identity, anchors)
+  connection.send(['STARTTLS\r\n'])
+  const reply = await connection.next(timeouts.ehlo, 'starttls')
+  if (reply.code !== 220) {
+    const { verdict } = refused(reply, 'starttls')
+    throw new DialogueFailed({
+      ...verdict,
+      kind: 'deferred',
+      status: '4.7.4',
+      reason: { code: 'starttls-refused', arguments: { code: reply.code } },
+    })
+  }
+  const servername = serverName(policy, route)
+  const sessionKey = `${destination.sessionKey}\n${hop.address}\n${hop.port}\n${servername ?? ''}`
+  const resumption = new Resumption(material, sessionKey, parts.now)
+  const socket = await connection.startTls(
+    {
+      secureContext,
+      servername,
+      session: material.takeSession(sessionKey, parts.now()),
+      onSession: (session) => {
+        resumption.offer(session)
+      },
+    },
+    timeouts.tls,
+  )
+  const { facts, fault } = checkPeer(socket, policy, route.text, route.host, parts.now())
+  if (fault !== null) throw new DialogueFailed(fault)
+  resumption.trust(facts.goodUntil)
+  const { version, cipher, verified, name } = facts
+  return { version, cipher, verified, name }
+}
+
+/** Keeps the sessions that a hop offers, but only once the hop has passed the check. */
+class Resumption {
+  readonly #material: TlsMaterial
+  readonly #key: string
+  readonly #now: () => number
+  #waiting: Buffer | null = null
+  #goodUntil: number | null = null
+
+  constructor(material: TlsMaterial, key: string, now: () => number) {
+    this.#material = material
+    this.#key = key
+    this.#now = now
+  }
+
+  offer(session: Buffer): void {
+    if (this.#goodUntil === null) this.#waiting = session
+    else this.#material.keepSession(this.#key, session, this.#goodUntil, this.#now())
+  }
+
+  trust(goodUntil: number): void {
+    this.#goodUntil = goodUntil
+    if (this.#waiting !== null) this.offer(this.#waiting)
+  }
+}
+
+/** RFC 6066 3: a name, never an address */
+function serverName(policy: EffectiveTls, route: Route): string | null {
+  if (policy.servername !== null && policy.servername !== 'hostname' && policy.servername !== 'nexthop')
+    return policy.servername
+  return route.literal ? null : route.host
+}
+
+function expect(reply: Reply, code: number, stage: Stage): void {
+  if (reply.code !== code) throw refused(reply, stage)
+}
+
+function refused(reply: Reply, stage: Stage): DialogueFailed {
+  return new DialogueFailed(classify(reply, stage))
+}

@@ -1,0 +1,192 @@
+/**
+ * Decides each recipient's treatment: facts in, Plan out. Pure; the same facts always give the same Plan.
+ * This is the factory treatment (design 9): sign when we hold a good key of the From address itself, encrypt when a good
+ * certificate is known, leave alone what is already protected or must not be changed, decrypt and verify what comes in.
+ */
+import type { Means, Plan, Profile, Reason, RecipientPlan, Treatment } from '../plan.ts'
+import type { Facts, RecipientFacts } from './facts.ts'
+
+/** The default algorithm set: what every S/MIME client of the last ten years reads. */
+export const COMPATIBLE: Profile = {
+  name: 'compatible',
+  digest: 'sha256',
+  pss: false,
+  cipher: 'aes256-cbc',
+  keyTransport: 'pkcs1v15',
+}
+
+/** Above this count of passes a mail is held: it has come back twice. */
+const PASSES_HELD = 2
+
+function reason(code: string, args: Reason['arguments'] = {}): Reason {
+  return { code, arguments: args }
+}
+
+const PASS: Treatment = { kind: 'pass' }
+
+/**
+ * Plans a mail.
+ * @returns one RecipientPlan for each recipient in the facts, in their order
+ */
+export function decide(facts: Facts): Plan {
+  const plan = (reasons: readonly Reason[], recipients: readonly RecipientPlan[]): Plan => ({
+    version: 1,
+    settingsVersion: facts.settingsVersion,
+    reasons,
+    recipients,
+  })
+  const all = (treatment: Treatment, why: Reason): Plan =>
+    plan(
+      [why],
+      facts.recipients.map((recipient) => sharedPlan(recipient, treatment)),
+    )
+  if (facts.earlierPasses >= PASSES_HELD) {
+    const why = reason('loop', { passes: facts.earlierPasses })
+    return all({ kind: 'hold', reason: why }, why)
+  }
+  if (facts.earlierPasses > 0) return all(PASS, reason('second-pass', { passes: facts.earlierPasses }))
+  if (facts.direction === 'notice') return all(PASS, reason('own-notice'))
+  return facts.direction === 'inbound' ? decideInbound(facts, plan) : decideOutbound(facts, plan, all)
+}
+
+function sharedPlan(recipient: RecipientFacts, treatment: Treatment): RecipientPlan {
+  return { delivery: recipient.delivery, treatment, copyKey: '', means: [], reasons: [] }
+}
+
+/**
+ * Everything inbound is inspected. An encrypted mail is opened with the keys of the recipient it is delivered to and of
+ * nobody else, so every recipient of one gets a copy of their own.
+ */
+function decideInbound(facts: Facts, plan: (reasons: Reason[], recipients: RecipientPlan[]) => Plan): Plan {
+  const encrypted = facts.protection === 'enveloped' || facts.protection === 'auth-enveloped'
+  return plan(
+    [reason('inbound-inspected', { protection: facts.protection })],
+    facts.recipients.map((recipient) => ({
+      ...sharedPlan(recipient, { kind: 'inspect' }),
+      copyKey: encrypted ? recipient.address : '',
+    })),
+  )
+}
+
+/** Kinds and protections that outbound mail passes with untouched, with the reason code. */
+function untouched(facts: Facts): Reason | null {
+  if (facts.protection !== 'none') return reason('already-protected', { protection: facts.protection })
+  if (facts.kind !== 'ordinary') return reason('kind-untouched', { kind: facts.kind })
+  return null
+}
+
+function decideOutbound(
+  facts: Facts,
+  plan: (reasons: Reason[], recipients: RecipientPlan[]) => Plan,
+  all: (treatment: Treatment, why: Reason) => Plan,
+): Plan {
+  if (facts.protection === 'damaged') {
+    // Fail closed: what we cannot read we cannot sign or encrypt, and it must not leave in clear instead.
+    const damaged = reason('message-not-understood')
+    return all({ kind: 'bounce', status: '5.6.0', reason: damaged }, damaged)
+  }
+  const why = untouched(facts)
+  if (why !== null) return all(PASS, why)
+  const refusal = mayNotSign(facts)
+  const signer = refusal === null ? facts.signer : null
+  const reasons = refusal === null ? [...facts.signerReasons] : [refusal]
+  return plan(
+    reasons,
+    facts.recipients.map((recipient) => outboundRecipient(facts, recipient, signer?.credential ?? null)),
+  )
+}
+
+/** Why nothing may be signed in the name of this From, whatever keys there are; null when it may. */
+function mayNotSign(facts: Facts): Reason | null {
+  if (facts.from.fields !== 1 || facts.from.addresses.length !== 1 || facts.from.ambiguous)
+    return reason('from-not-single', { fields: facts.from.fields, addresses: facts.from.addresses.length })
+  if (!facts.fromAccepted) return reason('from-not-accepted-domain', { from: facts.from.addresses[0] ?? '' })
+  if (facts.authAs !== null && facts.authAs.toLowerCase() !== 'internal')
+    return reason('author-not-internal', { authAs: facts.authAs })
+  return null
+}
+
+function outboundRecipient(facts: Facts, recipient: RecipientFacts, sign: string | null): RecipientPlan {
+  const certificate = recipient.certificate
+  const means: Means = { means: 'smime', chosen: certificate !== null, reasons: recipient.certificateReasons }
+  const encrypt = certificate === null ? null : [certificate.credential]
+  const base = { delivery: recipient.delivery, means: [means] }
+  if (sign === null && encrypt === null)
+    return { ...base, treatment: PASS, copyKey: '', reasons: [reason('nothing-to-do')] }
+
+  const expected = treatedSize(facts, sign !== null, encrypt !== null)
+  if (expected > facts.sizeLimit) return tooLarge(facts, base, sign, encrypt !== null, expected)
+  return {
+    ...base,
+    treatment: { kind: 'protect', sign, encrypt, profile: COMPATIBLE },
+    copyKey: encrypt !== null && !recipient.visible ? recipient.address : '',
+    reasons: [
+      reason(sign === null ? 'not-signed' : 'signed'),
+      certificate === null
+        ? reason('not-encrypted')
+        : reason('encrypted', { fingerprint: certificate.fingerprint }),
+    ],
+  }
+}
+
+/** A mail that would grow beyond what the next hop takes: never silently weaker than a certificate allows. */
+function tooLarge(
+  facts: Facts,
+  base: { readonly delivery: number; readonly means: readonly Means[] },
+  sign: string | null,
+  encrypts: boolean,
+  expected: number,
+): RecipientPlan {
+  const why = reason('too-large', { expected, limit: facts.sizeLimit })
+  if (!encrypts && sign !== null && facts.size <= facts.sizeLimit)
+    return { ...base, treatment: PASS, copyKey: '', reasons: [why, reason('not-signed')] }
+  // RFC 3463 3.4: X.3.4, message too big for system.
+  return { ...base, treatment: { kind: 'bounce', status: '5.3.4', reason: why }, copyKey: '', reasons: [why] }
+}
+
+/** Base64 in lines of 76 with CRLF: 78 octets out for 57 in. */
+const BASE64_GROWTH = 78 / 57
+/** What signature, certificates, MIME frame and our header fields add at most. */
+const OVERHEAD = 64 * 1024
+
+/** Upper estimate of the size after treatment, in octets. */
+export function treatedSize(
+  facts: Pick<Facts, 'size' | 'needsEncoding'>,
+  sign: boolean,
+  encrypt: boolean,
+): number {
+  let size = facts.size
+  if (sign && facts.needsEncoding) size = Math.ceil(size * BASE64_GROWTH)
+  if (sign) size += OVERHEAD
+  if (encrypt) size = Math.ceil(size * BASE64_GROWTH) + OVERHEAD
+  return size
+}
+
+/**
+ * Groups the recipients of a plan into copies: the same treatment and the same copy key share one.
+ * Recipients who share an encrypted copy are all named in it, so its `encrypt` list is the union.
+ */
+export function copiesOf(
+  plan: Plan,
+): readonly { readonly treatment: Treatment; readonly deliveries: readonly number[] }[] {
+  const groups = new Map<string, { treatment: Treatment; deliveries: number[]; certificates: Set<string> }>()
+  for (const { delivery, treatment, copyKey } of plan.recipients) {
+    const shape =
+      treatment.kind === 'protect'
+        ? { ...treatment, encrypt: treatment.encrypt === null ? null : 'some' }
+        : treatment
+    const key = JSON.stringify([shape, copyKey])
+    const group = groups.get(key) ?? { treatment, deliveries: [], certificates: new Set<string>() }
+    group.deliveries.push(delivery)
+    if (treatment.kind === 'protect')
+      for (const credential of treatment.encrypt ?? []) group.certificates.add(credential)
+    groups.set(key, group)
+  }
+  return [...groups.values()].map(({ treatment, deliveries, certificates }) => ({
+    treatment:
+      treatment.kind === 'protect' && treatment.encrypt !== null
+        ? { ...treatment, encrypt: [...certificates].sort() }
+        : treatment,
+    deliveries,
+  }))
+}

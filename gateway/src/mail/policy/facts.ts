@@ -1,0 +1,69 @@
+/**
+ * The facts a decision rests on: everything policy may know of a mail, as a value. Facts are stored with the Plan, so that
+ * explain, trace and what-if run on the same input later. No subject, no body text, no header values that are secret.
+ */
+import type { Reason } from '../plan.ts'
+
+/** What kind of mail it is, as far as treatment depends on it. */
+export type MessageKind =
+  'ordinary' | 'calendar' | 'out-of-office' | 'delivery-status' | 'disposition' | 'protected-rights'
+
+/** How the message is protected as it arrives. */
+export type Protection =
+  | 'none'
+  | 'clear-signed'
+  | 'opaque-signed'
+  | 'enveloped'
+  | 'auth-enveloped'
+  | 'certs-only'
+  | 'compressed'
+  | 'openpgp'
+  | 'damaged'
+
+/** What was found for one recipient. */
+export interface RecipientFacts {
+  /** Index of the delivery. */
+  readonly delivery: number
+  readonly address: string
+  /** A To or Cc field names the address. */
+  readonly visible: boolean
+  /** Outbound: the certificate to encrypt to; null when there is none. */
+  readonly certificate: {
+    readonly credential: string
+    readonly fingerprint: string
+    readonly algorithm: string
+  } | null
+  /** What the look-up saw, in order. */
+  readonly certificateReasons: readonly Reason[]
+}
+
+/** The facts of one mail. */
+export interface Facts {
+  readonly version: 1
+  readonly settingsVersion: number
+  readonly direction: 'outbound' | 'inbound' | 'notice'
+  readonly sender: string
+  /** Addresses of the From field; the decision needs exactly one, from exactly one field, read without doubt. */
+  readonly from: {
+    readonly addresses: readonly string[]
+    readonly fields: number
+    readonly ambiguous: boolean
+  }
+  /** The From domain is an accepted domain of the tenant. */
+  readonly fromAccepted: boolean
+  /** The AuthAs field that Exchange stamped; null when absent. */
+  readonly authAs: string | null
+  readonly kind: MessageKind
+  readonly protection: Protection
+  readonly earlierPasses: number
+  /** Octets as received. */
+  readonly size: number
+  /** The body must be re-encoded before it can be signed, which makes it larger. */
+  readonly needsEncoding: boolean
+  /** What the next hop takes at most, in octets. */
+  readonly sizeLimit: number
+  /** Our key for the From address; null when there is none. */
+  readonly signer: { readonly credential: string; readonly fingerprint: string } | null
+  readonly signerReasons: readonly Reason[]
+  readonly recipients: readonly RecipientFacts[]
+}

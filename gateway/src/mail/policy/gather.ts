@@ -1,0 +1,184 @@
+/**
+ * Gathers the facts of one mail: reads the header and the MIME shape, asks the keyring. Decides nothing.
+ * A header that cannot be read without doubt is reported as such in the facts, never guessed.
+ */
+import {
+  fieldsNamed,
+  headerValue,
+  parseAddresses,
+  smimeKind,
+  type HeaderField,
+  type MimeNode,
+} from '@siegel/engine'
+import { lookupForm, type Keyring, type KeyReason } from '../../keyring/keyring.ts'
+import type { Delivery } from '../queue/ports.ts'
+import type { ReceivedMail } from '../message.ts'
+import type { Reason } from '../plan.ts'
+import type { Tenant } from '../tenant.ts'
+import type { Facts, MessageKind, Protection, RecipientFacts } from './facts.ts'
+
+/** What gathering needs beside the mail. */
+export interface GatherContext {
+  readonly tenant: Tenant
+  readonly settingsVersion: number
+  readonly keyring: Keyring
+  /** What the next hop takes at most, in octets. */
+  readonly sizeLimit: number
+  /** Milliseconds since 1970. */
+  readonly now: number
+}
+
+/** The message in memory with its scanned shape; null when the scan refused it. */
+export interface ScannedMessage {
+  readonly bytes: Buffer
+  readonly root: MimeNode | null
+  /** The header fields, also when the body could not be scanned. */
+  readonly fields: readonly HeaderField[]
+}
+
+/** Text lines longer than this must be encoded before signing. RFC 5322 2.1.1 */
+const LONGEST_LINE = 998
+
+/**
+ * Gathers the facts.
+ * @param deliveries - those to be planned
+ * @throws whatever the keyring throws: a broken entry is not "no certificate"
+ */
+export async function gather(
+  mail: ReceivedMail,
+  message: ScannedMessage,
+  deliveries: readonly Delivery[],
+  context: GatherContext,
+): Promise<Facts> {
+  const from = readFrom(message)
+  const single =
+    from.fields === 1 && from.addresses.length === 1 && !from.ambiguous ? (from.addresses[0] ?? null) : null
+  const fromAccepted = single !== null && context.tenant.acceptedDomains.includes(domainOf(single))
+  const protection = protectionOf(message)
+  const kind = kindOf(message, mail)
+  const looksUp = mail.direction === 'outbound' && protection === 'none' && kind === 'ordinary'
+  const signer = looksUp && single !== null ? await context.keyring.signer(single, context.now) : null
+  const visible = visibleAddresses(message)
+  const recipients: RecipientFacts[] = []
+  for (const { number, recipient } of deliveries) {
+    const shown = visible.has(lookupForm(recipient.address))
+    const choice = looksUp ? await context.keyring.recipient(recipient.address, context.now) : null
+    const found = choice !== null && choice.credential !== null && choice.fingerprint !== null
+    recipients.push({
+      delivery: number,
+      address: recipient.address,
+      visible: shown,
+      certificate: found
+        ? {
+            credential: choice.credential,
+            fingerprint: choice.fingerprint,
+            algorithm: choice.algorithm ?? 'other',
+          }
+        : null,
+      certificateReasons: (choice?.reasons ?? []).map(asReason),
+    })
+  }
+  const { body } = mail
+  return {
+    version: 1,
+    settingsVersion: context.settingsVersion,
+    direction: mail.direction,
+    sender: mail.envelope.sender,
+    from,
+    fromAccepted,
+    authAs: valueOf(message, 'x-ms-exchange-crosstenant-authas'),
+    kind,
+    protection,
+    earlierPasses: mail.attribution?.earlierPasses ?? 0,
+    size: body.size,
+    needsEncoding: body.eightBit || body.bareLineEnds || body.nul || body.longestLine > LONGEST_LINE,
+    sizeLimit: context.sizeLimit,
+    signer:
+      signer !== null && signer.credential !== null && signer.fingerprint !== null
+        ? { credential: signer.credential, fingerprint: signer.fingerprint }
+        : null,
+    signerReasons: (signer?.reasons ?? []).map(asReason),
+    recipients,
+  }
+}
+
+function asReason(reason: KeyReason): Reason {
+  return { code: reason.code, arguments: reason.arguments }
+}
+
+function domainOf(address: string): string {
+  return address.slice(address.lastIndexOf('@') + 1).toLowerCase()
+}
+
+function valueOf(message: ScannedMessage, lower: string): string | null {
+  const [field] = fieldsNamed(message.fields, lower)
+  return field === undefined ? null : headerValue(message.bytes, field).trim()
+}
+
+function readFrom(message: ScannedMessage): Facts['from'] {
+  const fields = fieldsNamed(message.fields, 'from')
+  const lists = fields.map((field) => parseAddresses(headerValue(message.bytes, field)))
+  return {
+    addresses: lists.flatMap((list) => list.mailboxes.map((mailbox) => mailbox.address)).slice(0, 100),
+    fields: fields.length,
+    ambiguous: lists.some((list) => list.ambiguous),
+  }
+}
+
+/** Addresses in To and Cc, in look-up form. */
+function visibleAddresses(message: ScannedMessage): Set<string> {
+  const visible = new Set<string>()
+  for (const name of ['to', 'cc'])
+    for (const field of fieldsNamed(message.fields, name))
+      for (const mailbox of parseAddresses(headerValue(message.bytes, field)).mailboxes)
+        visible.add(lookupForm(mailbox.address))
+  return visible
+}
+
+function protectionOf(message: ScannedMessage): Protection {
+  if (message.root === null) return 'damaged'
+  const kind = smimeKind(message.root, message.bytes)
+  if (kind !== null) return kind
+  const { type, params } = message.root
+  if (type === 'multipart/encrypted' && (params['protocol'] ?? '').toLowerCase().includes('pgp'))
+    return 'openpgp'
+  if (type === 'multipart/signed' || type === 'multipart/encrypted') return 'openpgp'
+  return 'none'
+}
+
+/** Decides by the standard marks only; a mail without any is ordinary. */
+function kindOf(message: ScannedMessage, mail: ReceivedMail): MessageKind {
+  const root = message.root
+  if (root === null) return 'ordinary'
+  if (root.type === 'multipart/report') {
+    const report = (root.params['report-type'] ?? '').toLowerCase()
+    // RFC 3464 2 and RFC 8098 3
+    if (report === 'delivery-status') return 'delivery-status'
+    if (report === 'disposition-notification') return 'disposition'
+  }
+  // Microsoft's rights-protected message: a single attachment that only its own clients can open.
+  if (
+    fieldsNamed(message.fields, 'content-class').length > 0 &&
+    /rpmsg/i.test(valueOf(message, 'content-class') ?? '')
+  )
+    return 'protected-rights'
+  if (isCalendar(root)) return 'calendar'
+  // RFC 3834 5: auto-replied is an answer to one mail; Exchange marks out-of-office with auto-generated and a null sender.
+  const automatic = (valueOf(message, 'auto-submitted') ?? 'no').toLowerCase()
+  if (automatic.startsWith('auto-replied')) return 'out-of-office'
+  if (automatic.startsWith('auto-generated') && mail.envelope.sender === '') return 'out-of-office'
+  return 'ordinary'
+}
+
+/** RFC 6047 2.4: an iMIP object is text/calendar with a method, alone or as an alternative. */
+function isCalendar(root: MimeNode): boolean {
+  const scheduling = (node: MimeNode): boolean =>
+    node.type === 'text/calendar' && node.params['method'] !== undefined
+  if (scheduling(root)) return true
+  if (!root.type.startsWith('multipart/')) return false
+  return root.parts.some(
+    (part) =>
+      scheduling(part) ||
+      (part.type.startsWith('multipart/') && part.parts.some((inner) => scheduling(inner))),
+  )
+}

@@ -1,0 +1,60 @@
+/**
+ * The header of a treated copy: our own fields on top, then every received field that is not to be removed, byte for byte
+ * and in order (design S2). This is the only place that puts fields on a mail.
+ */
+import { foldHeader, headerValue, parseParameters, type HeaderField } from '@siegel/engine'
+import { writeMarker } from '../marker.ts'
+import type { ReceivedMail } from '../message.ts'
+import type { Tenant } from '../tenant.ts'
+
+/** The fields that go on top of a copy, in order. */
+export function ownFields(mail: ReceivedMail, tenant: Tenant, results: string | null, now: number): Buffer[] {
+  const direction = mail.direction === 'inbound' ? 'inbound' : 'outbound'
+  const fields: Buffer[] = []
+  if (mail.receivedField !== '') fields.push(Buffer.from(mail.receivedField))
+  // RFC 8601 4.1: above the Received field of the same trust boundary's earlier hop, so right below our own.
+  if (results !== null) fields.push(foldHeader('Authentication-Results', `${tenant.fqdn}; ${results}`))
+  const passes = (mail.attribution?.earlierPasses ?? 0) + 1
+  fields.push(writeMarker(tenant.markerKey, tenant.id, { direction, passes, mailId: mail.id }, now))
+  const word = tenant.processedHeader[direction][0]
+  if (word !== undefined) fields.push(Buffer.from(`${tenant.processedHeader.name}: ${word}\r\n`))
+  return fields
+}
+
+/**
+ * The received fields that stay, as few pieces of the original bytes as possible.
+ * @param fields - the fields to look at, in order (all of the message, or those that stay outside a signed entity)
+ * @param removed - true for a field that must not go on
+ */
+export function keptFields(
+  bytes: Buffer,
+  fields: readonly HeaderField[],
+  removed: (field: HeaderField) => boolean,
+): Buffer[] {
+  const pieces: Buffer[] = []
+  let start = -1
+  let end = -1
+  for (const field of fields) {
+    if (removed(field)) continue
+    if (field.start !== end) {
+      if (start >= 0) pieces.push(bytes.subarray(start, end))
+      start = field.start
+    }
+    end = field.end
+  }
+  if (start >= 0) pieces.push(bytes.subarray(start, end))
+  return pieces
+}
+
+/**
+ * A DKIM-Signature of the tenant's own domains. It no longer fits once the body has changed. RFC 6376 3.5
+ */
+export function isOwnDkim(bytes: Buffer, field: HeaderField, tenant: Tenant): boolean {
+  if (field.lower !== 'dkim-signature') return false
+  // The tag list has the syntax of parameters; a leading tag stands where a media type would.
+  const domain = parseParameters(`x; ${headerValue(bytes, field)}`)
+    .params['d']?.trim()
+    .toLowerCase()
+  if (domain === undefined) return false
+  return tenant.acceptedDomains.some((accepted) => domain === accepted || domain.endsWith(`.${accepted}`))
+}

@@ -1,0 +1,232 @@
+/**
+ * `siegel serve`: plugs the gateway together, in the order a mail meets things, runs it and ends it. Wiring only: every
+ * decision is made in the part that is plugged in. Refuses to run as root unless told so, and beside another server on the
+ * same data folder.
+ */
+import { randomUUID } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { rootCertificates, type SecureContext } from 'node:tls'
+import { UsageError, type Command } from './cli/io.ts'
+import { readOptions } from './cli/options.ts'
+import { loadStartConfig, type StartConfig } from './config/file.ts'
+import type { Settings } from './config/ports.ts'
+import { watchSettings } from './config/watch.ts'
+import { createHostLookup } from './dns/hosts.ts'
+import { createAttributor, type Attributor } from './exchange/attribution.ts'
+import { createKeyring, type Keyring } from './keyring/keyring.ts'
+import { newMailId } from './mail/id.ts'
+import { createListener, type Listener } from './mail/inbound/listener.ts'
+import type { InboundPorts } from './mail/inbound/ports.ts'
+import { createServerContext } from './mail/inbound/tls-context.ts'
+import { createJourney, type TenantSurroundings } from './mail/journey.ts'
+import { createOutbound } from './mail/outbound/outbound.ts'
+import { Scheduler } from './mail/queue/scheduler.ts'
+import { createLog, type Log } from './observe/log.ts'
+import { openStore, type Store } from './store/index.ts'
+import { createTrust, type Trust } from './trust/trust.ts'
+
+/** Mails carried at once, and the octets they may have together. */
+const MAILS_AT_ONCE = 64
+const OCTETS_AT_ONCE = 256 * 1024 * 1024
+/** Fresh mails kept in hand; what comes beyond waits in the store. */
+const FRESH_MAILS = 1000
+const LEASE_MS = 30_000
+const HELD_PROBE_MS = 15 * 60_000
+const DRAIN_MS = 30_000
+
+/** The verb `serve`. */
+export const serve: Command = async (args, io) => {
+  const options = readOptions(args, { config: { type: 'string' }, 'allow-root': { type: 'boolean' } }, 0)
+  if (process.getuid?.() === 0 && !options.has('allow-root'))
+    throw new UsageError(
+      'serve does not run as root: use an account of its own (see deploy/siegel.service), or --allow-root',
+    )
+  const start = await loadStartConfig({
+    file: options.text('config') ?? null,
+    environment: process.env,
+    workingFolder: process.cwd(),
+  })
+  const log = createLog({ level: start.logLevel, write: io.out })
+  for (const warning of start.warnings) log.warn('setting-unknown', { warning })
+  const store = await openStore({ dataFolder: start.dataFolder, masterKey: start.masterKey, log })
+  try {
+    await store.lockServer()
+    await run(start, store, log)
+  } finally {
+    await store.close()
+  }
+  return 0
+}
+
+/** Runs until a signal ends it. */
+async function run(start: StartConfig, store: Store, log: Log): Promise<void> {
+  const parts = new Parts(store)
+  const watch = await watchSettings(
+    store.config,
+    (settings) => {
+      parts.adopt(settings)
+    },
+    log,
+  )
+  const outbound = createOutbound({
+    hosts: createHostLookup({ table: start.hosts }),
+    settings: watch.current,
+    readAnchorFile: (path) => readFile(path, 'utf8'),
+  })
+  const owner = randomUUID()
+  const journey = createJourney({
+    queue: store.queue,
+    bodies: store.bodies,
+    outbound,
+    tenant: (id) => parts.surroundings(id),
+    owner,
+    lifetime: {
+      expiryMs: start.queue.lifetime,
+      delayNoticeMs: start.queue.delayNoticeAfter,
+      heldProbeMs: HELD_PROBE_MS,
+    },
+    retry: { firstMs: start.queue.retryFirst, longestMs: start.queue.retryLongest },
+    newId: () => newMailId(Date.now()),
+    now: Date.now,
+    random: Math.random,
+    log,
+  })
+  const scheduler = new Scheduler({
+    store: store.queue,
+    owner,
+    carry: journey.carry,
+    concurrency: MAILS_AT_ONCE,
+    octetsAtOnce: OCTETS_AT_ONCE,
+    backlog: FRESH_MAILS,
+    leaseMs: LEASE_MS,
+    pollMs: 5000,
+    now: Date.now,
+    log,
+  })
+  const ports: InboundPorts = {
+    screen: (address) => parts.attributor.screen(address),
+    attribute: (peer, envelope, headerSection) =>
+      parts.attributor.attribute(peer, envelope, headerSection, Date.now()),
+    createBody: (ref) => store.bodies.create(ref),
+    safe: (mail) => journey.safe(mail, scheduler),
+    newId: () => newMailId(Date.now()),
+    now: Date.now,
+  }
+  const listeners = start.listeners.map(({ address, port }) =>
+    createListener(
+      {
+        address,
+        port,
+        fqdn: start.fqdn,
+        secureContext: (name) => parts.serverContext(name),
+        log,
+        limits: {
+          messageSize: start.limits.messageSize,
+          headerSection: start.limits.headerSize,
+          headerLine: start.limits.headerLine,
+          recipients: start.limits.recipients,
+          connections: start.limits.connections,
+          connectionsPerAddress: start.limits.connectionsPerAddress,
+        },
+      },
+      ports,
+    ),
+  )
+  const ended = endSignal()
+  scheduler.start()
+  const sweeper = setInterval(
+    () =>
+      void store.sweep().catch((error: unknown) => {
+        log.error('sweep-failed', { error: String(error) })
+      }),
+    3_600_000,
+  )
+  await listenAll(listeners)
+  log.info('listening', { listeners: listeners.map((listener) => listener.address) })
+  log.info('ending', { signal: await ended })
+  clearInterval(sweeper)
+  await Promise.all(listeners.map((listener) => listener.close({ graceMs: DRAIN_MS })))
+  await scheduler.stop()
+  outbound.close()
+  watch.stop()
+}
+
+async function listenAll(listeners: readonly Listener[]): Promise<void> {
+  for (const listener of listeners) await listener.listen()
+}
+
+/** The first signal ends the process in good order; a second one ends it at once. */
+function endSignal(): Promise<string> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const)
+      process.once(signal, () => {
+        resolve(signal)
+        process.once(signal, () => process.exit(1))
+      })
+  })
+}
+
+/** What is compiled from the settings, anew whenever they change. */
+class Parts {
+  readonly #store: Store
+  readonly #keyrings = new Map<string, Keyring>()
+  #settings: Settings | null = null
+  #trusts = new Map<string, Trust>()
+  #contexts = new Map<string, SecureContext>()
+  #defaultContext: SecureContext | null = null
+  #attributor: Attributor | null = null
+
+  constructor(store: Store) {
+    this.#store = store
+  }
+
+  get attributor(): Attributor {
+    if (this.#attributor === null) throw new Error('no settings yet')
+    return this.#attributor
+  }
+
+  /** Takes new settings over. */
+  adopt(settings: Settings): void {
+    this.#settings = settings
+    this.#attributor = createAttributor(settings)
+    this.#trusts = new Map(
+      [...settings.tenants.keys()].map((id) => [
+        id,
+        createTrust(settings.version, settings.mailAnchors.get(id) ?? []),
+      ]),
+    )
+    this.#contexts = new Map()
+    this.#defaultContext = null
+    for (const { chain, key, names } of settings.serverIdentities) {
+      const context = createServerContext(
+        [{ certificateChain: chain, privateKey: key }],
+        [...rootCertificates, ...settings.tlsAnchors],
+      )
+      this.#defaultContext ??= context
+      for (const name of names) if (!this.#contexts.has(name)) this.#contexts.set(name, context)
+    }
+  }
+
+  /** The context for a server name; the first certificate when the client names none, or one we do not have. */
+  serverContext(name: string | null): SecureContext {
+    const context =
+      (name === null ? undefined : this.#contexts.get(name.toLowerCase())) ?? this.#defaultContext
+    if (context === null) throw new Error('no ServerCertificate object: TLS is not possible')
+    return context
+  }
+
+  /** A tenant with keyring and trust; null when it does not exist. */
+  surroundings(id: string): TenantSurroundings | null {
+    const settings = this.#settings
+    const tenant = settings?.tenants.get(id)
+    const trust = this.#trusts.get(id)
+    if (settings === null || tenant === undefined || trust === undefined) return null
+    let keyring = this.#keyrings.get(id)
+    if (keyring === undefined) {
+      const { credentials } = this.#store.forTenant(id)
+      keyring = createKeyring({ store: credentials, trust: () => this.#trusts.get(id) ?? createTrust(0, []) })
+      this.#keyrings.set(id, keyring)
+    }
+    return { tenant, settingsVersion: settings.version, keyring, trust }
+  }
+}

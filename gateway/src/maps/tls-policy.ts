@@ -1,0 +1,232 @@
+/**
+ * Finds the TLS policy of a next hop in a table with the semantics of smtp_tls_policy_maps, and holds it against a floor:
+ * a line may tighten the floor, never weaken it, because both must be satisfied. A broken line or an unreadable map leaves
+ * the floor; where there is no floor it leaves no policy at all, and the mail waits. Pure: reads no file, opens no socket.
+ */
+import { foldKey, type Table } from './table.ts'
+import { isHostname, parseRoute } from './route.ts'
+import { isTlsFault, parseTlsPolicy, TLS_LEVELS, type TlsLevel, type TlsPolicy } from './tls-line.ts'
+
+const NO_TLS_POLICY: TlsPolicy = {
+  level: 'may',
+  match: [],
+  fingerprints: [],
+  protocols: null,
+  ciphers: null,
+  exclude: [],
+  tafiles: [],
+  servername: null,
+  connectionReuse: null,
+}
+
+/** What delivery to Office 365 always demands: `verify match=mail.protection.outlook.com`. */
+export const OFFICE_365_FLOOR: TlsPolicy = {
+  ...NO_TLS_POLICY,
+  level: 'verify',
+  match: ['mail.protection.outlook.com'],
+}
+
+/** Stable codes of what an operator should know about a look-up. */
+export type TlsFindingCode =
+  | 'map-unreadable'
+  | 'line-broken'
+  | 'policy-invalid'
+  | 'line-weaker-than-floor'
+  | 'line-and-floor-both-apply'
+  | 'dane-not-available'
+
+/** Something an operator should know. */
+export interface TlsFinding {
+  readonly code: TlsFindingCode
+  readonly line: number | null
+  readonly detail: string
+}
+
+/** One demand: at least this level, and one of these names. */
+export interface TlsDemand {
+  readonly level: TlsLevel
+  /** The certificate must carry one of these; strategies as in {@link TlsPolicy}. Empty: no name is checked. */
+  readonly match: readonly string[]
+}
+
+/** What a connection to the route must satisfy. */
+export interface EffectiveTls {
+  /** The strictest level that is demanded. */
+  readonly level: TlsLevel
+  /** Every one must be satisfied; the map's line first. */
+  readonly demands: readonly TlsDemand[]
+  /** SHA-256 digests of which one must be the certificate's or its key's; empty: none demanded. */
+  readonly fingerprints: readonly string[]
+  /** TLS or no delivery. */
+  readonly required: boolean
+  /** The chain must end in a trusted anchor. */
+  readonly chain: boolean
+  /** The floor takes part: anchors of `tafiles` count only if they are trusted anyway. */
+  readonly floor: boolean
+  readonly protocols: TlsPolicy['protocols']
+  readonly ciphers: TlsPolicy['ciphers']
+  readonly exclude: readonly string[]
+  readonly tafiles: readonly string[]
+  readonly servername: string | null
+  readonly connectionReuse: boolean
+}
+
+/** The result of a look-up. */
+export interface TlsLookup {
+  /** null: no connection may be made, the mail waits; the findings say why. */
+  readonly policy: EffectiveTls | null
+  /** The key that was found; null when none was. */
+  readonly key: string | null
+  /** The line that was found, from 1; null when none was. */
+  readonly line: number | null
+  /** What the line says; null when none was found or it is broken. */
+  readonly written: TlsPolicy | null
+  readonly findings: readonly TlsFinding[]
+}
+
+/**
+ * The keys under which a route is looked up, in order: the next hop as written; for a domain without brackets and port its
+ * parent domains as `.parent` too.
+ */
+export function lookupKeys(route: string): string[] {
+  const key = foldKey(route)
+  if (!isHostname(key)) return [key]
+  const keys = [key]
+  for (let dot = key.indexOf('.'); dot >= 0; dot = key.indexOf('.', dot + 1)) keys.push(key.slice(dot))
+  return keys
+}
+
+/**
+ * The TLS policy for a route.
+ * @param map - null: the map cannot be read
+ * @param route - the next hop as it is written in the configuration
+ * @param floor - what must hold whatever the map says; null for none
+ */
+export function tlsPolicyFor(map: Table | null, route: string, floor: TlsPolicy | null): TlsLookup {
+  if (map === null) {
+    const finding: TlsFinding = { code: 'map-unreadable', line: null, detail: 'the map cannot be read' }
+    return {
+      policy: floor === null ? null : floorOnly(floor),
+      key: null,
+      line: null,
+      written: null,
+      findings: [finding],
+    }
+  }
+  const key = lookupKeys(route).find((candidate) => map.entries.has(candidate)) ?? null
+  const entry = key === null ? undefined : map.entries.get(key)
+  if (entry === undefined)
+    return {
+      policy: floorOnly(floor ?? NO_TLS_POLICY, floor !== null),
+      key: null,
+      line: null,
+      written: null,
+      findings: [],
+    }
+  const { line } = entry
+  const broken = (code: TlsFindingCode, detail: string): TlsLookup => ({
+    policy: floor === null ? null : floorOnly(floor),
+    key,
+    line,
+    written: null,
+    findings: [{ code, line, detail }],
+  })
+  if (entry.value === null)
+    return broken('line-broken', map.faults.find((fault) => fault.line === line)?.code ?? 'broken')
+  const written = parseTlsPolicy(entry.value)
+  if (isTlsFault(written)) return broken('policy-invalid', `${written.code}: ${written.detail}`)
+  const findings = findingsOf(written, floor, line)
+  return { policy: combine(written, floor), key, line, written, findings }
+}
+
+/** The lines that none of the routes would ever find: mistyped keys, routes that are gone. */
+export function unusedLines(
+  map: Table,
+  routes: readonly string[],
+): { readonly line: number; readonly key: string }[] {
+  const used = new Set(routes.map((route) => lookupKeys(route).find((key) => map.entries.has(key))))
+  return [...map.entries].flatMap(([key, entry]) =>
+    used.has(key) ? [] : [{ line: entry.line, key: entry.key }],
+  )
+}
+
+/** What `nexthop`, `dot-nexthop` and `hostname` stand for on one connection. */
+export function resolveMatch(match: readonly string[], route: string, hostname: string): string[] {
+  const { host: nexthop } = parseRoute(route)
+  return match.map((name) => {
+    if (name === 'nexthop') return nexthop
+    if (name === 'dot-nexthop') return `.${nexthop}`
+    return name === 'hostname' ? hostname : name
+  })
+}
+
+function isDane(level: TlsLevel): boolean {
+  return level === 'dane' || level === 'dane-only'
+}
+
+/** The level asks for a chain to a trusted anchor and a name. */
+function isVerified(level: TlsLevel): boolean {
+  return level === 'verify' || level === 'secure'
+}
+
+function stricter(a: TlsLevel, b: TlsLevel): TlsLevel {
+  return TLS_LEVELS.indexOf(a) >= TLS_LEVELS.indexOf(b) ? a : b
+}
+
+function findingsOf(written: TlsPolicy, floor: TlsPolicy | null, line: number): TlsFinding[] {
+  if (isDane(written.level))
+    return [
+      {
+        code: 'dane-not-available',
+        line,
+        detail: `the level ${written.level} needs DNSSEC, which is not in use: mail waits`,
+      },
+    ]
+  if (floor === null) return []
+  if (!isVerified(written.level) && written.level !== 'fingerprint')
+    return [
+      {
+        code: 'line-weaker-than-floor',
+        line,
+        detail: `${written.level} is weaker than ${floor.level}, which applies`,
+      },
+    ]
+  const same = written.match.every((name) => floor.match.includes(name))
+  if (isVerified(written.level) && same) return []
+  return [
+    {
+      code: 'line-and-floor-both-apply',
+      line,
+      detail: `the certificate must also satisfy ${floor.level} match=${floor.match.join(':')}`,
+    },
+  ]
+}
+
+function floorOnly(floor: TlsPolicy, isFloor = true): EffectiveTls {
+  const { protocols, ciphers, exclude, tafiles, servername, fingerprints } = floor
+  const attributes = { protocols, ciphers, exclude, tafiles, servername, fingerprints }
+  return {
+    ...attributes,
+    level: floor.level,
+    demands: [{ level: floor.level, match: floor.match }],
+    required: floor.level !== 'none' && floor.level !== 'may',
+    chain: isVerified(floor.level),
+    floor: isFloor,
+    connectionReuse: floor.connectionReuse ?? true,
+  }
+}
+
+/** Both at once; null when one of them cannot be satisfied here. */
+function combine(written: TlsPolicy, floor: TlsPolicy | null): EffectiveTls | null {
+  if (isDane(written.level)) return null
+  const own = floorOnly(written, false)
+  if (floor === null) return own
+  return {
+    ...own,
+    level: stricter(written.level, floor.level),
+    demands: [...own.demands, { level: floor.level, match: floor.match }],
+    required: own.required || floor.level !== 'may',
+    chain: own.chain || isVerified(floor.level),
+    floor: true,
+  }
+}

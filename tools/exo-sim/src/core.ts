@@ -1,0 +1,314 @@
+// The parts of Exchange Online put together: front end, transport, mailboxes, queue, and what they share.
+// This file wires; attribution, rules, headers and SMTP are done elsewhere. All state is in memory.
+import { randomUUID } from 'node:crypto'
+import { createSecureContext } from 'node:tls'
+import type { ExchangeConfig, Endpoint, TenantConfig } from './config.ts'
+import { Log } from './events.ts'
+import { FrontEnd } from './front-end.ts'
+import type { Taken } from './front-end.ts'
+import { compose } from './message/compose.ts'
+import type { MessageSource } from './message/compose.ts'
+import { mailDate } from './message/dates.ts'
+import { field, Message } from './message/message.ts'
+import { judgeSmartHost } from './outbound/led.ts'
+import { Queue } from './outbound/queue.ts'
+import type { QueueReport, Route, Target } from './outbound/queue.ts'
+import type { Envelope, EnvelopeRecipient } from './smtp/envelope.ts'
+import { SmtpServer } from './smtp/server.ts'
+import type { Arrival } from './stamps.ts'
+import { Tenant } from './tenant.ts'
+import { readBundle } from './tls/chain.ts'
+import { transport } from './transport.ts'
+import type { ForkDecision } from './transport.ts'
+
+/** Extended key usage clientAuth (RFC 5280 4.2.1.12). */
+const CLIENT_AUTH = '1.3.6.1.5.5.7.3.2'
+
+/** A message where it has come to rest. */
+export interface StoredMessage {
+  /** Tenant it belongs to. */
+  tenant: string
+  /** MAIL FROM. */
+  sender: string
+  /** The recipient. */
+  recipient: string
+  /** The message. */
+  message: Message
+  /** When it came. */
+  at: Date
+}
+
+/** Everything that happens in the simulator. `messageId` is the Message-ID field's value. */
+export type ExchangeEvent =
+  | { type: 'submitted'; tenant: string; messageId: string; pass: number }
+  | {
+      type: 'accepted'
+      tenant: string
+      messageId: string
+      pass: number
+      directionality: 'Originating' | 'Incoming'
+      connector: string | undefined
+      via: 'DATA' | 'BDAT'
+      sender: string
+      recipients: string[]
+    }
+  | { type: 'refused'; sender: string; recipient: string | undefined; reply: string }
+  | ({ type: 'decided'; tenant: string; messageId: string } & ForkDecision)
+  | { type: 'delivered'; tenant: string; messageId: string; recipient: string }
+  | { type: 'outside'; tenant: string; messageId: string; recipient: string }
+  | QueueReport
+
+/** What a mailbox user sends. */
+export type Submission = MessageSource & {
+  /** The tenant's id. */
+  tenant: string
+  /** MAIL FROM; the null sender is the empty text. */
+  from: string
+  /** Recipients, Bcc among them, with DSN parameters if wanted. */
+  to: string | readonly (string | EnvelopeRecipient)[]
+  /** Parameters of the envelope. */
+  envelope?: Pick<Envelope, 'ret' | 'envid' | 'smtpUtf8'>
+}
+
+/** The parts and what they share; {@link Exchange} in exchange.ts is the handle on it. */
+export class Core {
+  readonly config: ExchangeConfig
+  readonly log: Log<ExchangeEvent>
+  readonly outside: Log<StoredMessage>
+  readonly mailboxes = new Map<string, Log<StoredMessage>>()
+  readonly passes = new Map<string, number>()
+  readonly hosts: Map<string, Endpoint>
+  readonly server: SmtpServer
+  readonly queue: Queue
+  internet: Endpoint | undefined
+  address: Endpoint = { host: '127.0.0.1', port: 0 }
+  readonly #servers: { frontEnd: string; backEnd: string }
+  readonly #anchors
+  readonly #clientContext
+  #tenants: readonly Tenant[]
+
+  constructor(config: ExchangeConfig) {
+    this.config = config
+    this.#tenants = config.tenants.map((tenant) => new Tenant(tenant))
+    this.#anchors = readBundle(config.ca)
+    this.#clientContext = createSecureContext({
+      ...(config.client ? { cert: config.client.cert, key: config.client.key } : {}),
+      ca: [],
+      minVersion: 'TLSv1.2',
+    })
+    this.hosts = new Map(
+      Object.entries(config.hosts ?? {}).map(([name, where]) => [name.toLowerCase(), where]),
+    )
+    this.internet = config.internet
+    this.log = new Log(config.retention?.events ?? 10_000)
+    this.outside = new Log(config.retention?.messages)
+    const frontEnd = config.hostname ?? 'AMS0EPF0000019A.mail.protection.outlook.com'
+    this.#servers = { frontEnd, backEnd: 'AM9PR04MB8234.eurprd04.prod.outlook.com' }
+    this.queue = new Queue({
+      resolve: (target) => this.#route(target),
+      report: (report) => {
+        this.log.add(report)
+      },
+      retryDelay: config.retryDelay ?? 60_000,
+      expiry: config.expiry ?? 86_400_000,
+      outbound: config.outbound ?? {},
+    })
+    this.server = this.#makeServer()
+  }
+
+  tenant(id: string): Tenant {
+    const found = this.#tenants.find((tenant) => tenant.config.id === id)
+    if (!found) throw new Error(`There is no tenant ${id}`)
+    return found
+  }
+
+  setTenant(config: TenantConfig): void {
+    const made = new Tenant(config)
+    const others = this.#tenants.filter((tenant) => tenant.config.id !== config.id)
+    this.#tenants = [...others, made]
+  }
+
+  mailbox(address: string): Log<StoredMessage> {
+    const key = address.toLowerCase()
+    let mailbox = this.mailboxes.get(key)
+    if (!mailbox) this.mailboxes.set(key, (mailbox = new Log(this.config.retention?.messages)))
+    return mailbox
+  }
+
+  submit(submission: Submission): string {
+    const tenant = this.tenant(submission.tenant)
+    const message = Message.parse(compose(submission))
+    message.remove((one) => one.key === 'bcc')
+    const at = new Date()
+    if (message.value('Date') === undefined) message.append([field('Date', mailDate(at))])
+    let messageId = message.value('Message-ID')
+    if (messageId === undefined) {
+      messageId = `<${randomUUID()}@${this.#servers.backEnd}>`
+      message.append([field('Message-ID', messageId)])
+    }
+    const to = typeof submission.to === 'string' ? [submission.to] : submission.to
+    const recipients = to.map((one) => (typeof one === 'string' ? { address: one } : one))
+    const envelope: Envelope = { ...submission.envelope, sender: submission.from, recipients }
+    this.log.add({ type: 'submitted', tenant: tenant.config.id, messageId, pass: this.#count(messageId) })
+    this.#transport(message, envelope, {
+      tenant,
+      directionality: 'Originating',
+      origin: 'mailbox',
+      promote: false,
+      at,
+      server: this.#servers.backEnd,
+      sender: submission.from,
+      networkMessageId: randomUUID(),
+      clientAddress: '203.0.113.7',
+      reception: undefined,
+      internal: true,
+    })
+    return messageId
+  }
+
+  #take({ attribution, session, envelope, message, via }: Taken): void {
+    const { tenant, connector, directionality } = attribution
+    let messageId = message.value('Message-ID')
+    if (messageId === undefined) {
+      messageId = `<${randomUUID()}@${this.#servers.frontEnd}>`
+      message.append([field('Message-ID', messageId)])
+    }
+    this.log.add({
+      type: 'accepted',
+      tenant: tenant.config.id,
+      messageId,
+      pass: this.#count(messageId),
+      directionality,
+      connector: connector?.name,
+      via,
+      sender: envelope.sender,
+      recipients: envelope.recipients.map(({ address }) => address),
+    })
+    const originating = directionality === 'Originating'
+    this.#transport(message, envelope, {
+      tenant,
+      directionality,
+      origin: 'front-end',
+      promote: originating && connector?.cloudServicesMailEnabled === true,
+      at: new Date(),
+      server: originating ? this.#servers.backEnd : this.#servers.frontEnd,
+      sender: envelope.sender,
+      networkMessageId: randomUUID(),
+      clientAddress: session.remoteAddress,
+      reception: { ehlo: session.ehlo, tls: tlsText(session.tls) },
+      internal: originating && connector?.treatMessagesAsInternal === true,
+    })
+  }
+
+  #transport(message: Message, envelope: Envelope, arrival: Arrival): void {
+    transport(message, envelope, arrival, {
+      servers: this.#servers,
+      assumptions: this.config.assumptions ?? {},
+      destinations: {
+        queue: (target, tenant, messageId, leaving, copy) => {
+          if (target.kind === 'internet' && !this.internet) this.#keep(tenant, messageId, leaving, copy)
+          else this.queue.add(target, tenant.config.id, messageId, leaving, copy)
+        },
+        deliver: (tenant, recipient, sender, copy) => {
+          this.#deliver(tenant, recipient, sender, copy)
+        },
+        hosted: (domain) => this.#tenants.some((tenant) => tenant.accepts(domain)),
+        decided: (tenant, messageId, decision) => {
+          this.log.add({ type: 'decided', tenant: tenant.config.id, messageId, ...decision })
+        },
+      },
+    })
+  }
+
+  #deliver(tenant: Tenant, recipient: string, sender: string, message: Message): void {
+    this.mailbox(recipient).add({ tenant: tenant.config.id, sender, recipient, message, at: new Date() })
+    const messageId = message.value('Message-ID') ?? ''
+    this.log.add({ type: 'delivered', tenant: tenant.config.id, messageId, recipient })
+  }
+
+  #keep(tenant: Tenant, messageId: string, envelope: Envelope, message: Message): void {
+    for (const { address } of envelope.recipients) {
+      const at = new Date()
+      this.outside.add({ tenant: tenant.config.id, sender: envelope.sender, recipient: address, message, at })
+      this.log.add({ type: 'outside', tenant: tenant.config.id, messageId, recipient: address })
+    }
+  }
+
+  #count(messageId: string): number {
+    const pass = (this.passes.get(messageId) ?? 0) + 1
+    this.passes.set(messageId, pass)
+    return pass
+  }
+
+  #makeServer(): SmtpServer {
+    const { config } = this
+    const service = new FrontEnd({
+      hostname: this.#servers.frontEnd,
+      backEnd: this.#servers.backEnd,
+      hopLimit: config.hopLimit ?? 60,
+      tenants: () => this.#tenants,
+      take: (taken) => {
+        this.#take(taken)
+      },
+      refused: (_session, envelope, recipient, reply) => {
+        this.log.add({ type: 'refused', sender: envelope.sender, recipient, reply })
+      },
+    })
+    return new SmtpServer(service, {
+      bind: config.bind ?? '127.0.0.1',
+      port: config.port ?? 0,
+      credentials: config.server,
+      anchors: this.#anchors,
+      clientUsage: config.assumptions?.requireClientAuthEku ? CLIENT_AUTH : undefined,
+      maxMessageSize: config.maxMessageSize ?? 157_286_400,
+      maxRecipients: config.maxRecipients ?? 200,
+      requireTls: config.requireTls ?? false,
+      refuseBareLf: false,
+    })
+  }
+
+  #route(target: Target): Route {
+    const common = {
+      ehloName: this.config.ehloName ?? 'DEU01-FR2-obe.outbound.protection.outlook.com',
+      secureContext: this.#clientContext,
+      timeout: this.config.outbound?.timeout ?? 60_000,
+    }
+    if (target.kind !== 'connector') {
+      const endpoint = target.kind === 'hosted' ? this.address : this.internet
+      return {
+        key: `${target.kind} ${JSON.stringify(endpoint)}`,
+        name: target.kind === 'hosted' ? this.#servers.frontEnd : 'mx.internet',
+        endpoint,
+        connection: (where) => ({ ...common, endpoint: where, tls: 'opportunistic' }),
+      }
+    }
+    const connector = this.#tenants
+      .find((tenant) => tenant.config.id === target.tenant)
+      ?.outboundConnector(target.name)
+    if (!connector) {
+      return {
+        key: JSON.stringify(target),
+        name: target.name,
+        endpoint: undefined,
+        connection: (where) => ({ ...common, endpoint: where, tls: 'required' }),
+      }
+    }
+    const endpoint = this.hosts.get(connector.smartHost.toLowerCase())
+    return {
+      key: JSON.stringify([target, connector, endpoint]),
+      name: connector.smartHost,
+      endpoint,
+      connection: (where) => ({
+        ...common,
+        endpoint: where,
+        tls: connector.tlsSettings === undefined ? 'opportunistic' : 'required',
+        servername: connector.smartHost,
+        judge: (chain) => judgeSmartHost(connector, chain, this.#anchors, new Date()),
+      }),
+    }
+  }
+}
+
+function tlsText(tls: { version: string; cipher: string } | undefined): string {
+  return tls ? `version=${tls.version.replace('TLSv1.', 'TLS1_')}, cipher=${tls.cipher}` : ''
+}
