@@ -35,7 +35,7 @@ export interface MakeOptions {
 /** Makes a certificate for a new P-256 key, or for the key given. */
 export function make(name: string, extensions: IssueExtensions, options: MakeOptions = {}): Holder {
   const key = options.key ?? generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey
-  const issuer = options.by == null ? { key } : options.by
+  const issuer = options.by ?? { key }
   const der = issueCertificate({
     subject: options.subject ?? { O: 'Test', CN: name },
     issuer,

@@ -260,3 +260,10 @@ describe('parseMailbox', () => {
     }
   })
 })
+
+test('the work on a hostile display name does not explode', () => {
+  // A search that tries every pair of signs would need hours for this.
+  const name = `"${'<@'.repeat(100_000)}${'@'.repeat(400_000)}"`
+  assert.equal(parseAddresses(`${name} <a@b.example>`).mailboxes.length, 1)
+  assert.equal(parseAddresses('('.repeat(500_000)).ambiguous, true)
+})

@@ -265,8 +265,8 @@ function looksDifferent(text: string): boolean {
 
 /** True if a display name holds another address in angle brackets, which careless readers take for the address. */
 function namesAnother(phrase: string, address: string): boolean {
-  for (const [, inner = ''] of phrase.matchAll(/<([^<>]*@[^<>]*)>/g)) {
-    if (inner.trim().toLowerCase() !== address.toLowerCase()) return true
+  for (const [, inner = ''] of phrase.matchAll(/<([^<>]*)>/g)) {
+    if (inner.includes('@') && inner.trim().toLowerCase() !== address.toLowerCase()) return true
   }
   return false
 }

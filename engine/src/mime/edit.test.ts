@@ -94,7 +94,7 @@ describe('foldHeader', () => {
 
   test('gives back the value when it is unfolded', () => {
     const word = fc.string({
-      unit: fc.constantFrom('a', 'b', 'ü', ' ', '\t', '<'),
+      unit: fc.constantFrom('a', 'b', 'ü', ' ', '\t', '<', '\u00a0'),
       minLength: 1,
       maxLength: 300,
     })

@@ -5,7 +5,7 @@
 import { EngineError } from '../errors.ts'
 import type { HeaderField, MimeLimits } from './entity.ts'
 import { MIME_LIMITS } from './entity.ts'
-import { isMboxLine, lineAfter, scanHeader } from './header.ts'
+import { isMboxLine, lineAfter, scanHeader, trimBlanks } from './header.ts'
 
 /** What to change in a header block. */
 export interface HeaderEdit {
@@ -63,7 +63,7 @@ export function foldHeader(name: string, value: string): Buffer {
   // RFC 5322 2.2: printable US-ASCII without the colon
   if (!/^[!-9;-~]+$/.test(name)) throw new EngineError('header-value-invalid', 'not a field name')
   if (/[\r\n\0]/.test(value)) throw new EngineError('header-value-invalid', `${name}: control characters`)
-  const text = value.trim()
+  const text = trimBlanks(value)
   let line = `${name}:`
   let out = ''
   // Each piece is white space and the word behind it; the first one stays on the line of the name.

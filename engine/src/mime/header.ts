@@ -137,11 +137,16 @@ export function scanHeader(bytes: Buffer, start = 0, limits: MimeLimits = MIME_L
 export function headerValue(bytes: Buffer, field: HeaderField): string {
   const text = textOf(bytes.subarray(field.valueStart, field.end))
   const unfolded = text.includes('\n') ? text.replaceAll('\r\n', '').replaceAll('\n', '') : text
+  return trimBlanks(unfolded)
+}
+
+/** Without spaces and tabs at both ends; other white space stays. */
+export function trimBlanks(text: string): string {
   let start = 0
-  let end = unfolded.length
-  while (start < end && isBlank(unfolded.charCodeAt(start))) start++
-  while (end > start && isBlank(unfolded.charCodeAt(end - 1))) end--
-  return unfolded.slice(start, end)
+  let end = text.length
+  while (start < end && isBlank(text.charCodeAt(start))) start++
+  while (end > start && isBlank(text.charCodeAt(end - 1))) end--
+  return text.slice(start, end)
 }
 
 function isBlank(code: number): boolean {

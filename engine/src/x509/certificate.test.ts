@@ -1,6 +1,6 @@
 /** Tests of certificate.ts, extensions.ts, certificate-emails.ts, read-certificates.ts and issue.ts. */
 import assert from 'node:assert/strict'
-import { createHash, generateKeyPairSync } from 'node:crypto'
+import { createHash, createPublicKey, generateKeyPairSync } from 'node:crypto'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { AT, make, makeCa, makeLeaf } from '../../test/chain.ts'
@@ -46,7 +46,7 @@ test('every field of a certificate is read', () => {
   assert.deepEqual(certificate.parsed.policies, ['1.2.3'])
   assert.equal(certificate.basicConstraints, null)
   assert.deepEqual(certificate.authorityKeyId, root.certificate.subjectKeyId)
-  assert.deepEqual(certificate.publicKey.export(), generatePublic(key).export())
+  assert.ok(certificate.publicKey.equals(createPublicKey(key)))
   assert.equal(certificate.fingerprint, createHash('sha256').update(certificate.raw).digest('hex'))
   const [issuer, serial] = readElement(certificate.issuerAndSerial).children()
   assert.deepEqual(issuer?.raw, root.certificate.subject.raw)
@@ -55,16 +55,6 @@ test('every field of a certificate is read', () => {
   assert.equal(certificate.signatureAlgorithm.oid, Oid.ecdsaWithSha256)
   assert.ok(root.certificate.selfIssued && !certificate.selfIssued)
 })
-
-function generatePublic(
-  key: ReturnType<typeof generateKeyPairSync>['privateKey'] extends never
-    ? never
-    : Parameters<typeof issueCertificate>[0]['publicKey'],
-) {
-  return parseCertificate(
-    issueCertificate({ subject: { CN: 'k' }, issuer: { key }, publicKey: key, notBefore: 0, notAfter: 1 }),
-  ).publicKey
-}
 
 test('a certificate keeps its own copy of its bytes', () => {
   const bytes = Buffer.from(root.certificate.raw)
@@ -145,7 +135,10 @@ const brokenExtensions: readonly (readonly [string, string, Buffer])[] = [
 ]
 for (const [name, id, value] of brokenExtensions) {
   test(`refused: ${name}`, () => {
-    assert.throws(() => make('x', { other: [extension(id, value)] }, { by: root }), code('asn1-malformed'))
+    assert.throws(
+      () => make('x', { keyIds: false, other: [extension(id, value)] }, { by: root }),
+      code('asn1-malformed'),
+    )
   })
 }
 
@@ -217,7 +210,7 @@ test('mutated certificates throw nothing but EngineError', () => {
           const certificate = parseCertificate(bytes)
           assert.ok(certificate.subject.text.length + certificate.issuer.text.length >= 0)
           assert.ok(certificate.emails.length <= 2)
-          void certificate.publicKey
+          assert.equal(certificate.publicKey.type, 'public')
         } catch (error) {
           if (!(error instanceof EngineError)) throw error
         }

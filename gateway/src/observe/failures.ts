@@ -36,6 +36,7 @@ export class LeaseLost extends Error {
  * master-key-missing, master-key-malformed, master-key-wrong: no start. schema-newer, schema-altered: another release wrote
  * the database. data-incomplete: the database is gone beside old mail, or lost its keys. secret-damaged: a sealed value was
  * altered. tenant-unknown, tenant-has-mail: a change of the configuration that cannot be made.
+ * server-running: another server holds the data folder.
  */
 export type StoreRefusal =
   | 'master-key-missing'
@@ -47,6 +48,7 @@ export type StoreRefusal =
   | 'secret-damaged'
   | 'tenant-unknown'
   | 'tenant-has-mail'
+  | 'server-running'
 
 /** The store refuses, on purpose and until an operator acts; nothing was changed. */
 export class StoreRefused extends Error {

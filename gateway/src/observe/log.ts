@@ -3,7 +3,7 @@
  * field, and keys and bytes by their type, before a line is written. It decides nothing and sends nothing anywhere.
  */
 import pino from 'pino'
-import type { DestinationStream, Logger as Pino } from 'pino'
+import type { Logger as Pino } from 'pino'
 import { redact } from './redact.ts'
 
 /** Fields of an event. */
@@ -23,22 +23,19 @@ export interface Logger extends Log {
   child(fields: LogFields): Logger
 }
 
-/** The names of the levels, from most to least. */
-export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const
-
-/** The name of a level. */
-export type LogLevel = (typeof LOG_LEVELS)[number]
+/** Thresholds; events are written at `debug`, `info`, `warn` and `error` only, so `fatal` writes none of them. */
+export type LogLevel = 'trace' | keyof Log | 'fatal'
 
 /** How to log. */
 export interface LogOptions {
   /** Events below this level are not written. */
   readonly level: LogLevel
-  /** Where lines go; standard output if left out. */
-  readonly destination?: DestinationStream
+  /** Takes each line, without its line end. */
+  readonly write: (line: string) => void
 }
 
-/** Opens the log. A line is handed to the system before the call returns, so that a crash loses none. */
-export function openLog({ level, destination }: LogOptions): Logger {
+/** Opens the log. A line is handed to `write` before the call returns, so that a crash loses none that was said. */
+export function createLog({ level, write }: LogOptions): Logger {
   const options = {
     level,
     base: null,
@@ -46,11 +43,16 @@ export function openLog({ level, destination }: LogOptions): Logger {
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
   }
-  return wrap(pino(options, destination ?? pino.destination({ dest: 1, sync: true })))
+  const destination = {
+    write: (line: string): void => {
+      write(line.endsWith('\n') ? line.slice(0, -1) : line)
+    },
+  }
+  return wrap(pino(options, destination))
 }
 
 function wrap(target: Pino): Logger {
-  const write = (level: LogLevel, event: string, fields: LogFields | undefined): void => {
+  const write = (level: keyof Log, event: string, fields: LogFields | undefined): void => {
     if (!target.isLevelEnabled(level)) return
     if (fields === undefined) target[level](event)
     else target[level](redact(fields), event)

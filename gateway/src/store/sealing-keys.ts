@@ -75,7 +75,10 @@ export class SealingKeys {
   async check(writer: SqliteThread, now: number): Promise<void> {
     if (this.#lookups.get({ sql: currentKey.sql, parameters: [INSTALLATION] }) === undefined) {
       if (this.#lookups.get({ sql: anythingKept.sql, parameters: anythingKept.bind({}) }) !== undefined)
-        throw new StoreRefused('data-incomplete', 'the database holds data but not the key of the installation')
+        throw new StoreRefused(
+          'data-incomplete',
+          'the database holds data but not the key of the installation',
+        )
       await writer.run([this.#firstKey(now)])
     }
     this.current(INSTALLATION)
@@ -86,7 +89,14 @@ export class SealingKeys {
     const id = newRowId(now)
     const bytes = randomBytes(KEY_LENGTH)
     const wrapped = wrapKey(this.#master, tenantId, id, bytes)
-    const row = { tenant_id: tenantId, id, kek_id: this.#master.id, wrapped, created_at: now, retired_at: null }
+    const row = {
+      tenant_id: tenantId,
+      id,
+      kek_id: this.#master.id,
+      wrapped,
+      created_at: now,
+      retired_at: null,
+    }
     return {
       key: { id, key: createSecretKey(bytes) },
       step: stepOf(compiler.insertInto('sealing_key').values(row)),

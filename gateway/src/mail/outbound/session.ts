@@ -11,7 +11,7 @@ import type { Reply } from '../../smtp/reply.ts'
 import { NO_CAPABILITIES, readCapabilities, type Capabilities } from './capabilities.ts'
 import { classify, type Stage } from './classify.ts'
 import { Connection } from './connection.ts'
-import { checkPeer } from './tls-check.ts'
+import { checkPeer, type KnownPeer } from './tls-check.ts'
 import type { TlsMaterial } from './tls-material.ts'
 import type { Timeouts, Watch } from './timeouts.ts'
 import { deferred, DialogueFailed, type Verdict } from './verdict.ts'
@@ -175,22 +175,29 @@ async function startTls(
     })
   }
   const servername = serverName(policy, route)
-  const sessionKey = `${destination.sessionKey}\n${hop.address}\n${hop.port}\n${servername ?? ''}`
+  const sessionKey = `${destination.sessionKey}\n${policy.chain}\n${hop.address}\n${hop.port}\n${servername ?? ''}`
+  const earlier = material.takeSession(sessionKey, parts.now())
   const resumption = new Resumption(material, sessionKey, parts.now)
   const socket = await connection.startTls(
     {
       secureContext,
       servername,
-      session: material.takeSession(sessionKey, parts.now()),
+      session: earlier?.bytes ?? null,
       onSession: (session) => {
         resumption.offer(session)
       },
     },
     timeouts.tls,
   )
-  const { facts, fault } = checkPeer(socket, policy, route.text, route.host, parts.now())
+  const { facts, fault } = checkPeer(
+    socket,
+    earlier?.peer ?? null,
+    policy,
+    { route: route.text, hostname: route.host },
+    parts.now(),
+  )
   if (fault !== null) throw new DialogueFailed(fault)
-  resumption.trust(facts.goodUntil)
+  if (facts.peer !== null) resumption.trust(facts.peer)
   const { version, cipher, verified, name } = facts
   return { version, cipher, verified, name }
 }
@@ -201,7 +208,7 @@ class Resumption {
   readonly #key: string
   readonly #now: () => number
   #waiting: Buffer | null = null
-  #goodUntil: number | null = null
+  #peer: KnownPeer | null = null
 
   constructor(material: TlsMaterial, key: string, now: () => number) {
     this.#material = material
@@ -210,12 +217,12 @@ class Resumption {
   }
 
   offer(session: Buffer): void {
-    if (this.#goodUntil === null) this.#waiting = session
-    else this.#material.keepSession(this.#key, session, this.#goodUntil, this.#now())
+    if (this.#peer === null) this.#waiting = session
+    else this.#material.keepSession(this.#key, session, this.#peer, this.#now())
   }
 
-  trust(goodUntil: number): void {
-    this.#goodUntil = goodUntil
+  trust(peer: KnownPeer): void {
+    this.#peer = peer
     if (this.#waiting !== null) this.offer(this.#waiting)
   }
 }

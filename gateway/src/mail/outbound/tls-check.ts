@@ -16,7 +16,14 @@ export interface TlsFacts {
   readonly verified: boolean
   /** The name in the certificate that satisfied the policy; null when none was demanded. */
   readonly name: string | null
-  /** When the first certificate of the chain ends; milliseconds since 1970. Only the leaf's after a resumption. */
+  /** What to remember with sessions to resume; null when the peer presented no certificate. */
+  readonly peer: KnownPeer | null
+}
+
+/** The certificate of a peer. After a resumption the runtime no longer tells it, so it is kept with the session. */
+export interface KnownPeer {
+  readonly certificate: X509Certificate
+  /** When the first certificate of the chain ends; milliseconds since 1970. */
   readonly goodUntil: number
 }
 
@@ -41,28 +48,29 @@ const NAME_RULES = { multiLabelWildcards: true, partialWildcards: false, subject
 
 /**
  * Checks the peer of a secured connection.
- * @param route - the next hop as written, for `nexthop`
- * @param hostname - the host's name, for `hostname`
+ * @param resumed - the peer that the offered session was made with; counts only if the session was indeed resumed
+ * @param names - the next hop as written, for `nexthop`, and the host's name, for `hostname`
  * @param now - milliseconds since 1970
  */
 export function checkPeer(
   socket: TLSSocket,
+  resumed: KnownPeer | null,
   policy: EffectiveTls,
-  route: string,
-  hostname: string,
+  names: { readonly route: string; readonly hostname: string },
   now: number,
 ): TlsResult {
-  const certificate = socket.getPeerX509Certificate()
+  const peer = socket.isSessionReused() ? resumed : presentedPeer(socket)
   const needed = policy.chain || policy.fingerprints.length > 0
-  if (needed && certificate === undefined) return fault('tls-certificate-missing', {})
+  if (needed && peer === null) return fault('tls-certificate-missing', {})
   let name: string | null = null
-  if (certificate !== undefined) {
+  if (peer !== null) {
+    const { certificate } = peer
     const args = certificateArguments(certificate)
     const broken = policy.chain ? chainFault(socket, certificate, now) : null
     if (broken !== null) return fault(broken.code, { ...args, cause: broken.cause })
     for (const { match } of policy.demands) {
       if (match.length === 0) continue
-      const found = matchName(certificate, resolveMatch(match, route, hostname))
+      const found = matchName(certificate, resolveMatch(match, names.route, names.hostname))
       if (found === undefined) return fault('tls-name-mismatch', { ...args, expected: match.join(':') })
       name ??= found
     }
@@ -77,7 +85,7 @@ export function checkPeer(
     cipher: socket.getCipher().name,
     verified: needed,
     name,
-    goodUntil: certificate === undefined ? Infinity : chainEnd(certificate),
+    peer,
   }
   return { facts, fault: null }
 }
@@ -109,14 +117,16 @@ function chainFault(
   return null
 }
 
-function chainEnd(leaf: X509Certificate): number {
-  let end = leaf.validToDate.getTime()
-  let issuer = leaf.issuerCertificate
+function presentedPeer(socket: TLSSocket): KnownPeer | null {
+  const certificate = socket.getPeerX509Certificate()
+  if (certificate === undefined) return null
+  let goodUntil = certificate.validToDate.getTime()
+  let issuer = certificate.issuerCertificate
   for (let depth = 0; issuer !== undefined && depth < 10; depth++) {
-    end = Math.min(end, issuer.validToDate.getTime())
+    goodUntil = Math.min(goodUntil, issuer.validToDate.getTime())
     issuer = issuer.issuerCertificate
   }
-  return end
+  return { certificate, goodUntil }
 }
 
 /** SHA-256 of the certificate and of its public key, lower-case hex. */

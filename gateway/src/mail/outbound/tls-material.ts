@@ -7,6 +7,7 @@ import { createHash, X509Certificate } from 'node:crypto'
 import { createSecureContext, rootCertificates, type SecureContext } from 'node:tls'
 import type { TlsIdentity } from '../../config/ports.ts'
 import type { EffectiveTls } from '../../maps/tls-policy.ts'
+import type { KnownPeer } from './tls-check.ts'
 import { deferred, DialogueFailed } from './verdict.ts'
 
 /** OpenSSL cipher lists of Postfix's grades, less what gives no authentication or encryption. TLS 1.3 is not concerned. */
@@ -47,11 +48,20 @@ export function anchorsId(anchors: readonly string[]): string {
   return idOf(anchors)
 }
 
+/** A TLS session to resume. */
+export interface KeptSession {
+  readonly bytes: Buffer
+  /** Who it was made with. */
+  readonly peer: KnownPeer
+  /** Milliseconds since 1970. */
+  readonly until: number
+}
+
 /** Contexts and sessions of one gateway process. */
 export class TlsMaterial {
   readonly #readAnchorFile: ReadAnchorFile
   readonly #contexts = new Map<string, SecureContext>()
-  readonly #sessions = new Map<string, { readonly bytes: Buffer; readonly until: number }[]>()
+  readonly #sessions = new Map<string, KeptSession[]>()
 
   /** @param readAnchorFile - reads the files that `tafile` names */
   constructor(readAnchorFile: ReadAnchorFile) {
@@ -106,23 +116,23 @@ export class TlsMaterial {
   }
 
   /** Takes a session to resume; null when there is none. It is not given out again. */
-  takeSession(key: string, now: number): Buffer | null {
+  takeSession(key: string, now: number): KeptSession | null {
     const kept = this.#sessions.get(key)
     for (let session = kept?.pop(); session !== undefined; session = kept?.pop())
-      if (session.until > now) return session.bytes
+      if (session.until > now) return session
     return null
   }
 
   /** Keeps a session of a peer that passed the check. */
-  keepSession(key: string, bytes: Buffer, goodUntil: number, now: number): void {
-    const until = Math.min(goodUntil, now + SESSION_LIFETIME_MS)
+  keepSession(key: string, bytes: Buffer, peer: KnownPeer, now: number): void {
+    const until = Math.min(peer.goodUntil, now + SESSION_LIFETIME_MS)
     let kept = this.#sessions.get(key)
     if (kept === undefined) {
       if (this.#sessions.size >= MAX_SESSION_KEYS) this.#sessions.clear()
       this.#sessions.set(key, (kept = []))
     }
     if (kept.length >= SESSIONS_PER_KEY) kept.shift()
-    kept.push({ bytes, until })
+    kept.push({ bytes, peer, until })
   }
 
   async #anchorFiles(paths: readonly string[]): Promise<string[]> {

@@ -43,7 +43,7 @@ export function verifiedResult(verdict: Verdict, encrypted: boolean, authenticat
     for (const signer of verdict.signers.slice(0, 4)) {
       const email = signer.emails[0]
       if (email !== undefined) words.push(`body.smime-identifier=${pvalue(email)}`)
-      words.push(`body.smime-serial=${pvalue(signer.serial)}`)
+      if (signer.serial !== null) words.push(`body.smime-serial=${pvalue(signer.serial)}`)
     }
   return words.join(' ')
 }

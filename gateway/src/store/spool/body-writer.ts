@@ -70,6 +70,17 @@ export class SealedBodyWriter implements BodyWriter {
   write(chunk: Buffer): Promise<void> | undefined {
     if (this.#ended) return Promise.reject(new StorageError('failed', 'the body has been ended'))
     if (this.#failure !== null) return Promise.reject(this.#failure)
+    try {
+      this.#take(chunk)
+    } catch (error) {
+      this.#failure = asStorageError(error)
+      return Promise.reject(this.#failure)
+    }
+    this.#start()
+    return this.#queued > IN_FLIGHT ? this.#drained() : undefined
+  }
+
+  #take(chunk: Buffer): void {
     let offset = 0
     while (offset < chunk.length) {
       // A full buffer is sealed only when more comes: only then is it known not to be the last.
@@ -88,8 +99,6 @@ export class SealedBodyWriter implements BodyWriter {
       this.#filled += count
       offset += count
     }
-    if (this.#segments > 0) this.#pumping ??= this.#pump()
-    return this.#queued > IN_FLIGHT ? this.#drained() : undefined
   }
 
   async finish(): Promise<void> {
@@ -139,6 +148,11 @@ export class SealedBodyWriter implements BodyWriter {
     this.#filled = 0
   }
 
+  /** Begins to write, unless that is under way or there is nothing to write. */
+  #start(): void {
+    if (this.#pumping === null && this.#queue.length > 0) this.#pumping = this.#pump()
+  }
+
   /** Writes until nothing is queued. Never rejects: the failure is kept for the next call. */
   async #pump(): Promise<void> {
     try {
@@ -157,9 +171,9 @@ export class SealedBodyWriter implements BodyWriter {
   }
 
   async #drained(): Promise<void> {
-    while (this.#queue.length > 0 || this.#pumping !== null) {
-      if (this.#failure !== null) break
-      await (this.#pumping ??= this.#pump())
+    while (this.#failure === null && (this.#queue.length > 0 || this.#pumping !== null)) {
+      this.#start()
+      await this.#pumping
     }
     if (this.#failure !== null) throw this.#failure
   }

@@ -42,7 +42,10 @@ function nonceOf(number: number, last: boolean): Buffer {
 }
 
 /** Begins a sealed body: its header and the key of its segments. */
-export function beginBody(key: SealingKey, ref: BodyRef): { readonly header: Buffer; readonly key: KeyObject } {
+export function beginBody(
+  key: SealingKey,
+  ref: BodyRef,
+): { readonly header: Buffer; readonly key: KeyObject } {
   const bytes = randomBytes(KEY_LENGTH)
   const prefix = Buffer.concat([MAGIC, Buffer.from(key.id, 'latin1')])
   return { header: encryptWith(key.key, prefix, contextOf(ref), bytes), key: createSecretKey(bytes) }

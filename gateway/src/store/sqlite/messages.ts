@@ -54,7 +54,11 @@ export interface Batch {
 /** From the thread. */
 export type ThreadReply =
   | { readonly kind: 'ready' }
-  | { readonly kind: 'refused'; readonly refusal: 'schema-newer' | 'schema-altered' | null; readonly message: string }
+  | {
+      readonly kind: 'refused'
+      readonly refusal: 'schema-newer' | 'schema-altered' | null
+      readonly message: string
+    }
   /** `results` is null when every transaction is done and none wanted rows. */
   | { readonly kind: 'done'; readonly results: readonly ProgramResult[] | null }
   | { readonly kind: 'closed' }

@@ -99,6 +99,8 @@ export class HopConnection {
   reads = 0
   closed = false
   secured: TLSSocket | null = null
+  /** The TLS session was resumed; null before the handshake is done. */
+  resumed: boolean | null = null
   readonly #script: HopScript
   readonly #heard: Heard[]
   readonly #contexts: Map<string, SecureContext>
@@ -302,6 +304,9 @@ export class HopConnection {
       rejectUnauthorized: false,
     })
     this.socket = this.secured
+    this.secured.on('secure', () => {
+      this.resumed = this.secured?.isSessionReused() ?? null
+    })
     this.#listen(this.secured)
   }
 }

@@ -1,0 +1,150 @@
+/**
+ * A gateway on the stage: the real command in processes of its own, with a data folder, a siegel.yaml and objects applied.
+ * Starts, stops and kills it, and reads its log. Knows nothing of what is being tested.
+ */
+import { spawn, spawnSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { stringify } from 'yaml'
+/** The root script. */
+const COMMAND = fileURLToPath(new URL('../../siegel', import.meta.url))
+/** A gateway that can be started again and again on the same data. */
+export class StageGateway {
+  config
+  #configFile
+  log = []
+  #process = null
+  #watchers = []
+  constructor(config) {
+    this.config = config
+    this.#configFile = join(config.folder, 'siegel.yaml')
+    mkdirSync(this.dataFolder, { recursive: true, mode: 0o700 })
+    writeFileSync(join(config.folder, 'master.key'), randomBytes(32).toString('hex'), { mode: 0o600 })
+    this.#write({
+      fqdn: config.fqdn,
+      dataFolder: 'data',
+      masterKey: 'file:master.key',
+      listeners: [{ address: '127.0.0.1', port: config.port }],
+      hosts: config.hosts,
+      workers: 1,
+      ...config.settings,
+    })
+  }
+  /** The folder with database and spool. */
+  get dataFolder() {
+    return join(this.config.folder, 'data')
+  }
+  /** The process id while it runs. */
+  get pid() {
+    return this.#process?.pid
+  }
+  #write(settings) {
+    writeFileSync(this.#configFile, stringify(settings))
+  }
+  #environment() {
+    return { ...process.env, NODE_OPTIONS: '', ...this.config.environment }
+  }
+  /** Runs a verb of the command to its end. */
+  run(verb) {
+    const { status, stdout, stderr } = spawnSync(COMMAND, [...verb], {
+      encoding: 'utf8',
+      env: this.#environment(),
+      maxBuffer: 1 << 28,
+    })
+    return { status: status ?? -1, out: stdout, err: stderr }
+  }
+  /** Runs a verb that needs the configuration, and gives its JSON. Throws when it prints none. */
+  json(verb) {
+    const { out, err } = this.run([...verb, '--config', this.#configFile, '--json'])
+    try {
+      return JSON.parse(out)
+    } catch {
+      throw new Error(`siegel ${verb.join(' ')} printed no JSON: ${out.slice(0, 500)}${err.slice(0, 2000)}`)
+    }
+  }
+  /** Applies objects. Throws with the command's words when it refuses. */
+  apply(objects, options = []) {
+    const file = join(this.config.folder, 'objects.yaml')
+    writeFileSync(
+      file,
+      objects.map((object) => stringify({ apiVersion: 'siegel/v1', ...object })).join('---\n'),
+      { mode: 0o600 },
+    )
+    const { status, out, err } = this.run(['apply', '-f', file, '--config', this.#configFile, ...options])
+    if (status !== 0) throw new Error(`siegel apply: ${out}${err}`)
+  }
+  /** Starts it and waits until it listens. */
+  async start() {
+    const child = spawn(COMMAND, ['serve', '--config', this.#configFile, '--allow-root'], {
+      env: this.#environment(),
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    this.#process = child
+    let errors = ''
+    child.stderr.setEncoding('utf8').on('data', (text) => {
+      errors = (errors + text).slice(-4000)
+    })
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      this.#take(line)
+    })
+    child.on('exit', () => {
+      if (this.#process === child) this.#process = null
+    })
+    const failed = once(child, 'exit').then(([code]) => {
+      throw new Error(
+        `the gateway ended with ${String(code)} before it listened: ${errors}${JSON.stringify(this.log.slice(-5))}`,
+      )
+    })
+    failed.catch(() => undefined)
+    await Promise.race([this.waitForLog((line) => line['event'] === 'listening', 20_000, true), failed])
+  }
+  #take(text) {
+    let line
+    try {
+      line = JSON.parse(text)
+    } catch {
+      line = { event: 'not-json', text }
+    }
+    this.log.push(line)
+    if (this.log.length > 10_000) this.log.splice(0, 1000)
+    for (const watcher of this.#watchers) watcher(line)
+  }
+  /** Waits for a log line, of the past too unless `fresh`. */
+  waitForLog(fits, milliseconds = 10_000, fresh = false) {
+    const known = fresh ? undefined : this.log.find(fits)
+    if (known !== undefined) return Promise.resolve(known)
+    return new Promise((resolve, reject) => {
+      const watcher = (line) => {
+        if (!fits(line)) return
+        done()
+        resolve(line)
+      }
+      const timer = setTimeout(() => {
+        done()
+        reject(
+          new Error(
+            `no such log line within ${milliseconds} ms; the last: ${JSON.stringify(this.log.slice(-5))}`,
+          ),
+        )
+      }, milliseconds)
+      const done = () => {
+        clearTimeout(timer)
+        this.#watchers = this.#watchers.filter((other) => other !== watcher)
+      }
+      this.#watchers.push(watcher)
+    })
+  }
+  /** Ends it with a signal and waits until it is gone: SIGTERM drains, SIGKILL is a power cut for the process. */
+  async end(signal = 'SIGTERM') {
+    const child = this.#process
+    if (child === null) return
+    const gone = once(child, 'exit')
+    child.kill(signal)
+    await gone
+  }
+}
+//# sourceMappingURL=gateway.js.map

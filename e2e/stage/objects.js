@@ -1,0 +1,97 @@
+/**
+ * The configuration objects and mail-flow rules of a stage: one tenant, Contoso, wired as the how-to or as we recommend it.
+ */
+import { randomBytes } from 'node:crypto'
+import { asDocumentedRules, recommendedRules } from '@siegel/exo-sim'
+/** The seed's line, verbatim but for the domain. */
+export const SEED_LINE = '[contoso.mail.protection.outlook.com]:25 verify match=mail.protection.outlook.com'
+/** Names on every stage. */
+export const CONTOSO = {
+  id: '4f2b1c9e-7d5a-4e0b-9c33-1a2b3c4d5e6f',
+  domain: 'contoso.example',
+  moera: 'contoso.onmicrosoft.com',
+  fqdn: 'smime-gw.contoso.example',
+  endpoint: 'contoso.mail.protection.outlook.com',
+  connector: 'To S/MIME gateway',
+}
+const SECRET_FIELD = 'X-Contoso-Route'
+const PROCESSED_FIELD = 'X-Contoso-Processed'
+/** An object's name for an address. */
+export function objectName(address) {
+  return address.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-')
+}
+/** The TLS policy map. */
+export function tlsPolicyMap(text) {
+  return { kind: 'Map', name: 'tls-policy', spec: { text } }
+}
+/** A processed word. */
+function base32Word() {
+  return Array.from(randomBytes(26), (byte) => 'abcdefghijklmnopqrstuvwxyz234567'[byte % 32]).join('')
+}
+/** The tenant's mail-flow rules. */
+export function rules(preset, secrets, withExceptions) {
+  const made =
+    preset === 'as-documented'
+      ? asDocumentedRules({ gatewayFqdn: CONTOSO.fqdn, connector: CONTOSO.connector })
+      : recommendedRules({
+          connector: CONTOSO.connector,
+          secretHeader: SECRET_FIELD,
+          outboundSecret: `out:${secrets.outbound}`,
+          inboundSecret: `in:${secrets.inbound}`,
+          processedHeader: PROCESSED_FIELD,
+          processedWords: { outbound: [secrets.processedOutbound], inbound: [secrets.processedInbound] },
+        })
+  if (withExceptions) return made
+  return made.map(
+    ({ exceptIfHeaderContainsMessageHeader: _header, exceptIfHeaderContainsWords: _words, ...rule }) => rule,
+  )
+}
+/** The objects that every stage has; `tlsPolicy` undefined is the seed's line, null is no map. */
+export function baseObjects(certificates, secrets, options) {
+  const preset = options.preset ?? 'as-documented'
+  const tlsPolicy = options.tlsPolicy === undefined ? SEED_LINE : options.tlsPolicy
+  return [
+    {
+      kind: 'Tenant',
+      name: 'contoso',
+      spec: {
+        microsoftTenantId: CONTOSO.id,
+        acceptedDomains: [CONTOSO.domain, CONTOSO.fqdn, CONTOSO.moera],
+        fqdn: CONTOSO.fqdn,
+        preset,
+        route: `[${CONTOSO.endpoint}]:25`,
+        clientCertificate: { chain: certificates.gateway.cert, key: certificates.gateway.key },
+        postmaster: `postmaster@${CONTOSO.domain}`,
+        ...(preset === 'recommended'
+          ? {
+              secretHeader: { name: SECRET_FIELD, outbound: [secrets.outbound], inbound: [secrets.inbound] },
+              processedHeader: {
+                name: PROCESSED_FIELD,
+                outbound: [secrets.processedOutbound],
+                inbound: [secrets.processedInbound],
+              },
+            }
+          : {}),
+      },
+    },
+    {
+      kind: 'ServerCertificate',
+      name: 'contoso',
+      spec: { chain: certificates.gateway.cert, key: certificates.gateway.key },
+    },
+    { kind: 'TlsAnchor', name: 'stage', spec: { certificate: certificates.tls.root } },
+    { kind: 'AddressRange', name: 'loopback', spec: { cidrs: ['127.0.0.0/8'] } },
+    { kind: 'MailAnchor', tenant: 'contoso', name: 'stage', spec: { certificate: certificates.mail.root } },
+    ...(tlsPolicy === null ? [] : [tlsPolicyMap(tlsPolicy)]),
+  ]
+}
+/** New random words. */
+export function makeSecrets() {
+  return {
+    outbound: randomBytes(24).toString('base64url'),
+    inbound: randomBytes(24).toString('base64url'),
+    processedOutbound: base32Word(),
+    processedInbound: base32Word(),
+  }
+}
+//# sourceMappingURL=objects.js.map

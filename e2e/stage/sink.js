@@ -1,0 +1,139 @@
+/**
+ * A sink: an SMTP server with STARTTLS that takes mail as fast as it can and remembers only what proves that each
+ * mail arrived once and in the expected form. It checks nothing else: its cost must not hide the gateway's.
+ */
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import { createSecureContext, TLSSocket } from 'node:tls'
+const EHLO =
+  '250-sink\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250-DSN\r\n250-ENHANCEDSTATUSCODES\r\n250-SIZE 157286400\r\n250 CHUNKING\r\n'
+const EHLO_CLEAR = EHLO.replace('250 CHUNKING', '250-STARTTLS\r\n250 CHUNKING')
+/** Receives and counts. */
+export class Sink {
+  #server
+  #context
+  #sockets = new Set()
+  /** Message-ID (without brackets) → how it arrived; a second arrival is counted apart. */
+  arrived = new Map()
+  doubled = 0
+  /** The first mail of each form, whole. */
+  samples = new Map()
+  /** Says which mails are deferred (451) at their end; by default none. */
+  defers = () => false
+  #waiting = null
+  constructor(identity) {
+    this.#context = createSecureContext({ cert: identity.cert, key: identity.key })
+    this.#server = createServer({ noDelay: true }, (socket) => {
+      this.#sockets.add(socket)
+      socket.on('close', () => this.#sockets.delete(socket))
+      this.#greet(socket)
+    })
+  }
+  /** Listens on a port that the kernel picks. */
+  async listen() {
+    this.#server.listen(0, '127.0.0.1')
+    await once(this.#server, 'listening')
+    const address = this.#server.address()
+    if (address === null || typeof address === 'string') throw new Error('the sink has no port')
+    return address.port
+  }
+  /** Forgets what arrived. */
+  clear() {
+    this.arrived.clear()
+    this.samples.clear()
+    this.doubled = 0
+  }
+  /** Resolves when so many different mails have arrived. */
+  received(count) {
+    if (this.arrived.size >= count) return Promise.resolve()
+    return new Promise((resolve) => {
+      this.#waiting = { count, resolve }
+    })
+  }
+  /** Ends everything. */
+  close() {
+    for (const socket of this.#sockets) socket.destroy()
+    this.#server.close()
+  }
+  #greet(socket) {
+    socket.on('error', () => socket.destroy())
+    socket.write('220 sink ESMTP\r\n')
+    let text = ''
+    const onData = (chunk) => {
+      text += chunk.toString('latin1')
+      if (/^EHLO .*\r\n$/i.test(text)) {
+        text = ''
+        socket.write(EHLO_CLEAR)
+      } else if (/^STARTTLS\r\n$/i.test(text)) {
+        socket.off('data', onData)
+        socket.write('220 go\r\n')
+        const secure = new TLSSocket(socket, {
+          isServer: true,
+          secureContext: this.#context,
+          requestCert: true,
+          rejectUnauthorized: false,
+        })
+        secure.on('error', () => secure.destroy())
+        this.#talk(secure)
+      }
+    }
+    socket.on('data', onData)
+  }
+  #talk(socket) {
+    let rest = Buffer.alloc(0)
+    let chunks = []
+    let missing = 0
+    let last = false
+    socket.on('data', (data) => {
+      let input = rest.length === 0 ? data : Buffer.concat([rest, data])
+      let replies = ''
+      while (input.length > 0) {
+        if (missing > 0) {
+          const piece = input.subarray(0, missing)
+          chunks.push(piece)
+          missing -= piece.length
+          input = input.subarray(piece.length)
+          if (missing === 0) {
+            replies += last ? this.#take(Buffer.concat(chunks)) : '250 2.0.0 ok\r\n'
+            if (last) chunks = []
+          }
+          continue
+        }
+        const end = input.indexOf('\r\n')
+        if (end < 0) break
+        const line = input.toString('latin1', 0, end)
+        input = input.subarray(end + 2)
+        const bdat = /^BDAT ([0-9]+)( LAST)?$/i.exec(line)
+        if (bdat !== null) {
+          missing = Number(bdat[1])
+          last = bdat[2] !== undefined
+          if (missing === 0) {
+            replies += last ? this.#take(Buffer.concat(chunks)) : '250 2.0.0 ok\r\n'
+            chunks = []
+          }
+        } else if (/^EHLO/i.test(line)) replies += EHLO
+        else if (/^QUIT/i.test(line)) replies += '221 2.0.0 bye\r\n'
+        else replies += '250 2.1.0 ok\r\n'
+      }
+      rest = input
+      if (replies !== '') socket.write(replies)
+    })
+  }
+  #take(mail) {
+    const head = mail.toString('latin1', 0, Math.min(mail.indexOf('\r\n\r\n') + 2, 16_384))
+    const id = /^Message-ID: <([^>]+)>/im.exec(head)?.[1] ?? ''
+    const type = /^Content-Type: ([^\s;]+)/im.exec(head)?.[1]?.toLowerCase() ?? ''
+    const form =
+      type === 'multipart/signed' ? 'clear-signed' : type === 'application/pkcs7-mime' ? 'encrypted' : 'plain'
+    if (this.defers(id)) return '451 4.3.0 later\r\n'
+    if (this.arrived.has(id)) this.doubled++
+    this.arrived.set(id, form)
+    if (!this.samples.has(form)) this.samples.set(form, mail)
+    if (this.#waiting !== null && this.arrived.size >= this.#waiting.count) {
+      this.#waiting.resolve()
+      this.#waiting = null
+    }
+    return '250 2.0.0 ok\r\n'
+  }
+}
+//# sourceMappingURL=sink.js.map

@@ -1,0 +1,112 @@
+/**
+ * A source: keeps a number of TLS connections open and sends mails over them, one after the other on each, as
+ * Exchange Online does (MAIL, RCPT and BDAT in one write). Counts replies; anything but 250 ends the run.
+ */
+import { once } from 'node:events'
+import { connect as connectTcp } from 'node:net'
+import { connect as connectTls } from 'node:tls'
+/** Reads replies: resolves with the last line of the n-th reply from now. */
+class Replies {
+  #buffer = ''
+  #wanted = 0
+  #resolve = null
+  #reject = null
+  attach(socket) {
+    this.#buffer = ''
+    socket.on('data', (chunk) => {
+      this.#buffer += chunk.toString('latin1')
+      this.#look()
+    })
+    socket.on('close', () => this.#reject?.(new Error('the gateway closed the connection')))
+  }
+  next(count) {
+    this.#wanted = count
+    return new Promise((resolve, reject) => {
+      this.#resolve = resolve
+      this.#reject = reject
+      this.#look()
+    })
+  }
+  #look() {
+    for (;;) {
+      if (this.#resolve === null) return
+      const end = this.#buffer.indexOf('\r\n')
+      if (end < 0) return
+      const line = this.#buffer.slice(0, end)
+      this.#buffer = this.#buffer.slice(end + 2)
+      if (line[3] === '-') continue
+      if (!/^[23]/.test(line)) {
+        this.#reject?.(new Error(`the gateway said: ${line}`))
+        this.#resolve = null
+        return
+      }
+      if (--this.#wanted > 0) continue
+      const resolve = this.#resolve
+      this.#resolve = null
+      this.#reject = null
+      resolve(line)
+    }
+  }
+}
+/** One kept connection. */
+class Line {
+  #socket
+  #replies
+  constructor(socket, replies) {
+    this.#socket = socket
+    this.#replies = replies
+  }
+  static async open(options) {
+    const plain = connectTcp({ port: options.port, host: '127.0.0.1', noDelay: true })
+    const before = new Replies()
+    before.attach(plain)
+    await before.next(1)
+    plain.write('EHLO bench.outbound.protection.outlook.com\r\n')
+    await before.next(1)
+    plain.write('STARTTLS\r\n')
+    await before.next(1)
+    plain.removeAllListeners('data')
+    const socket = connectTls({
+      socket: plain,
+      cert: options.client.cert,
+      key: options.client.key,
+      rejectUnauthorized: false,
+    })
+    await once(socket, 'secureConnect')
+    const replies = new Replies()
+    replies.attach(socket)
+    socket.write('EHLO bench.outbound.protection.outlook.com\r\n')
+    await replies.next(1)
+    return new Line(socket, replies)
+  }
+  async send(mail) {
+    this.#socket.cork()
+    this.#socket.write(
+      `MAIL FROM:<${mail.from}> SIZE=${mail.data.length}\r\nRCPT TO:<${mail.to}>\r\nBDAT ${mail.data.length} LAST\r\n`,
+    )
+    this.#socket.write(mail.data)
+    this.#socket.uncork()
+    await this.#replies.next(3)
+  }
+  close() {
+    this.#socket.destroy()
+  }
+}
+/** Opens the connections and gives a function that sends a number of mails over them. */
+export async function openSource(options) {
+  const lines = await Promise.all(Array.from({ length: options.connections }, () => Line.open(options)))
+  return {
+    async send(count, make) {
+      let next = 0
+      await Promise.all(
+        lines.map(async (line) => {
+          while (next < count) await line.send(make(next++))
+        }),
+      )
+    },
+    close() {
+      for (const line of lines) line.close()
+    },
+  }
+}
+//# sourceMappingURL=source.js.map

@@ -1,0 +1,132 @@
+/**
+ * The keyring's rows: look-ups by address and id, private keys unsealed on demand, and the steps that write an object's
+ * entries. What is lost if it fails: keys; a key that does not unseal is an error, never "no key".
+ */
+import type { CredentialEntry } from '../config/ports.ts'
+import type { Credential, CredentialOwner, CredentialStore } from '../keyring/ports.ts'
+import type { SealingKey } from './sealing.ts'
+import { seal } from './sealing.ts'
+import type { SealingKeys } from './sealing-keys.ts'
+import type { Lookups } from './sqlite/lookups.ts'
+import type { SqlRow, Step } from './sqlite/messages.ts'
+import { bufferOf } from './sqlite/sqlite-thread.ts'
+
+const MOST_FOR_ADDRESS = 100
+
+const COLUMNS =
+  'c.tenant_id, c.id, c.owner, c.for_signing, c.for_encryption, c.not_before, c.not_after, c.fingerprint, c.addresses, c.certificate, c.chain, c.distrusted'
+const BY_ADDRESS =
+  `select ${COLUMNS} from credential_address a join credential c on c.tenant_id = a.tenant_id and c.id = a.credential_id ` +
+  `where a.tenant_id = ? and a.owner = ? and a.address = ? limit ${MOST_FOR_ADDRESS}`
+const BY_ID = `select ${COLUMNS} from credential c where c.tenant_id = ? and c.id = ?`
+
+function place(tenantId: string, id: string) {
+  return { tenantId, table: 'credential', row: id, column: 'private_key' }
+}
+
+function credentialOf(row: SqlRow): Credential {
+  return {
+    id: String(row['id']),
+    tenantId: String(row['tenant_id']),
+    kind: 'smime',
+    owner: String(row['owner']) as CredentialOwner,
+    addresses: JSON.parse(String(row['addresses'])) as string[],
+    sign: row['for_signing'] === 1,
+    encrypt: row['for_encryption'] === 1,
+    notBefore: Number(row['not_before']),
+    notAfter: Number(row['not_after']),
+    fingerprint: String(row['fingerprint']),
+    certificate: bufferOf(row['certificate']),
+    chain: (JSON.parse(String(row['chain'])) as string[]).map((der) => Buffer.from(der, 'base64')),
+    distrusted: row['distrusted'] === 1,
+  }
+}
+
+/** The keyring of one tenant. */
+export class SqliteCredentials implements CredentialStore {
+  readonly #tenantId: string
+  readonly #lookups: Lookups
+  readonly #keys: SealingKeys
+
+  /** @param tenantId - row key; there is no way to ask for another */
+  constructor(tenantId: string, lookups: Lookups, keys: SealingKeys) {
+    this.#tenantId = tenantId
+    this.#lookups = lookups
+    this.#keys = keys
+  }
+
+  byAddress(owner: CredentialOwner, address: string): Promise<Credential[]> {
+    return Promise.resolve(
+      this.#lookups.all({ sql: BY_ADDRESS, parameters: [this.#tenantId, owner, address] }).map(credentialOf),
+    )
+  }
+
+  byId(id: string): Promise<Credential | null> {
+    const row = this.#lookups.get({ sql: BY_ID, parameters: [this.#tenantId, id] })
+    return Promise.resolve(row === undefined ? null : credentialOf(row))
+  }
+
+  privateKey(id: string): Promise<Buffer | null> {
+    const sql = 'select private_key from credential where tenant_id = ? and id = ?'
+    const sealed = this.#lookups.get({ sql, parameters: [this.#tenantId, id] })?.['private_key']
+    return Promise.resolve(
+      sealed === undefined || sealed === null
+        ? null
+        : this.#keys.unseal(place(this.#tenantId, id), bufferOf(sealed)),
+    )
+  }
+}
+
+const INSERT =
+  'insert into credential (tenant_id, id, object_kind, object_name, kind, owner, for_signing, for_encryption, not_before, not_after, ' +
+  "fingerprint, addresses, certificate, chain, distrusted, private_key) values (?, ?, ?, ?, 'smime', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+
+/** The steps that add an entry of an object, its private key sealed with the tenant's key. */
+export function addCredentialSteps(
+  tenantId: string,
+  object: { kind: string; name: string },
+  entry: CredentialEntry,
+  key: SealingKey,
+): Step[] {
+  const sealed =
+    entry.privateKey === null ? null : new Uint8Array(seal(key, place(tenantId, entry.id), entry.privateKey))
+  return [
+    {
+      sql: INSERT,
+      parameters: [
+        tenantId,
+        entry.id,
+        object.kind,
+        object.name,
+        entry.owner,
+        entry.sign ? 1 : 0,
+        entry.encrypt ? 1 : 0,
+        entry.notBefore,
+        entry.notAfter,
+        entry.fingerprint,
+        JSON.stringify(entry.addresses),
+        new Uint8Array(entry.certificate),
+        JSON.stringify(entry.chain.map((der) => der.toString('base64'))),
+        entry.distrusted ? 1 : 0,
+        sealed,
+      ],
+    },
+    ...[...new Set(entry.addresses)].map((address): Step => ({
+      sql: 'insert into credential_address (tenant_id, owner, address, credential_id) values (?, ?, ?, ?)',
+      parameters: [tenantId, entry.owner, address, entry.id],
+    })),
+  ]
+}
+
+/** The steps that remove all entries of an object. */
+export function removeCredentialSteps(tenantId: string, object: { kind: string; name: string }): Step[] {
+  const parameters = [tenantId, object.kind, object.name]
+  const ofObject = 'tenant_id = ?1 and object_kind = ?2 and object_name = ?3'
+  return [
+    {
+      sql: `delete from credential_address where tenant_id = ?1 and credential_id in (select id from credential where ${ofObject})`,
+      parameters,
+    },
+    { sql: `delete from credential where ${ofObject}`, parameters },
+  ]
+}
