@@ -21,7 +21,7 @@ import { createServerContext } from './mail/inbound/tls-context.ts'
 import { createJourney, type TenantSurroundings } from './mail/journey.ts'
 import { createOutbound } from './mail/outbound/outbound.ts'
 import { Scheduler } from './mail/queue/scheduler.ts'
-import { openLog, type Log } from './observe/log.ts'
+import { createLog, type Log } from './observe/log.ts'
 import { openStore, type Store } from './store/index.ts'
 import { createTrust, type Trust } from './trust/trust.ts'
 
@@ -35,7 +35,7 @@ const HELD_PROBE_MS = 15 * 60_000
 const DRAIN_MS = 30_000
 
 /** The verb `serve`. */
-export const serve: Command = async (args) => {
+export const serve: Command = async (args, io) => {
   const options = readOptions(args, { config: { type: 'string' }, 'allow-root': { type: 'boolean' } }, 0)
   if (process.getuid?.() === 0 && !options.has('allow-root'))
     throw new UsageError(
@@ -46,7 +46,7 @@ export const serve: Command = async (args) => {
     environment: process.env,
     workingFolder: process.cwd(),
   })
-  const log = openLog({ level: start.logLevel })
+  const log = createLog({ level: start.logLevel, write: io.out })
   for (const warning of start.warnings) log.warn('setting-unknown', { warning })
   const store = await openStore({ dataFolder: start.dataFolder, masterKey: start.masterKey, log })
   try {

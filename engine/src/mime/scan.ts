@@ -167,7 +167,8 @@ class Scanner {
     if (second !== undefined) node.defects.push('duplicate-encoding')
     const token = /^[^\s;(]+/.exec(headerValue(this.#bytes, field).replace(/^\([^)]*\)\s*/, ''))
     if (token !== null) node.encoding = token[0].toLowerCase().replaceAll('"', '')
-    // RFC 2045 6.4: composite types carry no encoding (but RFC 6532 3.7: message/global may); a multipart is cut as it stands, a message is left closed
+    // RFC 2045 6.4: composite types carry no encoding; a multipart is cut as it stands, a message is left closed.
+    // RFC 6532 3.7: only message/global may have one
     if (/^(?:multipart\/|message\/rfc822$)/.test(node.type) && !IDENTITY.has(node.encoding)) {
       node.defects.push('encoded-composite')
     }

@@ -202,6 +202,9 @@ test('an object of an unknown tenant or of an unknown kind is a finding', () => 
     findings.filter((finding) => finding.severity === 'error').map((finding) => finding.code),
     ['tenant-unknown', 'object-broken'],
   )
+  // The store keeps the row of a deleted tenant for its traces.
+  const left = object('MailAnchor', 'ca', { certificate: ca.pem }, 'contoso')
+  assert.deepEqual(compileSettings(1, [left], ROWS).findings[0]?.code, 'tenant-unknown')
 })
 
 test('a wildcard in a certificate stands for one label', () => {

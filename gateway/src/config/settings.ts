@@ -62,8 +62,9 @@ class Compilation {
     this.findings.push({ code, severity, object: object === null ? '' : objectKey(object), message })
   }
 
-  take(object: ConfigObject, rows: TenantRows): void {
-    if (object.tenant !== null && !rows.has(object.tenant))
+  /** @param names - of the tenants that have an object; a row alone may be left of a tenant that was deleted */
+  take(object: ConfigObject, rows: TenantRows, names: ReadonlySet<string>): void {
+    if (object.tenant !== null && !names.has(object.tenant))
       this.find('error', 'tenant-unknown', object, `there is no tenant ${object.tenant}`)
     if (object.kind === 'Credential' || object.kind === 'PartnerCertificate') return
     const parsed = toDocument(object)
@@ -162,7 +163,8 @@ export function compileSettings(
   const sorted = objects
     .map((object) => ({ key: objectKey(object), object }))
     .sort((a, b) => (a.key < b.key ? -1 : 1))
-  for (const { object } of sorted) compilation.take(object, tenants)
+  const names = new Set(objects.filter(({ kind }) => kind === 'Tenant').map(({ name }) => name))
+  for (const { object } of sorted) compilation.take(object, tenants, names)
 
   const clashes = conflicts(compilation.candidates)
   for (const clash of clashes)

@@ -25,6 +25,7 @@ export class Turn {
   readonly #trace: TraceEvent[] = []
   readonly #alarms: Settlement['alarms'][number][] = []
   readonly #notices: NewMail[] = []
+  readonly #hosts = new Map<number, string | null>()
   #planned: Settlement['planned'] = null
 
   /** @param queued - the mail as the queue gave it */
@@ -109,6 +110,21 @@ export class Turn {
   alarm(code: string, subject: string, args: Reason['arguments'] = {}): void {
     if (!this.#alarms.some((known) => known.code === code && known.subject === subject))
       this.#alarms.push({ code, subject, arguments: args })
+  }
+
+  /** Notes the host that a delivery was tried at in this turn. */
+  triedAt(number: number, host: string | null): void {
+    this.#hosts.set(number, host)
+  }
+
+  /** The host that a delivery was tried at in this turn; null when none was reached. */
+  hostOf(number: number): string | null {
+    return this.#hosts.get(number) ?? null
+  }
+
+  /** A notice was written in this turn. */
+  get hasNotices(): boolean {
+    return this.#notices.length > 0
   }
 
   /** Adds a notice whose body is safe. */

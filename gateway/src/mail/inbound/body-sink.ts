@@ -37,9 +37,14 @@ export class BodySink {
     return this.#length > GATHER - SMALL ? this.#flush() : undefined
   }
 
-  /** Ends all bodies; resolves when all of them survive a power cut. After a failure the others are given up. */
+  /** Ends all bodies; resolves when all of them survive a power cut. Rejects with the first failure; then none may be counted on. */
   async finish(): Promise<void> {
-    await this.#flush()
+    try {
+      await this.#flush()
+    } catch (error) {
+      this.abort()
+      throw error
+    }
     this.#over = true
     const results = await Promise.allSettled(this.#writers.map((writer) => writer.finish()))
     for (const result of results) if (result.status === 'rejected') throw result.reason

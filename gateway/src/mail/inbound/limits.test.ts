@@ -183,7 +183,15 @@ test('a peer that sends commands and reads no replies is held back, then timed o
   let flooding = true
   for (let i = 0; i < 100 && flooding; i++) {
     flooding = peer.socket.write(commands)
-    if (!flooding) flooding = await Promise.race([new Promise<true>((r) => peer.socket.once('drain', () => { r(true) })), delay(300, false)])
+    if (!flooding)
+      flooding = await Promise.race([
+        new Promise<true>((r) =>
+          peer.socket.once('drain', () => {
+            r(true)
+          }),
+        ),
+        delay(300, false),
+      ])
   }
   assert.ok(!flooding, 'never held back')
   await until(() => rig.listener.connections === 0)

@@ -133,8 +133,7 @@ async function open(
       throw new DialogueFailed(deferred('4.7.4', 'starttls-not-offered', { host: hop.host }))
     return { connection, capabilities, hop: { ...hop, tls }, openedAt: performance.now(), mails: 0 }
   } catch (error) {
-    if (error instanceof DialogueFailed && error.verdict.reply !== null) connection.quit(timeouts.reset)
-    else connection.destroy()
+    connection.quit(timeouts.reset)
     throw error
   }
 }

@@ -94,7 +94,7 @@ export class TlsMaterial {
       files.length > 0
         ? narrowed(files, anchors, floor)
         : anchors.length > 0
-          ? [...rootCertificates, ...anchors]
+          ? [...rootCertificates, ...anchors].join('\n')
           : undefined
     let context: SecureContext
     try {

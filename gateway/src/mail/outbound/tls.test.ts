@@ -8,7 +8,16 @@ import { before, describe, test } from 'node:test'
 import type { TlsIdentity } from '../../config/ports.ts'
 import { authority, leaf } from './testing/certificates.ts'
 import type { HopScript } from './testing/hop.ts'
-import { HOP_NAMES, makeWorld, ROUTE, SEED_LINE, startRig, type Rig, type World } from './testing/rig.ts'
+import {
+  HOP_NAMES,
+  makeWorld,
+  ROUTE,
+  SEED_LINE,
+  startRig,
+  until,
+  type Rig,
+  type World,
+} from './testing/rig.ts'
 
 const DAY = 86_400_000
 let world: World
@@ -389,6 +398,7 @@ describe('resumed sessions', () => {
           await rig.deliver()
           rig.settings.maps = new Map([['tls-policy', `${ROUTE} verify match=mail.example.com`]])
           const [outcome] = await rig.deliver()
+          await until(() => rig.hop.connections[1]?.resumed !== null)
           assert.equal(rig.hop.connections[1]?.resumed, true)
           assert.deepEqual([outcome?.kind, outcome?.reason.code], ['deferred', 'tls-name-mismatch'])
           assert.equal(rig.hop.heard.length, 1)
@@ -431,6 +441,7 @@ describe('resumed sessions', () => {
     withRig({ identity: leaf({ names: ['mail.example.com'], issuer: world.root }) }, async (rig) => {
       await rig.deliver()
       await rig.deliver()
+      await until(() => rig.hop.connections.every(({ resumed }) => resumed !== null))
       assert.deepEqual(
         rig.hop.connections.map(({ resumed }) => resumed),
         [false, false],

@@ -30,7 +30,7 @@ function resultOf(verdict: Verdict): string {
 /** The `smime=` part for a mail that was verified, signed-only or after decryption. */
 export function verifiedResult(verdict: Verdict, encrypted: boolean, authenticated: boolean): string {
   const words = [`smime=${resultOf(verdict)}`]
-  const why =
+  const why: string[] =
     verdict.status === 'valid'
       ? []
       : verdict.status === 'unsigned'

@@ -52,5 +52,5 @@ export function makeCa(name: string): TestCa {
 }
 
 function pemOf(key: KeyObject): string {
-  return key.export({ format: 'pem', type: 'pkcs8' }).toString()
+  return key.export({ format: 'pem', type: 'pkcs8' })
 }

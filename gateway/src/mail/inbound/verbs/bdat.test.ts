@@ -42,11 +42,7 @@ test('after LAST the transaction is over', async (t) => {
   const rig = await startRig(t)
   const peer = await rig.inTransaction()
   peer.send('BDAT 4 LAST\r\nA: bBDAT 4 LAST\r\nQUITRCPT TO:<a@b>\r\n')
-  assert.deepEqual(await peer.replies(3), [
-    QUEUED,
-    '503 5.5.1 Need MAIL first',
-    '503 5.5.1 Need MAIL first',
-  ])
+  assert.deepEqual(await peer.replies(3), [QUEUED, '503 5.5.1 Need MAIL first', '503 5.5.1 Need MAIL first'])
   await peer.quit()
 })
 
@@ -122,7 +118,19 @@ test('DATA, RCPT and MAIL after BDAT are refused, and the chunks go on', async (
 
 test('a chunk whose length cannot be told ends the connection', async (t) => {
   const rig = await startRig(t)
-  const arguments_ = ['', ' ', ' x', ' -1', ' 1x', ' 0x10', ' 1 FIRST', ' 1 LAST LAST', ' LAST', ' 1e3', ' 1.5']
+  const arguments_ = [
+    '',
+    ' ',
+    ' x',
+    ' -1',
+    ' 1x',
+    ' 0x10',
+    ' 1 FIRST',
+    ' 1 LAST LAST',
+    ' LAST',
+    ' 1e3',
+    ' 1.5',
+  ]
   for (const argument of [...arguments_, ' 9999999999999999']) {
     const peer = await rig.inTransaction()
     peer.send(`BDAT${argument}\r\nMAIL FROM:<a@b>\r\n`)
@@ -156,5 +164,8 @@ test('a peer that sends refused chunks for ever is cut off', async (t) => {
   const replies: string[] = []
   while (!peer.ended) replies.push(await peer.reply())
   assert.ok(replies.length <= 5)
-  assert.ok(replies.every((reply) => reply === '' || reply.startsWith('55')), replies.join())
+  assert.ok(
+    replies.every((reply) => reply === '' || reply.startsWith('55')),
+    replies.join(),
+  )
 })

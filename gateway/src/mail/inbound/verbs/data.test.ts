@@ -46,7 +46,17 @@ test('near ends of the data never end it: the mail is refused whole, at its real
   const rig = await startRig(t)
   const peer = await rig.secure()
   const smuggled = 'MAIL FROM:<evil@x>\r\nRCPT TO:<victim@y>\r\nDATA\r\nevil: mail\r\n\r\n'
-  const near = ['\n.\n', '\n.\r\n', '\r\n.\n', '\r.\r', '\r\n.\r', '\r.\r\n', '\r\n.\r\r\n', '\n.\r', '\n\n.\r\n']
+  const near = [
+    '\n.\n',
+    '\n.\r\n',
+    '\r\n.\n',
+    '\r.\r',
+    '\r\n.\r',
+    '\r.\r\n',
+    '\r\n.\r\r\n',
+    '\n.\r',
+    '\n\n.\r\n',
+  ]
   for (const form of near) {
     peer.send(`MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n${HEADER}hello${form}${smuggled}.\r\nNOOP\r\n`)
     assert.deepEqual(
@@ -83,7 +93,7 @@ test('a refusal of attribution comes at the end, nothing is stored, and the sess
   rig.store.verdict = () => ({ kind: 'refused', refusal })
   const peer = await rig.inTransaction()
   await peer.say('DATA')
-  peer.send(`${HEADER}`)
+  peer.send(HEADER)
   await new Promise((resolve) => setTimeout(resolve, 20))
   assert.equal(rig.store.asked.length, 1)
   peer.send(`body\r\n`.repeat(10_000))
@@ -126,7 +136,10 @@ test('a mail for several directions becomes several mails with the same octets',
   )
   assert.equal(rig.store.content(0), `${HEADER}${'line of text\r\n'.repeat(5000)}`)
   assert.equal(rig.store.content(1), rig.store.content(0))
-  assert.deepEqual(rig.store.bodies.map(({ ref }) => ref.mailId.slice(-1)), ['1', '2'])
+  assert.deepEqual(
+    rig.store.bodies.map(({ ref }) => ref.mailId.slice(-1)),
+    ['1', '2'],
+  )
   await peer.quit()
 })
 

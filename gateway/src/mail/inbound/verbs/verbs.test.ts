@@ -84,7 +84,15 @@ test('unknown and malformed lines are refused', async (t) => {
   for (const line of ['HELP', 'EXPN a', 'AUTH PLAIN', '', ' NOOP', 'NOOPX', 'ETRN x', 'MÄIL']) {
     assert.equal(await peer.say(line), '500 5.5.1 Command not recognised', line)
   }
-  const malformed = ['NO\0OP\r\n', 'NOOP\t\r\n', 'NO\rOP\r\n', 'NOOP\n', '\x7f\r\n', 'NOOP \x1b\r\n', 'a\r\r\n']
+  const malformed = [
+    'NO\0OP\r\n',
+    'NOOP\t\r\n',
+    'NO\rOP\r\n',
+    'NOOP\n',
+    '\x7f\r\n',
+    'NOOP \x1b\r\n',
+    'a\r\r\n',
+  ]
   for (const line of malformed) {
     peer.send(line)
     assert.equal(await peer.reply(), '500 5.5.2 Syntax error', JSON.stringify(line))
@@ -218,9 +226,7 @@ test('everything may come octet by octet', async (t) => {
   await peer.replies(2)
   await peer.handshake()
   const mail = 'Message-ID: <1@x>\r\nSubject: dots\r\n\r\n..\r\n...\r\n.x\r\nä\r\n'
-  await peer.drip(
-    'EHLO client.example\r\nMAIL FROM:<jörg@b> SMTPUTF8\r\nRCPT TO:<c@d>\r\nDATA\r\n',
-  )
+  await peer.drip('EHLO client.example\r\nMAIL FROM:<jörg@b> SMTPUTF8\r\nRCPT TO:<c@d>\r\nDATA\r\n')
   assert.equal((await peer.replies(4)).at(-1)?.slice(0, 3), '354')
   await peer.drip(`${mail}.\r\n`)
   assert.match(await peer.reply(), /^250 2\.6\.0 /)

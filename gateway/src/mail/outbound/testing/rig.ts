@@ -153,3 +153,8 @@ export function requestOf(shape: Partial<RequestShape>): DeliveryRequest {
     ...(shape.floor === undefined ? {} : { floor: shape.floor }),
   }
 }
+
+/** Waits until something that the hop notes a moment later is true; gives up after two seconds. */
+export async function until(isTrue: () => boolean): Promise<void> {
+  for (let i = 0; i < 400 && !isTrue(); i++) await new Promise((resolve) => setTimeout(resolve, 5))
+}
