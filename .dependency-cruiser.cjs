@@ -7,34 +7,77 @@ module.exports = {
   forbidden: [
     ban('no-cycles', {}, { circular: true }),
     ban('no-unresolved', {}, { couldNotResolve: true }),
-    ban('no-production-to-test', { pathNot: [TEST, '^e2e/', '^bench/'] }, { path: [TEST, '^e2e/', '^bench/'] }),
-    ban('engine-does-no-io', { path: '^engine/src/', pathNot: TEST }, { dependencyTypes: ['core'], pathNot: '^(node:)?crypto$' }),
-    ban('engine-stands-alone', { path: '^engine/src/', pathNot: TEST }, { path: '^(gateway|contract|web|tools|node_modules)/' }),
-    ban('engine-layer-der', { path: '^engine/src/der/' }, { path: '^engine/src/(x509|pkcs|cms|mime|smime)/' }),
+    ban(
+      'no-production-to-test',
+      { pathNot: [TEST, '^e2e/', '^bench/'] },
+      { path: [TEST, '^e2e/', '^bench/'] },
+    ),
+    ban(
+      'engine-does-no-io',
+      { path: '^engine/src/', pathNot: TEST },
+      { dependencyTypes: ['core'], pathNot: '^(node:)?crypto$' },
+    ),
+    ban(
+      'engine-stands-alone',
+      { path: '^engine/src/', pathNot: TEST },
+      { path: '^(gateway|contract|web|tools|node_modules)/' },
+    ),
+    ban(
+      'engine-layer-der',
+      { path: '^engine/src/der/' },
+      { path: '^engine/src/(x509|pkcs|cms|mime|smime)/' },
+    ),
     ban('engine-layer-x509', { path: '^engine/src/x509/' }, { path: '^engine/src/(pkcs|cms|mime|smime)/' }),
     ban('engine-layer-pkcs', { path: '^engine/src/pkcs/' }, { path: '^engine/src/(cms|mime|smime)/' }),
     ban('engine-layer-cms', { path: '^engine/src/cms/' }, { path: '^engine/src/(mime|smime)/' }),
-    ban('engine-layer-mime', { path: '^engine/src/mime/' }, { path: '^engine/src/(der|x509|pkcs|cms|smime)/' }),
+    ban(
+      'engine-layer-mime',
+      { path: '^engine/src/mime/' },
+      { path: '^engine/src/(der|x509|pkcs|cms|smime)/' },
+    ),
     ban(
       'front-door-only',
       { path: '^(engine|contract|gateway|web|tools/[^/]+)/' },
-      { path: '^(engine|contract|gateway|web|tools/[^/]+)/src/', pathNot: ['^$1/', '^[^/]+/src/index[.]tsx?$'] },
+      {
+        path: '^(engine|contract|gateway|web|tools/[^/]+)/src/',
+        pathNot: ['^$1/', '^[^/]+/src/index[.]tsx?$'],
+      },
     ),
     ban('contract-is-a-leaf', { path: '^contract/src/' }, { path: '^(engine|gateway|web|tools)/' }),
     ban('web-sees-contract-only', { path: '^web/src/' }, { path: '^(engine|gateway|tools)/' }),
     ban('simulator-is-a-stranger', { path: '^tools/' }, { path: '^(engine|contract|gateway|web)/' }),
     ban('nobody-ships-a-tool', { path: '^(engine|contract|gateway|web)/' }, { path: '^tools/' }),
-    ban('steps-are-strangers', { path: G + 'mail/([^/]+)/' }, { path: G + 'mail/[^/]+/', pathNot: G + 'mail/$1/' }),
-    ban('journey-is-driven-by-main', { path: G, pathNot: [G + 'main[.]ts$', TEST] }, { path: G + 'mail/journey[.]ts$' }),
-    ban('mail-knows-no-surface', { path: G + '(mail|smtp|keyring|trust|exchange)/' }, { path: G + '(admin|cli|store|main)' }),
+    ban(
+      'steps-are-strangers',
+      { path: G + 'mail/([^/]+)/' },
+      { path: G + 'mail/[^/]+/', pathNot: G + 'mail/$1/' },
+    ),
+    ban(
+      'journey-is-driven-by-main',
+      { path: G, pathNot: [G + 'main[.]ts$', TEST] },
+      { path: G + 'mail/journey[.]ts$' },
+    ),
+    ban(
+      'mail-knows-no-surface',
+      { path: G + '(mail|smtp|keyring|trust|exchange)/' },
+      { path: G + '(admin|cli|store|main)' },
+    ),
     ban('keys-know-no-mail', { path: G + '(keyring|trust)/' }, { path: G + 'mail/' }),
     ban(
       'surfaces-see-queue-policy-and-keys',
       { path: G + 'admin/' },
       { path: G + '(mail/(inbound|outbound|treatment|notices)|store|cli|smtp)' },
     ),
-    ban('cli-drives-no-mail', { path: G + 'cli/' }, { path: G + 'mail/(inbound|outbound|treatment|notices)/' }),
-    ban('store-is-plugged-in-by-main', { path: G, pathNot: [G + '(store|cli)/', G + 'main[.]ts$', TEST] }, { path: G + 'store/' }),
+    ban(
+      'cli-drives-no-mail',
+      { path: G + 'cli/' },
+      { path: G + 'mail/(inbound|outbound|treatment|notices)/' },
+    ),
+    ban(
+      'store-is-plugged-in-by-main',
+      { path: G, pathNot: [G + '(store|cli)/', G + 'main[.]ts$', TEST] },
+      { path: G + 'store/' },
+    ),
     ban(
       'store-knows-types-only',
       { path: G + 'store/', pathNot: TEST },
@@ -49,13 +92,20 @@ module.exports = {
       'sockets',
       {
         path: '^(engine|contract|gateway)/src/',
-        pathNot: [G + '(mail/inbound|mail/outbound|trust|exchange/assist|keyring/find|dns|admin|cli)/', G + 'main[.]ts$', TEST],
+        pathNot: [
+          G + '(mail/inbound|mail/outbound|trust|exchange/assist|keyring/find|dns|admin|cli)/',
+          G + 'main[.]ts$',
+          TEST,
+        ],
       },
       { dependencyTypes: ['core'], path: '^(node:)?(net|tls|http|https|http2|dgram|dns)(/|$)' },
     ),
     ban(
       'files',
-      { path: '^(engine|contract|gateway)/src/', pathNot: [G + '(config|store|cli)/', G + 'main[.]ts$', TEST] },
+      {
+        path: '^(engine|contract|gateway)/src/',
+        pathNot: [G + '(config|store|cli)/', G + 'main[.]ts$', TEST],
+      },
       { dependencyTypes: ['core'], path: '^(node:)?fs(/|$)' },
     ),
     ban(
@@ -63,13 +113,21 @@ module.exports = {
       { path: '^(engine|contract|gateway)/src/', pathNot: TEST },
       { dependencyTypes: ['core'], path: '^(node:)?(child_process|vm)$' },
     ),
-    ban('cluster-only-in-main', { path: G, pathNot: [G + 'main[.]ts$', TEST] }, { dependencyTypes: ['core'], path: '^(node:)?cluster$' }),
+    ban(
+      'cluster-only-in-main',
+      { path: G, pathNot: [G + 'main[.]ts$', TEST] },
+      { dependencyTypes: ['core'], path: '^(node:)?cluster$' },
+    ),
     ban(
       'threads-only-in-sqlite',
       { path: G, pathNot: [G + 'store/sqlite/', TEST] },
       { dependencyTypes: ['core'], path: '^(node:)?worker_threads$' },
     ),
-    ban('leaves', { path: G + '(smtp|observe|maps|dns)/', pathNot: TEST }, { path: G + '(?!(smtp|observe|config|maps|dns)/)' }),
+    ban(
+      'leaves',
+      { path: G + '(smtp|observe|maps|dns)/', pathNot: TEST },
+      { path: G + '(?!(smtp|observe|config|maps|dns)/)' },
+    ),
     ban('maps-are-pure', { path: G + 'maps/', pathNot: TEST }, { path: G + '(?!maps/)' }),
   ],
   options: {
@@ -77,6 +135,9 @@ module.exports = {
     doNotFollow: { path: 'node_modules' },
     exclude: { path: '(^|/)dist/' },
     tsConfig: { fileName: 'tsconfig.json' },
-    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['types', 'import', 'node', 'default'] },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['types', 'import', 'node', 'default'],
+    },
   },
 }

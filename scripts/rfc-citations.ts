@@ -16,7 +16,8 @@ export interface Citation {
 }
 
 const CITATION = /\bRFC ([0-9]{3,5})(?: ((?:[0-9]+|[A-Z](?=\.[0-9]))(?:\.[0-9]+)*))?/g
-const OTHER_SPELLING = /\b(?:RFC[0-9]|rfc [0-9]{3}|RFC-[0-9]|RFC [0-9]+,? (?:section|Section|§|sec\.))/
+const OTHER_SPELLING =
+  /\b(?:RFC(?!3339\b)[0-9]|rfc [0-9]{3}|RFC-[0-9]|RFC [0-9]+,? (?:section|Section|§|sec\.))/
 
 /** All citations in a text, and lines with a spelling that the check cannot read. */
 export function citationsIn(

@@ -62,7 +62,7 @@ export function plainMail(
 }
 
 /** Sends from inside and waits for what reaches one address outside. */
-async function sendOut(
+function sendOut(
   stage: Stage,
   from: string,
   to: string,

@@ -65,7 +65,6 @@ export class StageGateway {
       masterKey: 'file:master.key',
       listeners: [{ address: '127.0.0.1', port: config.port }],
       hosts: config.hosts,
-      workers: 1,
       ...config.settings,
     })
   }

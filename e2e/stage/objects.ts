@@ -62,9 +62,12 @@ export function rules(preset: Preset, secrets: Secrets, withExceptions: boolean)
           processedWords: { outbound: [secrets.processedOutbound], inbound: [secrets.processedInbound] },
         })
   if (withExceptions) return made
-  return made.map(
-    ({ exceptIfHeaderContainsMessageHeader: _header, exceptIfHeaderContainsWords: _words, ...rule }) => rule,
-  )
+  return made.map((rule) => {
+    const open = { ...rule }
+    delete open.exceptIfHeaderContainsMessageHeader
+    delete open.exceptIfHeaderContainsWords
+    return open
+  })
 }
 
 /** The objects that every stage has; `tlsPolicy` undefined is the seed's line, null is no map. */

@@ -15,7 +15,7 @@ export const REASONS = {
   'certificate-malformed': 'The certificate breaks a rule of its standard.',
   'extension-duplicate': 'The certificate has the same extension twice.',
   'unsupported-algorithm': 'The algorithm or its parameters are unknown or never accepted.',
-  'weak-key': 'A key is shorter than today\'s minimum.',
+  'weak-key': "A key is shorter than today's minimum.",
   'weak-signature': 'A certificate is signed with an outdated algorithm.',
   'key-refused': 'A key is too short or of a kind that is never accepted.',
   'signature-refused': 'A certificate is signed with a broken algorithm.',
@@ -63,15 +63,18 @@ export const REASONS = {
   'cms-too-deep': 'Signed and encrypted layers are nested deeper than the limit.',
   'compressed-refused': 'Compressed CMS content is not expanded.',
   'content-missing': 'The signature is detached and the signed content is not there.',
-  'content-ambiguous': 'The signed content could pass for signed attributes, so the signature could have been moved.',
+  'content-ambiguous':
+    'The signed content could pass for signed attributes, so the signature could have been moved.',
   'signer-certificate-missing': 'The certificate of the signer is not there.',
   'signature-invalid': 'The signature does not fit the content, or was not made with this certificate.',
   'digest-mismatch': 'The content was changed after it was signed.',
   'attribute-missing': 'A signed attribute that must be there is missing.',
-  'attribute-duplicate': 'A signed attribute that must be there once is there more often, or has several values.',
+  'attribute-duplicate':
+    'A signed attribute that must be there once is there more often, or has several values.',
   'content-type-mismatch': 'The signed content type is not that of the content.',
   'algorithm-mismatch': 'The algorithms that the signature names contradict each other.',
-  'signing-certificate-mismatch': 'The signature was made for another certificate than the one that it names.',
+  'signing-certificate-mismatch':
+    'The signature was made for another certificate than the one that it names.',
   'unsupported-digest': 'The digest algorithm is unknown or never accepted.',
   'weak-digest': 'The signature uses SHA-1.',
   'key-mismatch': 'The private key does not belong to the certificate.',
@@ -85,20 +88,24 @@ export const REASONS = {
   'legacy-cipher-refused': 'The content is encrypted with an outdated cipher that is not allowed here.',
 
   // S/MIME
-  'legacy-unauthenticated': 'The content was encrypted without authentication, so it could have been changed unnoticed.',
+  'legacy-unauthenticated':
+    'The content was encrypted without authentication, so it could have been changed unnoticed.',
   'encrypted-part-not-root': 'Only a part of the message is encrypted; it is not decrypted on its own.',
   'signed-part-not-root': 'Only a part of the message is signed.',
-  'multipart-signed-malformed': 'The multipart/signed entity does not consist of exactly a content and a signature.',
+  'multipart-signed-malformed':
+    'The multipart/signed entity does not consist of exactly a content and a signature.',
   'header-ambiguous': 'A header field that decides the meaning of the message occurs more than once.',
   'not-signed': 'The message is not signed.',
   'encrypted-content': 'The content is encrypted and was not looked into.',
-  'signature-outside-encryption': 'The signature covers the encrypted message and says nothing about who wrote the content.',
+  'signature-outside-encryption':
+    'The signature covers the encrypted message and says nothing about who wrote the content.',
   'from-missing': 'The message has no From address.',
   'from-ambiguous': 'The From address cannot be read in one way only.',
   'from-multiple': 'The message has more than one From address.',
   'signer-address-mismatch': 'No signer certificate holds the From address.',
   'protected-from-mismatch': 'The From address inside the signed content is not the one that is shown.',
-  'header-protection-refused': 'Header fields can only be protected before the message is signed or encrypted.',
+  'header-protection-refused':
+    'Header fields can only be protected before the message is signed or encrypted.',
   'revocation-unknown': 'Whether the certificates are revoked is not known.',
 } as const
 

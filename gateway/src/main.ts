@@ -37,7 +37,7 @@ const DRAIN_MS = 30_000
 /** The verb `serve`. */
 export const serve: Command = async (args, io) => {
   const options = readOptions(args, { config: { type: 'string' }, 'allow-root': { type: 'boolean' } }, 0)
-  if (process.getuid?.() === 0 && !options.has('allow-root'))
+  if (typeof process.getuid === 'function' && process.getuid() === 0 && !options.has('allow-root'))
     throw new UsageError(
       'serve does not run as root: use an account of its own (see deploy/siegel.service), or --allow-root',
     )
@@ -70,7 +70,7 @@ async function run(start: StartConfig, store: Store, log: Log): Promise<void> {
   )
   const outbound = createOutbound({
     hosts: createHostLookup({ table: start.hosts }),
-    settings: watch.current,
+    settings: () => watch.current(),
     readAnchorFile: (path) => readFile(path, 'utf8'),
   })
   const owner = randomUUID()
@@ -94,7 +94,7 @@ async function run(start: StartConfig, store: Store, log: Log): Promise<void> {
   const scheduler = new Scheduler({
     store: store.queue,
     owner,
-    carry: journey.carry,
+    carry: (mail) => journey.carry(mail),
     concurrency: MAILS_AT_ONCE,
     octetsAtOnce: OCTETS_AT_ONCE,
     backlog: FRESH_MAILS,
@@ -103,16 +103,44 @@ async function run(start: StartConfig, store: Store, log: Log): Promise<void> {
     now: Date.now,
     log,
   })
+  const listeners = openListeners(start, store, log, parts, (mail) => journey.safe(mail, scheduler))
+  const ended = endSignal()
+  scheduler.start()
+  const sweeper = setInterval(
+    () =>
+      void store.sweep().catch((error: unknown) => {
+        log.error('sweep-failed', { error: String(error) })
+      }),
+    3_600_000,
+  )
+  await listenAll(listeners)
+  log.info('listening', { listeners: listeners.map((listener) => listener.address) })
+  log.info('ending', { signal: await ended })
+  clearInterval(sweeper)
+  await Promise.all(listeners.map((listener) => listener.close({ graceMs: DRAIN_MS })))
+  await scheduler.stop()
+  outbound.close()
+  watch.stop()
+}
+
+/** The listeners, each plugged into attribution, spool and journey. */
+function openListeners(
+  start: StartConfig,
+  store: Store,
+  log: Log,
+  parts: Parts,
+  safe: InboundPorts['safe'],
+): Listener[] {
   const ports: InboundPorts = {
     screen: (address) => parts.attributor.screen(address),
     attribute: (peer, envelope, headerSection) =>
       parts.attributor.attribute(peer, envelope, headerSection, Date.now()),
     createBody: (ref) => store.bodies.create(ref),
-    safe: (mail) => journey.safe(mail, scheduler),
+    safe,
     newId: () => newMailId(Date.now()),
     now: Date.now,
   }
-  const listeners = start.listeners.map(({ address, port }) =>
+  return start.listeners.map(({ address, port }) =>
     createListener(
       {
         address,
@@ -132,23 +160,6 @@ async function run(start: StartConfig, store: Store, log: Log): Promise<void> {
       ports,
     ),
   )
-  const ended = endSignal()
-  scheduler.start()
-  const sweeper = setInterval(
-    () =>
-      void store.sweep().catch((error: unknown) => {
-        log.error('sweep-failed', { error: String(error) })
-      }),
-    3_600_000,
-  )
-  await listenAll(listeners)
-  log.info('listening', { listeners: listeners.map((listener) => listener.address) })
-  log.info('ending', { signal: await ended })
-  clearInterval(sweeper)
-  await Promise.all(listeners.map((listener) => listener.close({ graceMs: DRAIN_MS })))
-  await scheduler.stop()
-  outbound.close()
-  watch.stop()
 }
 
 async function listenAll(listeners: readonly Listener[]): Promise<void> {

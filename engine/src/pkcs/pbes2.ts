@@ -14,8 +14,23 @@ import { integer, nil, octets, sequence } from '../der/writer.ts'
 import { pkcs12Key } from './pkcs12-kdf.ts'
 import { decryptRc2Cbc } from './rc2.ts'
 
-/** Key derivation of more rounds than this is refused. */
-export const MAX_ITERATIONS = 10_000_000
+/** One key derivation of more rounds than this is refused. */
+const MAX_ITERATIONS = 10_000_000
+
+/** All key derivations of one file together may not have more rounds than this. */
+const MAX_TOTAL_ITERATIONS = 20_000_000
+
+/** Counts the rounds of one file, so that many moderate ones do not add up to minutes. */
+export class RoundBudget {
+  private left = MAX_TOTAL_ITERATIONS
+
+  /** @throws EngineError `key-derivation-too-costly` */
+  charge(rounds: number): void {
+    this.left -= rounds
+    if (rounds > MAX_ITERATIONS || this.left < 0)
+      throw new EngineError('key-derivation-too-costly', `${rounds} rounds`)
+  }
+}
 
 /** Rounds when we write: the recommendation for HMAC-SHA-256 of 2023 and later. */
 export const WRITE_ITERATIONS = 600_000
@@ -45,11 +60,11 @@ function unsupported(what: string): EngineError {
   return new EngineError('pkcs12-unsupported', what)
 }
 
-/** A number of rounds within the limit. @throws EngineError `key-derivation-too-costly` */
-export function readIterations(element: Element): number {
-  const iterations = toSmallInteger(element, 0x7fffffff)
-  if (iterations < 1 || iterations > MAX_ITERATIONS)
-    throw new EngineError('key-derivation-too-costly', `${iterations} rounds`)
+/** A number of rounds, charged to the budget. @throws EngineError `key-derivation-too-costly` */
+export function readIterations(element: Element, budget: RoundBudget): number {
+  const iterations = toSmallInteger(element)
+  if (iterations < 1) throw new EngineError('asn1-malformed', 'no rounds of key derivation')
+  budget.charge(iterations)
   return iterations
 }
 
@@ -66,12 +81,12 @@ export interface Pbkdf2 {
  * Reads a PBKDF2 AlgorithmIdentifier (RFC 8018 A.2).
  * @throws EngineError `asn1-malformed`, `pkcs12-unsupported`, `key-derivation-too-costly`
  */
-export function readPbkdf2(algorithm: AlgorithmIdentifier): Pbkdf2 {
+export function readPbkdf2(algorithm: AlgorithmIdentifier, budget: RoundBudget): Pbkdf2 {
   if (algorithm.oid !== Oid.idPbkdf2 || algorithm.parameters === null)
     throw unsupported(`key derivation ${algorithm.oid}`)
   const cursor = new Cursor(algorithm.parameters)
   const salt = toOctets(cursor.next('salt'))
-  const iterations = readIterations(cursor.next('iterationCount'))
+  const iterations = readIterations(cursor.next('iterationCount'), budget)
   const length = cursor.optional(0, Tag.integer)
   const prf = cursor.peek() === null ? null : readAlgorithm(cursor.next('prf'))
   cursor.done('PBKDF2-params')
@@ -105,17 +120,23 @@ export function decryptWithPassword(
   algorithm: AlgorithmIdentifier,
   encrypted: Buffer,
   password: string,
+  budget: RoundBudget,
 ): Buffer | null {
   if (algorithm.parameters === null) throw unsupported('encryption without parameters')
   const cursor = new Cursor(algorithm.parameters)
   return algorithm.oid === Oid.idPbes2
-    ? decryptPbes2(cursor, encrypted, password)
-    : decryptPkcs12Scheme(algorithm.oid, cursor, encrypted, password)
+    ? decryptPbes2(cursor, encrypted, password, budget)
+    : decryptPkcs12Scheme(algorithm.oid, cursor, encrypted, password, budget)
 }
 
 /** RFC 8018 6.2.2 */
-function decryptPbes2(parameters: Cursor, encrypted: Buffer, password: string): Buffer | null {
-  const kdf = readPbkdf2(readAlgorithm(parameters.next('keyDerivationFunc')))
+function decryptPbes2(
+  parameters: Cursor,
+  encrypted: Buffer,
+  password: string,
+  budget: RoundBudget,
+): Buffer | null {
+  const kdf = readPbkdf2(readAlgorithm(parameters.next('keyDerivationFunc')), budget)
   const scheme = readAlgorithm(parameters.next('encryptionScheme'))
   parameters.done('PBES2-params')
   const cipher = CIPHERS[scheme.oid]
@@ -131,11 +152,12 @@ function decryptPkcs12Scheme(
   parameters: Cursor,
   encrypted: Buffer,
   password: string,
+  budget: RoundBudget,
 ): Buffer | null {
   const scheme = PKCS12_SCHEMES[oid]
   if (scheme === undefined) throw unsupported(`encryption ${oid}`)
   const salt = toOctets(parameters.next('salt'))
-  const iterations = readIterations(parameters.next('iterations'))
+  const iterations = readIterations(parameters.next('iterations'), budget)
   parameters.done('pkcs-12PbeParams')
   const derive = (id: 1 | 2, length: number): Buffer =>
     pkcs12Key({ hash: 'sha1', id, password, salt, iterations, length })

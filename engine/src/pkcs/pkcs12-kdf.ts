@@ -1,7 +1,7 @@
 /**
  * The key derivation of PKCS#12 (RFC 7292 appendix B), needed for its MAC and for old encryption. Nothing new uses it.
  */
-import { createHash } from 'node:crypto'
+import { createHash, hash as oneShot } from 'node:crypto'
 
 /** What to derive. */
 export interface Pkcs12KeyInput {
@@ -47,7 +47,7 @@ export function pkcs12Key(input: Pkcs12KeyInput): Buffer {
   const out: Buffer[] = []
   for (let produced = 0; produced < length;) {
     let digest = createHash(hash).update(diversifier).update(material).digest()
-    for (let round = 1; round < iterations; round++) digest = createHash(hash).update(digest).digest()
+    for (let round = 1; round < iterations; round++) digest = oneShot(hash, digest, 'buffer')
     out.push(digest)
     produced += digest.length
     if (produced < length) addToBlocks(material, filled(digest, v).subarray(0, v), v)

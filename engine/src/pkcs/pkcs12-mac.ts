@@ -12,6 +12,7 @@ import { Cursor, Tag } from '../der/reader.ts'
 import type { Element } from '../der/reader.ts'
 import { integer, nil, octets, sequence } from '../der/writer.ts'
 import { derivePbkdf2, readIterations, readPbkdf2 } from './pbes2.ts'
+import type { RoundBudget } from './pbes2.ts'
 import { pkcs12Key } from './pkcs12-kdf.ts'
 import type { Pkcs12Hash } from './pkcs12-kdf.ts'
 
@@ -38,7 +39,7 @@ const WRITE_MAC_ITERATIONS = 100_000
  * Whether the MacData fits the content under this password.
  * @throws EngineError `asn1-malformed`, `pkcs12-unsupported`, `key-derivation-too-costly`
  */
-export function macFits(macData: Element, content: Buffer, password: string): boolean {
+export function macFits(macData: Element, content: Buffer, password: string, budget: RoundBudget): boolean {
   const cursor = new Cursor(macData)
   const digestInfo = new Cursor(cursor.universal(Tag.sequence, 'mac'))
   const algorithm = readAlgorithm(digestInfo.next('digestAlgorithm'))
@@ -48,10 +49,10 @@ export function macFits(macData: Element, content: Buffer, password: string): bo
   const rounds = cursor.optional(0, Tag.integer)
   cursor.done('MacData')
   // RFC 9579 5: PBMAC1 carries its own salt and rounds
-  if (algorithm.oid === Oid.idPbmac1) return same(pbmac1(algorithm, content, password), expected)
+  if (algorithm.oid === Oid.idPbmac1) return same(pbmac1(algorithm, content, password, budget), expected)
   const hash = HASHES[algorithm.oid]
   if (hash === undefined) throw new EngineError('pkcs12-unsupported', `MAC with hash ${algorithm.oid}`)
-  const iterations = rounds === null ? 1 : readIterations(rounds)
+  const iterations = rounds === null ? 1 : readIterations(rounds, budget)
   return same(pkcs12Mac(hash, password, salt, iterations, content), expected)
 }
 
@@ -72,10 +73,15 @@ function same(actual: Buffer, expected: Buffer): boolean {
 }
 
 /** RFC 9579 4: PBKDF2 with an explicit key length, then HMAC. */
-function pbmac1(algorithm: AlgorithmIdentifier, content: Buffer, password: string): Buffer {
+function pbmac1(
+  algorithm: AlgorithmIdentifier,
+  content: Buffer,
+  password: string,
+  budget: RoundBudget,
+): Buffer {
   if (algorithm.parameters === null) throw new EngineError('pkcs12-unsupported', 'PBMAC1 without parameters')
   const cursor = new Cursor(algorithm.parameters)
-  const kdf = readPbkdf2(readAlgorithm(cursor.next('keyDerivationFunc')))
+  const kdf = readPbkdf2(readAlgorithm(cursor.next('keyDerivationFunc')), budget)
   const scheme = readAlgorithm(cursor.next('messageAuthScheme'))
   cursor.done('PBMAC1-params')
   const hash = HMACS[scheme.oid]

@@ -12,7 +12,7 @@ import { Cursor, Tag, malformed, readElement } from '../der/reader.ts'
 import type { Element } from '../der/reader.ts'
 import { parseCertificate } from '../x509/certificate.ts'
 import type { Certificate } from '../x509/certificate.ts'
-import { decryptWithPassword } from './pbes2.ts'
+import { RoundBudget, decryptWithPassword } from './pbes2.ts'
 import { macFits } from './pkcs12-mac.ts'
 import { readEncryptedKey, readPkcs8 } from './private-key.ts'
 
@@ -78,9 +78,10 @@ function readPfx(bytes: Buffer, password: string): Pkcs12 {
   const authSafe = toOctets(content)
   const macData = pfx.optional(0, Tag.sequence)
   pfx.done('PFX')
-  if (macData !== null && !macFits(macData, authSafe, password))
+  const budget = new RoundBudget()
+  if (macData !== null && !macFits(macData, authSafe, password, budget))
     throw new EngineError('pkcs12-password', 'the MAC does not fit: wrong password or damaged file')
-  const bags = new Bags(password, macData !== null)
+  const bags = new Bags(password, budget, macData !== null)
   for (const element of readElement(authSafe, { ber: true }).children()) bags.readSafe(element)
   return bags.result()
 }
@@ -103,11 +104,13 @@ class Bags {
   private readonly certificates: Pkcs12Certificate[] = []
   private readonly refused: EngineError[] = []
   private readonly password: string
+  private readonly budget: RoundBudget
   private readonly authenticated: boolean
   private count = 0
 
-  constructor(password: string, authenticated: boolean) {
+  constructor(password: string, budget: RoundBudget, authenticated: boolean) {
     this.password = password
+    this.budget = budget
     this.authenticated = authenticated
   }
 
@@ -136,7 +139,12 @@ class Bags {
     const algorithm = readAlgorithm(info.next('contentEncryptionAlgorithm'))
     const encrypted = info.optional(2, 0)
     if (encrypted === null) throw malformed('encrypted content is missing')
-    const plain = decryptWithPassword(algorithm, toOctets(encrypted, { implicit: true }), this.password)
+    const plain = decryptWithPassword(
+      algorithm,
+      toOctets(encrypted, { implicit: true }),
+      this.password,
+      this.budget,
+    )
     if (plain !== null) return plain
     // With a good MAC the password is right and the encryption damaged or made with another one
     const detail = this.authenticated ? 'a part has another password' : 'wrong password'
@@ -165,7 +173,7 @@ class Bags {
         this.keys.push({ key: readPkcs8(value.raw), ...attributes })
         break
       case Oid.pkcs8ShroudedKeyBag:
-        this.keys.push({ key: readEncryptedKey(value.raw, this.password), ...attributes })
+        this.keys.push({ key: readEncryptedKey(value.raw, this.password, this.budget), ...attributes })
         break
       case Oid.certBag:
         this.readCertificate(value, attributes)

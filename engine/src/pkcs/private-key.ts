@@ -11,7 +11,7 @@ import { looksLikePem, readPem } from '../der/pem.ts'
 import type { PemBlock } from '../der/pem.ts'
 import { Cursor, Tag, readElement } from '../der/reader.ts'
 import type { Element } from '../der/reader.ts'
-import { decryptWithPassword } from './pbes2.ts'
+import { RoundBudget, decryptWithPassword } from './pbes2.ts'
 
 type KeyForm = 'pkcs8' | 'pkcs1' | 'sec1'
 
@@ -75,12 +75,16 @@ export function readPkcs8(der: Buffer): KeyObject {
  * Decrypts and reads an EncryptedPrivateKeyInfo (RFC 5958 3).
  * @throws EngineError as `readPrivateKey`
  */
-export function readEncryptedKey(der: Buffer, password: string | undefined): KeyObject {
+export function readEncryptedKey(
+  der: Buffer,
+  password: string | undefined,
+  budget = new RoundBudget(),
+): KeyObject {
   if (password === undefined) throw new EngineError('private-key-password', 'the private key is encrypted')
   const [algorithm, data, ...rest] = childrenOf(der)
   if (algorithm === undefined || data === undefined || rest.length > 0)
     throw new EngineError('private-key-malformed', 'not an EncryptedPrivateKeyInfo')
-  const plain = decryptWithPassword(readAlgorithm(algorithm), toOctets(data), password)
+  const plain = decryptWithPassword(readAlgorithm(algorithm), toOctets(data), password, budget)
   // Padding that fits by chance leaves bytes that are no key: a wrong password too
   if (plain === null || !looksLikePkcs8(plain))
     throw new EngineError('private-key-password', 'the password of the private key is wrong')

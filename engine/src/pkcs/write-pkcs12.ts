@@ -21,6 +21,8 @@ export interface WritePkcs12Options {
   readonly friendlyName?: string
   /** Rounds of key derivation. Default 600000. */
   readonly iterations?: number
+  /** Rounds of the MAC's key derivation. Default 100000. */
+  readonly macIterations?: number
 }
 
 /**
@@ -63,7 +65,7 @@ export function writePkcs12(options: WritePkcs12Options): Buffer {
     ),
     contentInfo(sequence(keyBag)),
   )
-  return sequence(integer(3), contentInfo(authSafe), writeMac(authSafe, password))
+  return sequence(integer(3), contentInfo(authSafe), writeMac(authSafe, password, options.macIterations))
 }
 
 function isKeyOf(key: KeyObject, certificate: Certificate): boolean {

@@ -26,7 +26,7 @@ const HASH_OIDS: Readonly<Record<SignatureHash, string>> = {
 }
 
 /** The dotted identifier of a hash. */
-export function hashOid(hash: SignatureHash): string {
+function hashOid(hash: SignatureHash): string {
   return HASH_OIDS[hash]
 }
 

@@ -95,7 +95,7 @@ function unsupported(detail: string): EngineError {
 }
 
 /** The hash of this identifier, if signatures may use it. */
-export function signatureHashOf(oid: string): SignatureHash | null {
+function signatureHashOf(oid: string): SignatureHash | null {
   return HASHES[oid] ?? null
 }
 

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { stringify } from 'yaml'
 import { makeCertificate, makePkcs12, secretNumber, tenantSpecOf } from '../config/testkit.ts'
+import { newMailId } from '../mail/id.ts'
 import type { ReceivedMail } from '../mail/message.ts'
 import { openStore } from '../store/index.ts'
 import type { ExitCode } from './io.ts'
@@ -170,7 +171,7 @@ function mailOf(tenantId: string, id: string): ReceivedMail {
 }
 
 test('a mail is found and shown, for people and as JSON', async () => {
-  const mailId = '01KAT0000000000000000000A1'
+  const mailId = newMailId(Date.now())
   const store = await openStore({ dataFolder, masterKey })
   try {
     const { tenants } = await store.config.read()

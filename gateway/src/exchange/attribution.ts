@@ -23,9 +23,14 @@ const TENANT_ID_FIELD = 'x-ms-exchange-crosstenant-id'
 /** Compiled once per version of the settings; answers for every connection and transaction. */
 export interface Attributor {
   /** Asked when a connection opens; null lets it in. */
-  screen(address: string): Refusal | null
+  readonly screen: (address: string) => Refusal | null
   /** Asked once per transaction with the complete header section. */
-  attribute(peer: Peer, envelope: Envelope, headerSection: Buffer, now: number): AttributionResult
+  readonly attribute: (
+    peer: Peer,
+    envelope: Envelope,
+    headerSection: Buffer,
+    now: number,
+  ) => AttributionResult
 }
 
 /** The one thing that the outside hears, whatever the reason. */
@@ -87,17 +92,6 @@ export function createAttributor(settings: Settings): Attributor {
     }
   }
 
-  /** Preset `recommended`: exactly one secret field in the whole mail, known, and the tenant's id beside it. */
-  const bySecret = (fields: Fields): SecretOwner | Refusal | null => {
-    const given = [...secretFields].flatMap((name) => fields.values(name).map((value) => ({ name, value })))
-    if (given.length === 0) return null
-    const [first] = given
-    if (first === undefined || given.length > 1)
-      return refuse('secret-header-repeated', `${given.length} secret header fields`)
-    const owner = secrets.get(digest(first.name, first.value))
-    return owner ?? refuse('secret-header-wrong', `the value of ${first.name} is not a secret of any tenant`)
-  }
-
   const attribute = (
     peer: Peer,
     envelope: Envelope,
@@ -114,7 +108,7 @@ export function createAttributor(settings: Settings): Attributor {
     const ids = fields.values(TENANT_ID_FIELD).map((value) => value.toLowerCase())
     if (ids.length > 1) return refused(refuse('tenant-id-repeated', `${ids.length} tenant id fields`))
     const byId = ids[0] === undefined ? undefined : byMicrosoftId.get(ids[0])
-    const secret = bySecret(fields)
+    const secret = bySecret(fields, secretFields, (name, value) => secrets.get(digest(name, value)))
     if (secret !== null && 'code' in secret) return refused(secret)
 
     const tenant = secret?.tenant ?? byId
@@ -148,6 +142,23 @@ export function createAttributor(settings: Settings): Attributor {
       ranges.contains(address) ? null : refuse('address-range', `${address} is in no configured range`),
     attribute,
   }
+}
+
+/** Preset `recommended`: exactly one secret field in the whole mail, and a known one; null when there is none. */
+function bySecret(
+  fields: Fields,
+  names: ReadonlySet<string>,
+  find: (name: string, value: string) => SecretOwner | undefined,
+): SecretOwner | Refusal | null {
+  const given = [...names].flatMap((name) => fields.values(name).map((value) => ({ name, value })))
+  if (given.length === 0) return null
+  const [first] = given
+  if (first === undefined || given.length > 1)
+    return refuse('secret-header-repeated', `${given.length} secret header fields`)
+  return (
+    find(first.name, first.value) ??
+    refuse('secret-header-wrong', `the value of ${first.name} is not a secret of any tenant`)
+  )
 }
 
 /** The factors that every mail from Exchange Online must have, whatever the tenant. */

@@ -2,9 +2,10 @@
  * Configuration objects at rest: read as a whole, changed as a whole in one transaction with secrets, keyring entries, the
  * version and an audit entry. Secrets lie beside the objects, sealed for their place. Judges no object: that is the contract's.
  */
-import { createHash, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { StorageError, StoreRefused } from '../observe/failures.ts'
 import type { ConfigChange, ConfigObject, ConfigStore } from '../config/ports.ts'
+import { auditSteps } from './audit-log.ts'
 import { addCredentialSteps, removeCredentialSteps } from './credentials.ts'
 import { newRowId } from './row-id.ts'
 import { INSTALLATION } from './schema.ts'
@@ -22,6 +23,10 @@ const OF_OBJECT = 'where tenant_id = ? and kind = ? and name = ?'
 const NO_OPEN_MAIL =
   'select 1 as free where not exists (select 1 from mail where tenant_id = ? and final_at is null)'
 const MARKER_KEY_OCTETS = 32
+
+/** Another process has changed something between reading and writing. */
+const MOVED = 'moved'
+const MOST_ATTEMPTS = 5
 
 interface TenantRow {
   readonly id: string
@@ -82,37 +87,48 @@ export class SqliteConfig implements ConfigStore {
   }
 
   async change(change: ConfigChange): Promise<number> {
+    for (let attempt = 1; ; attempt += 1)
+      try {
+        return await this.#tryChange(change)
+      } catch (error) {
+        if (!(error instanceof Unmet)) throw error
+        if (error.expectation !== MOVED)
+          throw new StoreRefused(
+            'tenant-has-mail',
+            'the tenant still has mail that is not delivered: drain it first',
+          )
+        if (attempt === MOST_ATTEMPTS)
+          throw new StorageError('failed', 'others change the configuration all the time: try again')
+      }
+  }
+
+  /** Rejects with Unmet when another process has changed something since it was read here. */
+  async #tryChange(change: ConfigChange): Promise<number> {
     const version = this.#version()
-    const changing = new Changing(this.#tenants(), this.#keys, this.#now())
-    for (const { kind, tenant, name } of change.remove) changing.remove({ kind, tenant, name })
+    const now = this.#now()
+    const changing = new Changing(this.#tenants(), this.#keys, now)
+    for (const object of change.remove) changing.remove(object)
     // Tenants first: the objects that belong to them need their rows.
     const puts = change.put.toSorted(
       (a, b) => Number(b.object.kind === 'Tenant') - Number(a.object.kind === 'Tenant'),
     )
     for (const { object, credentials } of puts) changing.put(object, credentials)
-    const steps = [
+    const entry = {
+      at: now,
+      actor: 'command line',
+      action: 'configuration-changed',
+      tenantId: INSTALLATION,
+      detail: { put: change.put.map(({ object }) => nameOf(object)), remove: change.remove.map(nameOf) },
+    }
+    await this.#writer.run([
       {
         sql: 'update settings set version = version + 1 where id = 1 and version = ?',
         parameters: [version],
-        expect: 'version',
+        expect: MOVED,
       },
       ...changing.steps,
-      this.#auditStep(change),
-    ]
-    try {
-      await this.#writer.run(steps)
-    } catch (error) {
-      if (!(error instanceof Unmet)) throw error
-      if (error.expectation === 'version')
-        throw new StorageError(
-          'failed',
-          'somebody else changed the configuration at the same moment: try again',
-        )
-      throw new StoreRefused(
-        'tenant-has-mail',
-        'the tenant still has mail that is not delivered: drain it first',
-      )
-    }
+      ...auditSteps(this.#lookups, entry, MOVED),
+    ])
     return version + 1
   }
 
@@ -156,39 +172,11 @@ export class SqliteConfig implements ConfigStore {
     }
     return secrets
   }
+}
 
-  /** Each entry holds the hash of the one before: an entry that is changed or taken away shows. */
-  #auditStep(change: ConfigChange): Step {
-    const last = this.#lookups.get({
-      sql: 'select number, hash from audit_log order by number desc limit 1',
-      parameters: [],
-    })
-    const number = last === undefined ? 1 : Number(last['number']) + 1
-    const previous = last === undefined ? '' : String(last['hash'])
-    const named = ({ kind, tenant, name }: { kind: string; tenant: string | null; name: string }) => ({
-      kind,
-      tenant,
-      name,
-    })
-    const detail = JSON.stringify({
-      put: change.put.map(({ object }) => named(object)),
-      remove: change.remove.map(named),
-    })
-    const entry = [
-      number,
-      this.#now(),
-      'command line',
-      'configuration-changed',
-      INSTALLATION,
-      detail,
-      previous,
-    ]
-    const hash = createHash('sha256').update(JSON.stringify(entry)).digest('hex')
-    return {
-      sql: 'insert into audit_log (number, at, actor, action, tenant_id, detail, previous_hash, hash) values (?, ?, ?, ?, ?, ?, ?, ?)',
-      parameters: [...entry, hash],
-    }
-  }
+/** What names an object, for the audit log. */
+function nameOf({ kind, tenant, name }: { kind: string; tenant: string | null; name: string }) {
+  return { kind, tenant, name }
 }
 
 function markerPlace(tenantId: string) {
@@ -210,14 +198,25 @@ class Changing {
 
   remove(object: { readonly kind: string; readonly tenant: string | null; readonly name: string }): void {
     const { id } = this.#owner(object)
-    if (object.kind === 'Tenant')
-      // The row and the key stay with the traces; a tenant of that name that comes back finds them again.
-      this.steps.push({ sql: NO_OPEN_MAIL, parameters: [id], rows: true, expect: 'tenant-has-mail' })
-    this.steps.push(...removeCredentialSteps(id, object), ...this.#removeSecrets(id, object))
-    this.steps.push({
-      sql: `delete from configuration ${OF_OBJECT}`,
-      parameters: [id, object.kind, object.name],
-    })
+    if (object.kind === 'Tenant') {
+      this.#removeTenant(id)
+      return
+    }
+    this.steps.push(
+      ...removeCredentialSteps(id, object),
+      { sql: `delete from secret ${OF_OBJECT}`, parameters: [id, object.kind, object.name] },
+      { sql: `delete from configuration ${OF_OBJECT}`, parameters: [id, object.kind, object.name] },
+    )
+  }
+
+  /**
+   * Everything that makes the tenant work goes, its keys for signing and decrypting too. The row and the sealing key stay
+   * with the traces; a tenant of that name that comes back finds them again.
+   */
+  #removeTenant(id: string): void {
+    this.steps.push({ sql: NO_OPEN_MAIL, parameters: [id], query: 'test', expect: 'tenant-has-mail' })
+    for (const table of ['credential_address', 'credential', 'secret', 'configuration'])
+      this.steps.push({ sql: `delete from ${table} where tenant_id = ?`, parameters: [id] })
   }
 
   put(object: ConfigObject, credentials: ConfigChange['put'][number]['credentials']): void {

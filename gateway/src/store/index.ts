@@ -3,28 +3,30 @@
  * `forTenant`, except by the queue, whose workers carry the mail of all. What is lost if it fails: everything that was kept;
  * so it refuses to open rather than open half.
  */
-import { mkdirSync, readdirSync } from 'node:fs'
-import { open } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
+import type { Kysely } from 'kysely'
 import type { ConfigStore } from '../config/ports.ts'
 import type { CredentialStore } from '../keyring/ports.ts'
 import type { Bodies } from '../mail/body.ts'
 import type { QueueStore } from '../mail/queue/ports.ts'
 import type { TraceStore } from '../mail/trace.ts'
-import { StoreRefused } from '../observe/failures.ts'
 import type { Log } from '../observe/log.ts'
 import { Alarms } from './alarms.ts'
 import { SqliteConfig } from './config-store.ts'
 import { SqliteCredentials } from './credentials.ts'
+import { DATABASE, SPOOL, prepareDataFolder } from './data-folder.ts'
+import { checkIntegrity, type Problem } from './integrity.ts'
 import { prepareMigrations, SQLITE_TYPES } from './migrations/list.ts'
 import { SqliteQueue } from './queue.ts'
+import type { Tables } from './schema.ts'
 import { SealingKeys } from './sealing-keys.ts'
 import { takeMasterKey } from './sealing.ts'
 import { takeServerLock, type ServerLock } from './server-lock.ts'
 import { Spool } from './spool/spool.ts'
+import { readingKysely } from './sqlite/dialect.ts'
 import { Lookups } from './sqlite/lookups.ts'
 import { SqliteThread } from './sqlite/sqlite-thread.ts'
-import { sweep } from './sweep.ts'
+import { sweepBodies, sweepTraces } from './sweep.ts'
 import { SqliteTraces } from './traces.ts'
 
 /** How a store is opened. */
@@ -35,6 +37,8 @@ export interface StoreOptions {
   /** The clock, in milliseconds since 1970. */
   readonly now?: () => number
   readonly log?: Log
+  /** How long the rows of finished mails are kept for the trace; default 90. */
+  readonly traceDays?: number
 }
 
 /** What is kept of one tenant. */
@@ -56,24 +60,26 @@ export interface Store {
    * Throws StoreRefused `server-running`.
    */
   lockServer(): Promise<void>
-  /** Removes bodies that nothing needs; returns how many. */
+  /** Removes bodies that nothing needs, returns how many, and the rows of mails whose trace is over its term. */
   sweep(): Promise<number>
+  /** Reads everything and says what is not whole; empty when all is well. */
+  integrity(): Promise<readonly Problem[]>
   /** Ends what is under way and closes everything. */
   close(): Promise<void>
 }
 
-const DATABASE = 'siegel.sqlite'
-const SPOOL = 'spool'
 const BUSY_TIMEOUT_MS = 10_000
+const TRACE_DAYS = 90
+const DAY_MS = 86_400_000
 
 /**
  * Opens the store of a data folder; an empty folder gets a new one.
  * Rejects with StoreRefused (an operator must act) or StorageError.
  */
 export async function openStore(options: StoreOptions): Promise<Store> {
-  const { dataFolder, now = Date.now } = options
+  const { dataFolder, now = Date.now, log, traceDays = TRACE_DAYS } = options
   const master = takeMasterKey(options.masterKey)
-  await prepareFolders(dataFolder)
+  await prepareDataFolder(dataFolder)
   const path = join(dataFolder, DATABASE)
   const writer = new SqliteThread({
     path,
@@ -91,24 +97,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     await writer.close()
     throw error
   }
-  return new SqliteStore({ path, dataFolder, writer, lookups, keys, now })
-}
-
-/** Makes the folders and waits until their entries are on the disk. A spool beside no database is old mail without its rows. */
-async function prepareFolders(dataFolder: string): Promise<void> {
-  const spool = join(dataFolder, SPOOL)
-  mkdirSync(spool, { recursive: true, mode: 0o700 })
-  const entries = readdirSync(dataFolder)
-  if (!entries.includes(DATABASE) && readdirSync(spool).length > 0)
-    throw new StoreRefused('data-incomplete', `${spool} holds mail, but ${DATABASE} is gone`)
-  for (const folder of [dataFolder, dirname(dataFolder)]) {
-    const handle = await open(folder, 'r')
-    try {
-      await handle.sync()
-    } finally {
-      await handle.close()
-    }
-  }
+  return new SqliteStore({ path, dataFolder, writer, lookups, keys, now, log, traceMs: traceDays * DAY_MS })
 }
 
 interface Parts {
@@ -118,6 +107,8 @@ interface Parts {
   readonly lookups: Lookups
   readonly keys: SealingKeys
   readonly now: () => number
+  readonly log: Log | undefined
+  readonly traceMs: number
 }
 
 class SqliteStore implements Store {
@@ -127,14 +118,18 @@ class SqliteStore implements Store {
   readonly alarms: Alarms
   readonly #parts: Parts
   readonly #tenants = new Map<string, TenantStore>()
-  #reader: SqliteThread | null = null
+  #reader: { readonly thread: SqliteThread; readonly db: Kysely<Tables> } | null = null
   #lock: ServerLock | null = null
 
   constructor(parts: Parts) {
     const { writer, lookups, keys, now } = parts
     this.#parts = parts
     this.queue = new SqliteQueue(writer, lookups, now)
-    this.bodies = new Spool(join(parts.dataFolder, SPOOL), keys)
+    this.bodies = new Spool(join(parts.dataFolder, SPOOL), {
+      current: (tenantId) => keys.current(tenantId),
+      find: (tenantId, keyId) => keys.find(tenantId, keyId),
+      isKept: (ref) => this.queue.keeps(ref),
+    })
     this.config = new SqliteConfig(writer, lookups, keys, now)
     this.alarms = new Alarms(writer, lookups, now)
   }
@@ -143,11 +138,11 @@ class SqliteStore implements Store {
     let tenant = this.#tenants.get(id)
     if (tenant === undefined) {
       const { lookups, keys } = this.#parts
-      const reader = (): SqliteThread => this.#readingThread()
+      const db = (): Kysely<Tables> => this.#reading()
       tenant = {
         credentials: new SqliteCredentials(id, lookups, keys),
         get traces() {
-          return new SqliteTraces(id, reader())
+          return new SqliteTraces(id, db())
         },
       }
       this.#tenants.set(id, tenant)
@@ -160,26 +155,37 @@ class SqliteStore implements Store {
     await this.queue.endLeases()
   }
 
-  sweep(): Promise<number> {
-    return sweep(this.bodies, this.#parts.lookups, this.#parts.now())
+  async sweep(): Promise<number> {
+    const { writer, now, traceMs, log } = this.#parts
+    const bodies = await sweepBodies(this.bodies, this.#reading(), now())
+    const traces = await sweepTraces(this.#reading(), writer, now() - traceMs)
+    log?.info('swept', { bodies, traces })
+    return bodies
+  }
+
+  integrity(): Promise<readonly Problem[]> {
+    return checkIntegrity(this.#reading(), this.bodies, this.#parts.keys)
   }
 
   async close(): Promise<void> {
-    await this.#reader?.close()
-    this.#parts.lookups.close()
+    await this.#reader?.thread.close()
     await this.#parts.writer.close()
+    this.#parts.lookups.close()
     await this.bodies.close()
     this.#lock?.release()
   }
 
   /** Only lists need it; most commands never do. */
-  #readingThread(): SqliteThread {
-    this.#reader ??= new SqliteThread({
-      path: this.#parts.path,
-      mode: 'read',
-      migrations: [],
-      busyTimeout: BUSY_TIMEOUT_MS,
-    })
-    return this.#reader
+  #reading(): Kysely<Tables> {
+    if (this.#reader === null) {
+      const thread = new SqliteThread({
+        path: this.#parts.path,
+        mode: 'read',
+        migrations: [],
+        busyTimeout: BUSY_TIMEOUT_MS,
+      })
+      this.#reader = { thread, db: readingKysely(thread) }
+    }
+    return this.#reader.db
   }
 }

@@ -102,13 +102,9 @@ export function newCopyStep(tenantId: string, mailId: string, copy: Copy): Step 
   }
 }
 
-/** JSON of a row; the store has written it, so its shape is the writer's. */
-function parsed<T>(value: SqlValue | undefined): T {
-  return JSON.parse(String(value)) as T
-}
-
-function parsedOrNull<T>(value: SqlValue | undefined): T | null {
-  return typeof value === 'string' ? parsed<T>(value) : null
+/** JSON of a row; null for NULL. The store has written it, so its shape is the writer's. */
+function parsed(value: SqlValue | undefined): unknown {
+  return typeof value === 'string' ? JSON.parse(value) : null
 }
 
 function textOrNull(value: SqlValue | undefined): string | null {
@@ -138,8 +134,8 @@ function deliveryOf(row: SqlRow): Delivery {
     dueAt: numberOrNull(row['due_at']),
     expiresAt: Number(row['expires_at']),
     delayNoticed: row['delay_noticed'] === 1,
-    lastReason: parsedOrNull<Reason>(row['last_reason']),
-    lastReply: parsedOrNull<PeerReply>(row['last_reply']),
+    lastReason: parsed(row['last_reason']) as Reason | null,
+    lastReply: parsed(row['last_reply']) as PeerReply | null,
   }
 }
 
@@ -148,8 +144,8 @@ function copyOf(row: SqlRow): Copy {
     number: Number(row['number']),
     size: Number(row['size']),
     decrypted: row['decrypted'] === 1,
-    treatment: parsed<Treatment>(row['treatment']),
-    ...parsed<CopyContent>(row['content']),
+    treatment: parsed(row['treatment']) as Treatment,
+    ...(parsed(row['content']) as CopyContent),
   }
 }
 
@@ -160,7 +156,7 @@ export function queuedMailOf(
   copies: readonly SqlRow[],
   plan: SqlRow | undefined,
 ): QueuedMail {
-  const { envelope, ...detail } = parsed<Detail>(mail['detail'])
+  const { envelope, ...detail } = parsed(mail['detail']) as Detail
   return {
     mail: {
       id: String(mail['id']),
@@ -172,7 +168,7 @@ export function queuedMailOf(
       networkMessageId: textOrNull(mail['network_message_id']),
       ...detail,
     },
-    plan: plan === undefined ? null : parsed<Plan>(plan['plan']),
+    plan: plan === undefined ? null : (parsed(plan['plan']) as Plan),
     copies: copies.map(copyOf),
     deliveries: deliveries.map(deliveryOf),
     crashes: Number(mail['crashes']),

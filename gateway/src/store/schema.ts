@@ -20,12 +20,6 @@ interface SealingKeyTable {
   retired_at: number | null
 }
 
-interface LeaseTable {
-  name: string
-  owner: string
-  until: number
-}
-
 interface AlarmTable {
   tenant_id: string
   code: string
@@ -166,7 +160,6 @@ interface TraceTable {
 export interface Tables {
   settings: SettingsTable
   sealing_key: SealingKeyTable
-  lease: LeaseTable
   alarm: AlarmTable
   audit_log: AuditLogTable
   tenant: TenantTable

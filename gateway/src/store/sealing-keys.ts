@@ -73,7 +73,10 @@ export class SealingKeys {
    * @throws StoreRefused `master-key-wrong`, `data-incomplete`
    */
   async check(writer: SqliteThread, now: number): Promise<void> {
-    if (this.#lookups.get({ sql: currentKey.sql, parameters: [INSTALLATION] }) === undefined) {
+    if (
+      this.#lookups.get({ sql: currentKey.sql, parameters: currentKey.bind({ tenantId: INSTALLATION }) }) ===
+      undefined
+    ) {
       if (this.#lookups.get({ sql: anythingKept.sql, parameters: anythingKept.bind({}) }) !== undefined)
         throw new StoreRefused(
           'data-incomplete',

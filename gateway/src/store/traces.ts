@@ -1,98 +1,147 @@
 /**
- * Traces of one tenant: the message list by filter, newest first, and one mail with everything known of it. Reads only.
+ * Traces of one tenant: the message list by filter, newest first, and one mail with everything known of it. Reads only, on
+ * a thread of its own, so that a long list holds up no mail.
  */
+import type { Kysely } from 'kysely'
 import type { TraceEvent, TraceFilter, TraceStore, TraceSummary } from '../mail/trace.ts'
 import { addressKey } from './mail-rows.ts'
 import { idTimePrefix } from './row-id.ts'
-import type { SqlRow, SqlValue } from './sqlite/messages.ts'
-import type { SqliteThread } from './sqlite/sqlite-thread.ts'
+import type { Tables } from './schema.ts'
 
 const DEFAULT_LIMIT = 100
 const LARGEST_LIMIT = 1000
 
-/** Reads on a thread of its own, so that a long list holds up no mail. */
+/** States that only deliveries of an unfinished mail have: there the key of the queue finds them. */
+const OPEN_STATES = new Set(['waiting', 'queued', 'held'])
+
+/** How long before its receipt a mail may have been given its id (at MAIL): the longest transfer, and clocks. */
+const TRANSFER_MS = 86_400_000
+
+const SUMMARY = ['id', 'received_at', 'direction', 'sender', 'message_id', 'size'] as const
+
+type SummaryRow = Pick<Tables['mail'], (typeof SUMMARY)[number]>
+
+/** The traces of one tenant. */
 export class SqliteTraces implements TraceStore {
   readonly #tenantId: string
-  readonly #reader: SqliteThread
+  readonly #db: Kysely<Tables>
 
   /** @param tenantId - row key; there is no way to ask for another */
-  constructor(tenantId: string, reader: SqliteThread) {
+  constructor(tenantId: string, db: Kysely<Tables>) {
     this.#tenantId = tenantId
-    this.#reader = reader
+    this.#db = db
   }
 
   async find(filter: TraceFilter): Promise<TraceSummary[]> {
-    const { where, parameters } = conditions(this.#tenantId, filter)
-    const limit = Math.min(Math.max(filter.limit ?? DEFAULT_LIMIT, 1), LARGEST_LIMIT)
-    const sql = `select m.id, m.received_at, m.direction, m.sender, m.message_id, m.size from mail m where ${where} order by m.id desc limit ${limit}`
-    const mails = await this.#all(sql, parameters)
-    return Promise.all(mails.map(async (mail) => summaryOf(mail, await this.#deliveries(String(mail['id'])))))
+    const mails = await this.#matching(filter).execute()
+    const deliveries = await this.#deliveries(mails.map((mail) => mail.id))
+    return mails.map((mail) => summaryOf(mail, deliveries.get(mail.id) ?? []))
   }
 
   async show(mailId: string): ReturnType<TraceStore['show']> {
-    const by: SqlValue[] = [this.#tenantId, mailId]
-    const [mail] = await this.#all(
-      'select id, received_at, direction, sender, message_id, size from mail where tenant_id = ? and id = ?',
-      by,
-    )
+    const tenantId = this.#tenantId
+    const mail = await this.#db
+      .selectFrom('mail')
+      .select(SUMMARY)
+      .where('tenant_id', '=', tenantId)
+      .where('id', '=', mailId)
+      .executeTakeFirst()
     if (mail === undefined) return null
-    const turns = await this.#all(
-      'select events from trace where tenant_id = ? and mail_id = ? order by number',
-      by,
-    )
-    const [plan] = await this.#all('select plan, facts from plan where tenant_id = ? and mail_id = ?', by)
+    const turns = await this.#db
+      .selectFrom('trace')
+      .select('events')
+      .where('tenant_id', '=', tenantId)
+      .where('mail_id', '=', mailId)
+      .orderBy('number')
+      .execute()
+    const plan = await this.#db
+      .selectFrom('plan')
+      .select(['plan', 'facts'])
+      .where('tenant_id', '=', tenantId)
+      .where('mail_id', '=', mailId)
+      .executeTakeFirst()
     return {
-      summary: summaryOf(mail, await this.#deliveries(mailId)),
-      events: turns.flatMap((turn) => JSON.parse(String(turn['events'])) as TraceEvent[]),
-      plan: plan === undefined ? null : (JSON.parse(String(plan['plan'])) as unknown),
-      facts: plan === undefined ? null : (JSON.parse(String(plan['facts'])) as unknown),
+      summary: summaryOf(mail, (await this.#deliveries([mailId])).get(mailId) ?? []),
+      // What stands in these columns was written from the same types.
+      events: turns.flatMap((turn) => JSON.parse(turn.events) as TraceEvent[]),
+      plan: plan === undefined ? null : (JSON.parse(plan.plan) as unknown),
+      facts: plan === undefined ? null : (JSON.parse(plan.facts) as unknown),
     }
   }
 
-  #deliveries(mailId: string): Promise<readonly SqlRow[]> {
-    return this.#all(
-      'select address, state from delivery where tenant_id = ? and mail_id = ? order by number',
-      [this.#tenantId, mailId],
-    )
+  /** The query of a filter; behind every condition that can find few of many stands a key. */
+  #matching(filter: TraceFilter) {
+    const tenantId = this.#tenantId
+    let query = this.#db
+      .selectFrom('mail')
+      .select(SUMMARY)
+      .where('tenant_id', '=', tenantId)
+      .orderBy('id', 'desc')
+      .limit(Math.min(Math.max(filter.limit ?? DEFAULT_LIMIT, 1), LARGEST_LIMIT))
+    const { messageId, networkMessageId, from, to, since, state, before } = filter
+    if (messageId !== undefined) {
+      const bare = messageId.replace(/^<|>$/g, '')
+      query = query.where('message_id', 'in', [bare, `<${bare}>`])
+    }
+    if (networkMessageId !== undefined) query = query.where('network_message_id', '=', networkMessageId)
+    if (from !== undefined) query = query.where('sender_key', '=', addressKey(from))
+    if (before !== undefined) query = query.where('id', '<', before)
+    if (since !== undefined)
+      query = query
+        .where('received_at', '>=', since)
+        .where('id', '>=', idTimePrefix(Math.max(since - TRANSFER_MS, 0)))
+    if (to !== undefined)
+      query = query.where('id', 'in', (db) =>
+        db
+          .selectFrom('delivery')
+          .select('mail_id')
+          .where('tenant_id', '=', tenantId)
+          .where('address_key', '=', addressKey(to)),
+      )
+    if (state !== undefined) {
+      if (OPEN_STATES.has(state)) query = query.where('final_at', 'is', null)
+      query = query.where((db) =>
+        db.exists(
+          db
+            .selectFrom('delivery')
+            .select('number')
+            .where('tenant_id', '=', tenantId)
+            .whereRef('mail_id', '=', 'mail.id')
+            .where('state', '=', state),
+        ),
+      )
+    }
+    return query
   }
 
-  async #all(sql: string, parameters: readonly SqlValue[]): Promise<readonly SqlRow[]> {
-    const [rows = []] = await this.#reader.run([{ sql, parameters, rows: true }])
-    return rows
+  async #deliveries(mailIds: readonly string[]): Promise<Map<string, TraceSummary['recipients'][number][]>> {
+    const byMail = new Map<string, TraceSummary['recipients'][number][]>()
+    if (mailIds.length === 0) return byMail
+    const rows = await this.#db
+      .selectFrom('delivery')
+      .select(['mail_id', 'address', 'state'])
+      .where('tenant_id', '=', this.#tenantId)
+      .where('mail_id', 'in', mailIds)
+      .orderBy('mail_id')
+      .orderBy('number')
+      .execute()
+    for (const { mail_id: mailId, address, state } of rows) {
+      const list = byMail.get(mailId)
+      if (list === undefined) byMail.set(mailId, [{ address, state }])
+      else list.push({ address, state })
+    }
+    return byMail
   }
 }
 
-function summaryOf(mail: SqlRow, deliveries: readonly SqlRow[]): TraceSummary {
+function summaryOf(mail: SummaryRow, recipients: TraceSummary['recipients']): TraceSummary {
   return {
-    mailId: String(mail['id']),
-    receivedAt: Number(mail['received_at']),
-    direction: String(mail['direction']),
-    sender: String(mail['sender']),
-    recipients: deliveries.map((row) => ({ address: String(row['address']), state: String(row['state']) })),
-    messageId: mail['message_id'] === null ? null : String(mail['message_id']),
-    size: Number(mail['size']),
+    mailId: mail.id,
+    receivedAt: mail.received_at,
+    direction: mail.direction,
+    sender: mail.sender,
+    recipients,
+    messageId: mail.message_id,
+    size: mail.size,
   }
-}
-
-/** The filter as conditions over `mail m`, every one with an index behind it. */
-function conditions(tenantId: string, filter: TraceFilter): { where: string; parameters: SqlValue[] } {
-  const parts = ['m.tenant_id = ?']
-  const parameters: SqlValue[] = [tenantId]
-  const add = (part: string, ...values: SqlValue[]): void => {
-    parts.push(part)
-    parameters.push(...values)
-  }
-  const delivery = (part: string) =>
-    `m.id in (select mail_id from delivery where tenant_id = m.tenant_id and ${part})`
-  if (filter.messageId !== undefined) {
-    const bare = filter.messageId.replace(/^<|>$/g, '')
-    add('m.message_id in (?, ?)', bare, `<${bare}>`)
-  }
-  if (filter.networkMessageId !== undefined) add('m.network_message_id = ?', filter.networkMessageId)
-  if (filter.from !== undefined) add('m.sender_key = ?', addressKey(filter.from))
-  if (filter.to !== undefined) add(delivery('address_key = ?'), addressKey(filter.to))
-  if (filter.state !== undefined) add(delivery('state = ?'), filter.state)
-  if (filter.since !== undefined) add('m.id >= ?', idTimePrefix(filter.since))
-  if (filter.before !== undefined) add('m.id < ?', filter.before)
-  return { where: parts.join(' and '), parameters }
 }

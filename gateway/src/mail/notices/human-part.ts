@@ -4,7 +4,7 @@
  */
 import { encodeQuotedPrintable, foldHeader } from '@siegel/engine'
 import { mailDate } from './date.ts'
-import type { NoticeInput, NoticeKind, NoticeRecipient } from './notice.ts'
+import type { NoticeInput, NoticeKind, NoticeRecipient } from './input.ts'
 import type { Part } from './part.ts'
 import { statusOf, withoutControls } from './status-part.ts'
 

@@ -17,7 +17,7 @@ import { domainOf } from '../../smtp/address.ts'
 import { OWN_FIELD_PREFIX } from '../marker.ts'
 import type { ReceivedMail } from '../message.ts'
 import type { Tenant } from '../tenant.ts'
-import type { NoticeInput } from './notice.ts'
+import type { NoticeInput } from './input.ts'
 import type { Part } from './part.ts'
 
 /** Octets of a mail that is returned whole. */

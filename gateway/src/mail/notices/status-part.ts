@@ -6,7 +6,7 @@ import { foldHeader } from '@siegel/engine'
 import { isAscii, isHostName } from '../../smtp/address.ts'
 import { decodeXtext } from '../../smtp/xtext.ts'
 import { mailDate } from './date.ts'
-import type { NoticeInput, NoticeKind, NoticeRecipient } from './notice.ts'
+import type { NoticeInput, NoticeKind, NoticeRecipient } from './input.ts'
 import type { Part } from './part.ts'
 
 /** Characters of a diagnostic text; longer ones are cut. */

@@ -11,7 +11,7 @@ import {
   type MimeNode,
 } from '@siegel/engine'
 import { lookupForm, type Keyring, type KeyReason } from '../../keyring/keyring.ts'
-import type { Delivery } from '../queue/ports.ts'
+import type { Recipient } from '../envelope.ts'
 import type { ReceivedMail } from '../message.ts'
 import type { Reason } from '../plan.ts'
 import type { Tenant } from '../tenant.ts'
@@ -47,7 +47,7 @@ const LONGEST_LINE = 998
 export async function gather(
   mail: ReceivedMail,
   message: ScannedMessage,
-  deliveries: readonly Delivery[],
+  deliveries: readonly { readonly number: number; readonly recipient: Recipient }[],
   context: GatherContext,
 ): Promise<Facts> {
   const from = readFrom(message)

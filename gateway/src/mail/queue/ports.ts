@@ -104,8 +104,6 @@ export interface Settlement {
   }[]
 }
 
-export { LeaseLost } from '../../observe/failures.ts'
-
 /** The queue's store. Leases go by the database's clock. */
 export interface QueueStore {
   /** Keeps a mail; resolves when it is safe. Concurrent calls share one commit. */

@@ -33,12 +33,6 @@ function installation({ integer, blob, table, clustered }: Types): string[] {
       retired_at ${integer},
       primary key (tenant_id, id)
     ) ${clustered}`,
-    // Work that one process does for all of them.
-    `create table lease (
-      name text not null primary key,
-      owner text not null,
-      until ${integer} not null
-    ) ${clustered}`,
     `create table alarm (
       tenant_id text not null,
       code text not null,

@@ -32,6 +32,8 @@ export interface SpoolParts {
   readonly buffers: SegmentBuffers
   /** The key that new bodies of a tenant are sealed with. */
   keyOf(tenantId: string): SealingKey
+  /** Whether a body belongs to a row that has been committed. */
+  isKept(ref: BodyRef): boolean
 }
 
 interface OpenFile {
@@ -110,7 +112,11 @@ export class SealedBodyWriter implements BodyWriter {
       await this.#drained()
       const { file, path } = await this.#opened()
       await syncData(file)
-      if (path !== this.#path) await renameFile(path, this.#path)
+      if (path !== this.#path) {
+        // A worker that lost its lease must not put its bytes in the place of those that were settled.
+        if (this.#parts.isKept(this.#ref)) throw new StorageError('failed', 'spool: the body is kept already')
+        await renameFile(path, this.#path)
+      }
       await this.#parts.folders.sync(dirname(this.#path))
       this.#open = null
       await closeFile(file)

@@ -25,31 +25,34 @@ export interface SpoolFile {
   readonly temporary: boolean
 }
 
-/** The keys of the spool. */
-export interface SpoolKeys {
+/** What the spool asks the rest of the store. */
+export interface SpoolRecords {
   /** The key that new bodies of a tenant are sealed with. */
   current(tenantId: string): SealingKey
   /** A key of a tenant by its id. */
   find: KeyFinder
+  /** Whether a body belongs to a row that has been committed. */
+  isKept(ref: BodyRef): boolean
 }
 
 /** The spool. */
 export class Spool implements Bodies {
   readonly #root: string
-  readonly #keys: SpoolKeys
+  readonly #records: SpoolRecords
   readonly #parts: SpoolParts
 
   /**
    * @param root - the folder, which exists and whose entry is on the disk
-   * @param keys - where the tenants' keys come from
+   * @param records - keys and rows
    */
-  constructor(root: string, keys: SpoolKeys) {
+  constructor(root: string, records: SpoolRecords) {
     this.#root = root
-    this.#keys = keys
+    this.#records = records
     this.#parts = {
       folders: new Folders(root),
       buffers: new SegmentBuffers(),
-      keyOf: (tenantId) => keys.current(tenantId),
+      keyOf: (tenantId) => records.current(tenantId),
+      isKept: (ref) => records.isKept(ref),
     }
   }
 
@@ -58,7 +61,7 @@ export class Spool implements Bodies {
   }
 
   read(ref: BodyRef): AsyncIterable<Buffer> {
-    return readBody(this.pathOf(ref), ref, (tenantId, keyId) => this.#keys.find(tenantId, keyId))
+    return readBody(this.pathOf(ref), ref, (tenantId, keyId) => this.#records.find(tenantId, keyId))
   }
 
   async remove(ref: BodyRef): Promise<void> {

@@ -29,16 +29,13 @@ function runProgram(
   steps: readonly WireStep[],
 ): SqlRow[][] {
   const results: SqlRow[][] = []
-  for (const [text, parameters, rows, expect] of steps) {
+  for (const [text, parameters, query, expect] of steps) {
     const sql = texts[text] ?? ''
-    if (rows) {
-      const found = statements.all(sql, parameters)
-      if (expect !== null && found.length === 0) throw new Unmet(expect)
-      results.push(found)
-    } else {
-      const changes = statements.run(sql, parameters)
-      if (expect !== null && changes === 0) throw new Unmet(expect)
-    }
+    let count: number
+    if (query === 'rows') count = results[results.push(statements.all(sql, parameters)) - 1]?.length ?? 0
+    else if (query === 'test') count = statements.get(sql, parameters) === undefined ? 0 : 1
+    else count = statements.run(sql, parameters)
+    if (expect !== null && count === 0) throw new Unmet(expect)
   }
   return results
 }

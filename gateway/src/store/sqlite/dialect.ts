@@ -3,12 +3,12 @@
  * through SqliteThread.run as a whole transaction, so a transaction here is a mistake and throws.
  */
 import {
-  CompiledQuery,
   DummyDriver,
   Kysely,
   SqliteAdapter,
   SqliteIntrospector,
   SqliteQueryCompiler,
+  type CompiledQuery,
   type DatabaseConnection,
   type Dialect,
   type Driver,
@@ -35,9 +35,9 @@ export interface Compilable {
 }
 
 /** Compiles a query into a step of a transaction. */
-export function stepOf(query: Compilable, options: { rows?: boolean; expect?: string } = {}): Step {
+export function stepOf(query: Compilable): Step {
   const { sql, parameters } = query.compile()
-  return { sql, parameters: sqlValues(parameters), ...options }
+  return { sql, parameters: sqlValues(parameters) }
 }
 
 class ReadingConnection implements DatabaseConnection {
@@ -48,11 +48,10 @@ class ReadingConnection implements DatabaseConnection {
   }
 
   async executeQuery<R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> {
-    const [rows] = await this.#thread.run([{ sql, parameters: sqlValues(parameters), rows: true }])
+    const [rows] = await this.#thread.run([{ sql, parameters: sqlValues(parameters), query: 'rows' }])
     return { rows: rows as R[] } // Kysely has derived R from the query; the schema is the migrations'.
   }
 
-  // eslint-disable-next-line require-yield -- the interface wants a generator
   async *streamQuery(): AsyncIterableIterator<never> {
     await Promise.reject(new Error('rows are read at once, not streamed'))
   }

@@ -14,14 +14,14 @@ export type SqlRow = Record<string, SqlValue>
 export interface Step {
   readonly sql: string
   readonly parameters: readonly SqlValue[]
-  /** Give the rows back. */
-  readonly rows?: boolean
-  /** The transaction fails with this word when the statement changes (or, with `rows`, finds) no row. */
+  /** The statement is a query: `rows` gives its rows back, `test` only asks whether there are any. */
+  readonly query?: 'rows' | 'test'
+  /** The transaction fails with this word when the statement changes (or, as a query, finds) no row. */
   readonly expect?: string
 }
 
-/** A step on its way: index of the text, parameters, whether rows are wanted, the word of failure. */
-export type WireStep = readonly [number, readonly SqlValue[], boolean, string | null]
+/** A step on its way: index of the text, parameters, what kind of query it is (null: none), the word of failure. */
+export type WireStep = readonly [number, readonly SqlValue[], 'rows' | 'test' | null, string | null]
 
 /** What went wrong in a transaction or a batch. */
 export interface Failure {
@@ -32,7 +32,7 @@ export interface Failure {
   readonly message: string
 }
 
-/** What became of one transaction: the rows of each step that wanted them, or why it failed. */
+/** What became of one transaction: the rows of each step with `rows`, or why it failed. */
 export type ProgramResult = readonly SqlRow[][] | { readonly failure: Failure }
 
 /** How a database thread is started. */

@@ -140,13 +140,13 @@ export class SqliteThread {
     const indices = new Map<string, number>()
     const texts: string[] = []
     const programs = running.map(({ steps }) =>
-      steps.map(({ sql, parameters, rows, expect }): WireStep => {
+      steps.map(({ sql, parameters, query, expect }): WireStep => {
         let index = indices.get(sql)
         if (index === undefined) {
           index = texts.push(sql) - 1
           indices.set(sql, index)
         }
-        return [index, parameters, rows === true, expect ?? null]
+        return [index, parameters, query ?? null, expect ?? null]
       }),
     )
     this.#worker.postMessage({ texts, programs } satisfies Batch)
