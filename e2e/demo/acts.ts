@@ -101,7 +101,7 @@ const clearSigned: Act = {
   mail: 'out, partner without certificate',
   cast: (stage) => ({ alice: stage.addEmployee('alice@contoso.example') }),
   async play(stage, judge, cast) {
-    const { arrival } = await sendOut(stage, person(cast, 'alice').address, 'bob@nocert.example', TEXT)
+    const { arrival } = sendOut(stage, person(cast, 'alice').address, 'bob@nocert.example', TEXT)
     const { raw } = await arrival('bob@nocert.example')
     expect((fieldOf(raw, 'content-type') ?? '').startsWith('multipart/signed'), 'not clear-signed')
     const verified = judge.verify(raw, stage.certificates.mail.root)
@@ -120,7 +120,7 @@ function sealedFor(keyType: 'rsa2048' | 'p256', label: string): Act {
       partner: stage.addPartner(address, keyType),
     }),
     async play(stage, judge, cast) {
-      const { arrival } = await sendOut(stage, person(cast, 'anna').address, address, TEXT)
+      const { arrival } = sendOut(stage, person(cast, 'anna').address, address, TEXT)
       const { raw } = await arrival(address)
       expect(!contains(raw, 'Dear partner'), 'plaintext is in the mail')
       const { body, words } = openSealed(judge, raw, person(cast, 'partner'), stage.certificates.mail.root)
@@ -134,7 +134,7 @@ const withoutKey: Act = {
   mail: 'out, sender without key',
   cast: () => ({}),
   async play(stage) {
-    const { messageId, arrival } = await sendOut(stage, 'nokey@contoso.example', 'carl@nocert.example', TEXT)
+    const { messageId, arrival } = sendOut(stage, 'nokey@contoso.example', 'carl@nocert.example', TEXT)
     const { raw } = await arrival('carl@nocert.example')
     expect(bodyOf(raw).equals(Buffer.from(TEXT)), 'the body was changed')
     const trace = JSON.stringify(traceOf(stage, messageId))
@@ -163,7 +163,7 @@ const fiveRecipients: Act = {
     const sealed = ['one', 'two', 'three'].map((name) => person(cast, name))
     const open = ['four@five.example', 'five@five.example']
     const all = [...sealed.map((reader) => reader.address), ...open]
-    const { arrival } = await sendOut(stage, person(cast, 'sender').address, all.join(', '), TEXT, all)
+    const { arrival } = sendOut(stage, person(cast, 'sender').address, all.join(', '), TEXT, all)
     for (const reader of sealed) {
       const { raw, recipients } = await arrival(reader.address)
       expect(
@@ -195,7 +195,7 @@ const hiddenRecipients: Act = {
   async play(stage, judge, cast) {
     const readers = ['shown', 'hiddenA', 'hiddenB'].map((name) => person(cast, name))
     const shown = person(cast, 'shown')
-    const { arrival } = await sendOut(
+    const { arrival } = sendOut(
       stage,
       person(cast, 'sender').address,
       shown.address,
@@ -313,7 +313,10 @@ const untouchedIn: Act = {
       const messageId = newMessageId()
       const raw = Buffer.concat([outerHeader(writer.address, emil.address, messageId), entity])
       const arrived = await sendIn(stage, writer.address, emil.address, raw, messageId)
-      expect(arrived.subarray(arrived.length - raw.length).equals(raw), 'not byte-identical below our fields')
+      // Exchange itself adds fields of its own below the last one: field section and body are looked for apart.
+      const fields = raw.subarray(0, raw.indexOf('\r\n\r\n') + 2)
+      expect(arrived.includes(fields), 'the fields are not byte-identical below ours')
+      expect(bodyOf(arrived).equals(bodyOf(raw)), 'the body is not byte-identical')
     }
     return { did: 'verdict stamped, bytes untouched', judged: 'byte-identical' }
   },
@@ -328,7 +331,7 @@ const largeOut: Act = {
   async play(stage, judge, cast) {
     const line = `${randomBytes(54).toString('base64')}\r\n`
     const body = Buffer.from(line.repeat(Math.ceil(25e6 / line.length)))
-    const { arrival } = await sendOut(stage, person(cast, 'gert').address, 'big@sealed.example', body)
+    const { arrival } = sendOut(stage, person(cast, 'gert').address, 'big@sealed.example', body)
     const { raw } = await arrival('big@sealed.example')
     const opened = openSealed(judge, raw, person(cast, 'big'), stage.certificates.mail.root)
     expect(opened.body.equals(body), 'the body is not byte-identical')

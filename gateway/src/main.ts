@@ -46,7 +46,12 @@ export const serve: Command = async (args, io) => {
     environment: process.env,
     workingFolder: process.cwd(),
   })
-  const log = createLog({ level: start.logLevel, write: io.out })
+  const log = createLog({
+    level: start.logLevel,
+    write: (line) => {
+      io.out(line)
+    },
+  })
   for (const warning of start.warnings) log.warn('setting-unknown', { warning })
   const store = await openStore({ dataFolder: start.dataFolder, masterKey: start.masterKey, log })
   try {

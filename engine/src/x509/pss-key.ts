@@ -25,11 +25,6 @@ const HASH_OIDS: Readonly<Record<SignatureHash, string>> = {
   'sha3-512': Oid.sha3_512,
 }
 
-/** The dotted identifier of a hash. */
-function hashOid(hash: SignatureHash): string {
-  return HASH_OIDS[hash]
-}
-
 /** The AlgorithmIdentifier of RSASSA-PSS; DER leaves out what is the default (RFC 4055 3.1). */
 export function writePssAlgorithm(scheme: PssScheme): Buffer {
   const hash = (name: SignatureHash): Buffer => writeAlgorithm(HASH_OIDS[name], nil())

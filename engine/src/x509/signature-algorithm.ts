@@ -94,11 +94,6 @@ function unsupported(detail: string): EngineError {
   return new EngineError('unsupported-algorithm', detail)
 }
 
-/** The hash of this identifier, if signatures may use it. */
-function signatureHashOf(oid: string): SignatureHash | null {
-  return HASHES[oid] ?? null
-}
-
 /**
  * Reads a signature algorithm.
  * @param digestOid - the hash where the identifier names a key type only (`rsaEncryption`, as in CMS)

@@ -3,7 +3,14 @@
  * bytes force on it, and says so. Original bytes are never re-encoded unless the treatment needs it. Writes nowhere.
  */
 import { randomBytes } from 'node:crypto'
-import { chooseBoundary, encryptEntity, protectedEntityOf, signEntity } from '@siegel/engine'
+import {
+  canonicalMessage,
+  encryptEntity,
+  EngineError,
+  protectedEntityOf,
+  signableMessage,
+  signEntity,
+} from '@siegel/engine'
 import type { Treatment } from '../plan.ts'
 import type { TraceEvent, TraceValue } from '../trace.ts'
 import { inspect } from './inspect.ts'
@@ -73,6 +80,19 @@ function pass(request: TreatmentRequest): Shape {
   return passWith(request, null, {})
 }
 
+/**
+ * RFC 8551 3.1: canonical and safe for 7-bit transport. What somebody else has signed inside must not be encoded anew: it is
+ * signed as it is, and the next hop must be able to carry it.
+ */
+function readyToSign(message: Buffer): Buffer {
+  try {
+    return signableMessage(message)
+  } catch (error) {
+    if (error instanceof EngineError && error.code === 'mime-not-seven-bit') return canonicalMessage(message)
+    throw error
+  }
+}
+
 /** Signs, encrypts, or both: Content fields and body become the inner entity, all other fields stay outside. */
 async function protect(
   request: TreatmentRequest,
@@ -80,12 +100,13 @@ async function protect(
 ): Promise<Shape> {
   const { mail, original, tenant, keyring, now } = request
   const { sign, encrypt, profile } = treatment
-  const parts = protectedEntityOf(original.bytes)
-  let entity: readonly Buffer[] = parts.entity
+  const { outer: outerFields } = protectedEntityOf(original.bytes)
+  const ready = sign === null ? canonicalMessage(original.bytes) : readyToSign(original.bytes)
+  let entity: readonly Buffer[] = protectedEntityOf(ready).entity
   const event: Record<string, TraceValue> = { profile: profile.name }
   if (sign !== null) {
     const signer = await keyring.signingKey(sign)
-    const boundary = chooseBoundary(`siegel-${randomBytes(12).toString('hex')}`, entity)
+    const boundary = randomBytes(12).toString('hex')
     entity = signEntity(entity, signer, { digest: profile.digest, pss: profile.pss, at: now, boundary })
     event['signed'] = signer.certificate.fingerprint
   }
@@ -99,7 +120,7 @@ async function protect(
   const dropDkim = tenant.removeOwnDkim && mail.direction === 'outbound'
   const outer = keptFields(
     original.bytes,
-    parts.outer,
+    outerFields,
     (field) => removed(field) || (dropDkim && isOwnDkim(original.bytes, field, tenant)),
   )
   const header = [...ownFields(mail, tenant, null, now), ...outer, Buffer.from('MIME-Version: 1.0\r\n')]
