@@ -87,13 +87,16 @@ for (const { name, text } of MAPS)
         const to = 'bob@partner.example'
         const canary = `canary-${messageId.slice(5, 20)}`
         stage.exchange.setFaults(fault.faults(stage))
+        // A fault meets new connections only, and the gateway keeps its own.
+        stage.exchange.dropConnections()
+        const deferred = stage.gateway.waitForLog((line) => line['event'] === 'deferred', 15_000, true)
         stage.exchange.submit({
           tenant: CONTOSO.id,
           from: 'alice@contoso.example',
           to,
           ...plainMail('alice@contoso.example', to, messageId, `${canary}\r\n`),
         })
-        await stage.gateway.waitForLog((line) => line['event'] === 'deferred', 15_000, true)
+        await deferred
         const trace = JSON.stringify(traceOf(stage, messageId))
         assert.match(trace, /"deferred"/)
         assert.match(trace, fault.reason)
