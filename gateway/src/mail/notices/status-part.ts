@@ -48,7 +48,7 @@ export function statusPart(input: NoticeInput): Part {
   const content = [foldHeader('Reporting-MTA', `dns; ${tenant.fqdn}`)]
   const envelopeId = mail.envelope.envelopeId === null ? null : decodeXtext(mail.envelope.envelopeId)
   // RFC 3464 2.2.1: with its xtext decoded
-  if (envelopeId !== null && envelopeId.trim() !== '')
+  if (envelopeId !== null && envelopeId.trim() !== '' && envelopeId.length <= MAX_VALUE)
     content.push(Buffer.from(`Original-Envelope-Id: ${envelopeId}\r\n`))
   content.push(foldHeader('Arrival-Date', mailDate(mail.receivedAt)))
   for (const recipient of recipients) content.push(Buffer.from('\r\n'), ...recipientFields(recipient))
@@ -75,7 +75,7 @@ function recipientFields(told: NoticeRecipient): Buffer[] {
   if (original !== null) fields.push(Buffer.from(`Original-Recipient: ${original}\r\n`))
   const type = isAscii(recipient.address) ? 'rfc822' : 'utf-8'
   fields.push(
-    Buffer.from(`Final-Recipient: ${type}; ${withoutControls(recipient.address).slice(0, 320)}\r\n`),
+    Buffer.from(`Final-Recipient: ${type}; ${withoutControls(recipient.address.slice(0, 256))}\r\n`),
     foldHeader('Action', kind),
     foldHeader('Status', statusOf(told)),
   )
