@@ -76,6 +76,6 @@ export async function* readBody(path: string, ref: BodyRef, findKey: KeyFinder):
       if (plain.length > 0) yield plain
     }
   } finally {
-    closeFile(file)
+    await closeFile(file)
   }
 }

@@ -119,7 +119,7 @@ export class SealedBodyWriter implements BodyWriter {
       }
       await this.#parts.folders.sync(dirname(this.#path))
       this.#open = null
-      closeFile(file)
+      await closeFile(file)
     } catch (error) {
       await this.#discard()
       throw asStorageError(error)
@@ -205,7 +205,7 @@ export class SealedBodyWriter implements BodyWriter {
     if (open === null) return
     try {
       if (await isSameFile(open.file, open.path)) await removeFile(open.path)
-      closeFile(open.file)
+      await closeFile(open.file)
     } catch (error) {
       // The body is given up in any case; what is left of the file is removed by the sweep.
       this.#failure ??= asStorageError(error)

@@ -1,7 +1,7 @@
 /**
  * The few calls of the file system that the spool makes, in the cheap callback form, with failures as StorageError.
  */
-import { closeSync, fdatasync, fstat, fsync, mkdir, open, read, rename, stat, unlink, writev } from 'node:fs'
+import { close, fdatasync, fstat, fsync, mkdir, open, read, rename, stat, unlink, writev } from 'node:fs'
 import { StorageError } from '../../observe/failures.ts'
 
 /** The code of a failed system call; undefined for another error. */
@@ -107,10 +107,11 @@ export const syncFolder = (folder: number): Promise<void> =>
     fsync(folder, done)
   })
 
-/** Closes a file. At once: of a file that was synced, or only read, nothing is left to wait for. */
-export const closeFile = (file: number): void => {
-  closeSync(file)
-}
+/** Closes a file. */
+export const closeFile = (file: number): Promise<void> =>
+  run((done) => {
+    close(file, done)
+  })
 
 /** Gives a file another name; a file of that name is replaced. */
 export const renameFile = (from: string, to: string): Promise<void> =>

@@ -68,7 +68,7 @@ export class Folders {
     for (const folder of this.#folders.values()) {
       await folder.next?.catch(() => undefined)
       await folder.running?.catch(() => undefined)
-      if (folder.file !== null) closeFile(folder.file)
+      if (folder.file !== null) await closeFile(folder.file)
       folder.file = null
     }
     this.#folders.clear()
@@ -96,7 +96,7 @@ export class Folders {
         continue
       this.#folders.delete(path)
       // It was opened for reading: closing it cannot lose anything.
-      closeFile(folder.file)
+      closeFile(folder.file).catch(() => undefined)
       return
     }
   }
