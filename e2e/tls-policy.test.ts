@@ -89,7 +89,7 @@ for (const { name, text } of MAPS)
         stage.exchange.setFaults(fault.faults(stage))
         // A fault meets new connections only, and the gateway keeps its own.
         stage.exchange.dropConnections()
-        const deferred = stage.gateway.waitForLog((line) => line['event'] === 'deferred', 15_000, true)
+        const deferred = stage.gateway.waitForLog((line) => line['event'] === 'deferred', 60_000, true)
         stage.exchange.submit({
           tenant: CONTOSO.id,
           from: 'alice@contoso.example',
@@ -104,7 +104,7 @@ for (const { name, text } of MAPS)
         assert.ok(!clear.includes(canary) && !/^(MAIL|RCPT)/im.test(clear), 'something went out in clear')
 
         stage.exchange.setFaults({})
-        const mail = await stage.world.waitFor(({ raw }) => fieldOf(raw, 'message-id') === messageId, 20_000)
+        const mail = await stage.world.waitFor(({ raw }) => fieldOf(raw, 'message-id') === messageId, 60_000)
         assert.ok(mail.raw.includes(canary))
       })
   })

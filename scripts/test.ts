@@ -42,9 +42,19 @@ if (files.length === 0) {
   console.error('no test files found')
   process.exit(1)
 }
-run('tests', process.execPath, [
-  '--test',
-  '--test-concurrency=2',
-  '--test-reporter=spec',
-  ...files.map((file) => join(root, file)),
-])
+/** Scenarios start processes of their own, so they run one after the other. */
+function runTests(what: string, concurrency: number, list: readonly string[]): void {
+  if (list.length === 0) return
+  const options = ['--test', `--test-concurrency=${concurrency}`, '--test-reporter=spec']
+  run(what, process.execPath, [...options, ...list.map((file) => join(root, file))])
+}
+runTests(
+  'scenarios',
+  1,
+  files.filter((file) => file.startsWith('e2e')),
+)
+runTests(
+  'tests',
+  2,
+  files.filter((file) => !file.startsWith('e2e')),
+)
