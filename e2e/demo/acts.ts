@@ -95,7 +95,7 @@ function openSealed(
 }
 
 const TEXT =
-  'Dear partner,\r\n\r\nthe figures are attached to this text only.\r\n.\r\n..two dots\r\nFrom here on, nothing changes.\r\n'
+  'Dear partner,\r\n\r\nthe figures are attached to this text only.\r\n.\r\n..two dots\r\nNothing changes from here on.\r\n'
 
 const clearSigned: Act = {
   mail: 'out, partner without certificate',

@@ -25,7 +25,7 @@ interface RawParameter {
 const MEDIA_TYPE = /^[!#$%&'*+\-.0-9A-Z^_`a-z{|}~]+\/[!#$%&'*+\-.0-9A-Z^_`a-z{|}~]+$/
 /** Parameters whose value people write without quotes although it holds spaces or parentheses. */
 const FREE_TEXT = new Set(['name', 'filename'])
-/** RFC 2231 section numbers beyond this are not believed. */
+/** Numbers of continuations (RFC 2231 3) beyond this are not believed. */
 const MAX_SECTION = 999
 
 /**
