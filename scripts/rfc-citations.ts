@@ -38,7 +38,7 @@ export function citationsIn(
 /** Rows of the index: RFC number and state. */
 export function indexRows(markdown: string): Map<number, 'done' | 'partial' | 'no'> {
   const rows = new Map<number, 'done' | 'partial' | 'no'>()
-  for (const [, rfc, state] of markdown.matchAll(/^\| ([0-9]{3,5}) \|[^|]*\| (done|partial|no) \|/gm))
+  for (const [, rfc, state] of markdown.matchAll(/^\| ([0-9]{3,5}) +\|[^|]*\| (done|partial|no) *\|/gm))
     rows.set(Number(rfc), state as 'done' | 'partial' | 'no')
   return rows
 }
