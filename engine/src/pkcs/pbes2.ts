@@ -119,14 +119,16 @@ const PKCS12_SCHEMES: Readonly<
 export function decryptWithPassword(
   algorithm: AlgorithmIdentifier,
   encrypted: Buffer,
-  password: string,
+  password: string | null,
   budget: RoundBudget,
 ): Buffer | null {
-  if (algorithm.parameters === null) throw unsupported('encryption without parameters')
-  const cursor = new Cursor(algorithm.parameters)
-  return algorithm.oid === Oid.idPbes2
-    ? decryptPbes2(cursor, encrypted, password, budget)
-    : decryptPkcs12Scheme(algorithm.oid, cursor, encrypted, password, budget)
+  const { oid, parameters } = algorithm
+  if (parameters === null || (oid !== Oid.idPbes2 && PKCS12_SCHEMES[oid] === undefined))
+    throw unsupported(`encryption ${oid}`)
+  const cursor = new Cursor(parameters)
+  return oid === Oid.idPbes2
+    ? decryptPbes2(cursor, encrypted, password ?? '', budget)
+    : decryptPkcs12Scheme(oid, cursor, encrypted, password, budget)
 }
 
 /** RFC 8018 6.2.2 */
@@ -151,7 +153,7 @@ function decryptPkcs12Scheme(
   oid: string,
   parameters: Cursor,
   encrypted: Buffer,
-  password: string,
+  password: string | null,
   budget: RoundBudget,
 ): Buffer | null {
   const scheme = PKCS12_SCHEMES[oid]

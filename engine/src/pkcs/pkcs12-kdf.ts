@@ -8,7 +8,8 @@ export interface Pkcs12KeyInput {
   readonly hash: Pkcs12Hash
   /** What for: 1 key, 2 initialisation vector, 3 MAC key. */
   readonly id: 1 | 2 | 3
-  readonly password: string
+  /** null: no password at all, which some programs tell from the empty one. */
+  readonly password: string | null
   readonly salt: Buffer
   readonly iterations: number
   /** In octets. */
@@ -28,7 +29,8 @@ const SIZES: Readonly<Record<Pkcs12Hash, readonly [number, number]>> = {
 }
 
 /** The password as a BMPString with its terminating NUL (RFC 7292 B.1); the empty password is two octets. */
-function bmpPassword(password: string): Buffer {
+function bmpPassword(password: string | null): Buffer {
+  if (password === null) return Buffer.alloc(0)
   return Buffer.from(`${password}\0`, 'utf16le').swap16()
 }
 

@@ -39,7 +39,12 @@ const WRITE_MAC_ITERATIONS = 100_000
  * Whether the MacData fits the content under this password.
  * @throws EngineError `asn1-malformed`, `pkcs12-unsupported`, `key-derivation-too-costly`
  */
-export function macFits(macData: Element, content: Buffer, password: string, budget: RoundBudget): boolean {
+export function macFits(
+  macData: Element,
+  content: Buffer,
+  password: string | null,
+  budget: RoundBudget,
+): boolean {
   const cursor = new Cursor(macData)
   const digestInfo = new Cursor(cursor.universal(Tag.sequence, 'mac'))
   const algorithm = readAlgorithm(digestInfo.next('digestAlgorithm'))
@@ -49,7 +54,8 @@ export function macFits(macData: Element, content: Buffer, password: string, bud
   const rounds = cursor.optional(0, Tag.integer)
   cursor.done('MacData')
   // RFC 9579 5: PBMAC1 carries its own salt and rounds
-  if (algorithm.oid === Oid.idPbmac1) return same(pbmac1(algorithm, content, password, budget), expected)
+  if (algorithm.oid === Oid.idPbmac1)
+    return same(pbmac1(algorithm, content, password ?? '', budget), expected)
   const hash = HASHES[algorithm.oid]
   if (hash === undefined) throw new EngineError('pkcs12-unsupported', `MAC with hash ${algorithm.oid}`)
   const iterations = rounds === null ? 1 : readIterations(rounds, budget)
@@ -58,7 +64,7 @@ export function macFits(macData: Element, content: Buffer, password: string, bud
 
 function pkcs12Mac(
   hash: Pkcs12Hash,
-  password: string,
+  password: string | null,
   salt: Buffer,
   iterations: number,
   content: Buffer,

@@ -79,11 +79,22 @@ function readPfx(bytes: Buffer, password: string): Pkcs12 {
   const macData = pfx.optional(0, Tag.sequence)
   pfx.done('PFX')
   const budget = new RoundBudget()
-  if (macData !== null && !macFits(macData, authSafe, password, budget))
-    throw new EngineError('pkcs12-password', 'the MAC does not fit: wrong password or damaged file')
-  const bags = new Bags(password, budget, macData !== null)
+  const secret = macData === null ? password : secretThatFits(macData, authSafe, password, budget)
+  const bags = new Bags(secret, budget, macData !== null)
   for (const element of readElement(authSafe, { ber: true }).children()) bags.readSafe(element)
   return bags.result()
+}
+
+/** Without a password there are two ways to make files: with the empty one, or with none (null) in the key derivation. */
+function secretThatFits(
+  macData: Element,
+  authSafe: Buffer,
+  password: string,
+  budget: RoundBudget,
+): string | null {
+  if (macFits(macData, authSafe, password, budget)) return password
+  if (password === '' && macFits(macData, authSafe, null, budget)) return null
+  throw new EngineError('pkcs12-password', 'the MAC does not fit: wrong password or damaged file')
 }
 
 function readContentInfo(element: Element): { readonly type: string; readonly content: Element | null } {
@@ -103,12 +114,12 @@ class Bags {
   private readonly keys: Pkcs12Key[] = []
   private readonly certificates: Pkcs12Certificate[] = []
   private readonly refused: EngineError[] = []
-  private readonly password: string
+  private readonly password: string | null
   private readonly budget: RoundBudget
   private readonly authenticated: boolean
   private count = 0
 
-  constructor(password: string, budget: RoundBudget, authenticated: boolean) {
+  constructor(password: string | null, budget: RoundBudget, authenticated: boolean) {
     this.password = password
     this.budget = budget
     this.authenticated = authenticated

@@ -24,7 +24,7 @@ const PLAIN: Readonly<Record<string, KeyForm>> = {
 /**
  * The private key of a file; of a PEM file the first key in it.
  * @throws EngineError `private-key-malformed`, `private-key-password` (missing or wrong), `pem-malformed`,
- * `pkcs12-unsupported`, `key-derivation-too-costly`
+ * `asn1-malformed`, `pkcs12-unsupported`, `key-derivation-too-costly`
  */
 export function readPrivateKey(bytes: Buffer, password?: string): KeyObject {
   if (!looksLikePem(bytes)) return readDerKey(bytes, password)
@@ -77,7 +77,7 @@ export function readPkcs8(der: Buffer): KeyObject {
  */
 export function readEncryptedKey(
   der: Buffer,
-  password: string | undefined,
+  password: string | null | undefined,
   budget = new RoundBudget(),
 ): KeyObject {
   if (password === undefined) throw new EngineError('private-key-password', 'the private key is encrypted')

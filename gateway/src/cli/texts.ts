@@ -29,8 +29,8 @@ export const TEXTS: Readonly<Record<string, Text>> = {
   bounced: text('returned to the sender as undeliverable ({status})', 'als unzustellbar an den Absender zurück ({status})'),
   expired: text('given up: its time is over', 'aufgegeben: die Frist ist um'),
   discarded: text('discarded by an operator', 'von einem Betreuer verworfen'),
-  'notice-written': text('notice written: {kind}', 'Benachrichtigung geschrieben: {kind}'),
-  'delay-noticed': text('sender told of the delay', 'Absender über die Verzögerung unterrichtet'),
+  'notice-written': text('a notice about the mail {about}: {kinds}', 'eine Benachrichtigung über die Mail {about}: {kinds}'),
+  'notice-sent': text('notice written: mail {notice}', 'Benachrichtigung geschrieben: Mail {notice}'),
   // what stands below an event
   'attributed-by': text('attributed by {factors}', 'zugeordnet durch {factors}'),
   'fields-removed': text('header fields removed: {fields}', 'Kopfzeilen entfernt: {fields}'),

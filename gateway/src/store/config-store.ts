@@ -20,13 +20,12 @@ const PUT =
   'do update set spec = excluded.spec, changed_at = excluded.changed_at'
 const PUT_SECRET = 'insert into secret (tenant_id, kind, name, pointer, sealed) values (?, ?, ?, ?, ?)'
 const OF_OBJECT = 'where tenant_id = ? and kind = ? and name = ?'
-const NO_OPEN_MAIL =
-  'select 1 as free where not exists (select 1 from mail where tenant_id = ? and final_at is null)'
+const NO_OPEN_MAIL = 'select 1 as free where ? not in (select tenant_id from mail where final_at is null)'
 const MARKER_KEY_OCTETS = 32
 
 /** Another process has changed something between reading and writing. */
 const MOVED = 'moved'
-const MOST_ATTEMPTS = 5
+const MOST_ATTEMPTS = 10
 
 interface TenantRow {
   readonly id: string
@@ -48,6 +47,7 @@ export class SqliteConfig implements ConfigStore {
   readonly #lookups: Lookups
   readonly #keys: SealingKeys
   readonly #now: () => number
+  #last: Promise<unknown> = Promise.resolve()
 
   /** @param now - milliseconds since 1970 */
   constructor(writer: SqliteThread, lookups: Lookups, keys: SealingKeys, now: () => number) {
@@ -86,7 +86,14 @@ export class SqliteConfig implements ConfigStore {
     return Promise.resolve(this.#version())
   }
 
-  async change(change: ConfigChange): Promise<number> {
+  change(change: ConfigChange): Promise<number> {
+    // One at a time in this process: each is made from what it reads, and only the first would find that unchanged.
+    const changed = this.#last.then(() => this.#change(change))
+    this.#last = changed.catch(() => undefined)
+    return changed
+  }
+
+  async #change(change: ConfigChange): Promise<number> {
     for (let attempt = 1; ; attempt += 1)
       try {
         return await this.#tryChange(change)

@@ -33,7 +33,7 @@ export class SqliteTraces implements TraceStore {
   }
 
   async find(filter: TraceFilter): Promise<TraceSummary[]> {
-    const mails = await this.#matching(filter).execute()
+    const mails = await matchingMails(this.#db, this.#tenantId, filter).execute()
     const deliveries = await this.#deliveries(mails.map((mail) => mail.id))
     return mails.map((mail) => summaryOf(mail, deliveries.get(mail.id) ?? []))
   }
@@ -69,51 +69,6 @@ export class SqliteTraces implements TraceStore {
     }
   }
 
-  /** The query of a filter; behind every condition that can find few of many stands a key. */
-  #matching(filter: TraceFilter) {
-    const tenantId = this.#tenantId
-    let query = this.#db
-      .selectFrom('mail')
-      .select(SUMMARY)
-      .where('tenant_id', '=', tenantId)
-      .orderBy('id', 'desc')
-      .limit(Math.min(Math.max(filter.limit ?? DEFAULT_LIMIT, 1), LARGEST_LIMIT))
-    const { messageId, networkMessageId, from, to, since, state, before } = filter
-    if (messageId !== undefined) {
-      const bare = messageId.replace(/^<|>$/g, '')
-      query = query.where('message_id', 'in', [bare, `<${bare}>`])
-    }
-    if (networkMessageId !== undefined) query = query.where('network_message_id', '=', networkMessageId)
-    if (from !== undefined) query = query.where('sender_key', '=', addressKey(from))
-    if (before !== undefined) query = query.where('id', '<', before)
-    if (since !== undefined)
-      query = query
-        .where('received_at', '>=', since)
-        .where('id', '>=', idTimePrefix(Math.max(since - TRANSFER_MS, 0)))
-    if (to !== undefined)
-      query = query.where('id', 'in', (db) =>
-        db
-          .selectFrom('delivery')
-          .select('mail_id')
-          .where('tenant_id', '=', tenantId)
-          .where('address_key', '=', addressKey(to)),
-      )
-    if (state !== undefined) {
-      if (OPEN_STATES.has(state)) query = query.where('final_at', 'is', null)
-      query = query.where((db) =>
-        db.exists(
-          db
-            .selectFrom('delivery')
-            .select('number')
-            .where('tenant_id', '=', tenantId)
-            .whereRef('mail_id', '=', 'mail.id')
-            .where('state', '=', state),
-        ),
-      )
-    }
-    return query
-  }
-
   async #deliveries(mailIds: readonly string[]): Promise<Map<string, TraceSummary['recipients'][number][]>> {
     const byMail = new Map<string, TraceSummary['recipients'][number][]>()
     if (mailIds.length === 0) return byMail
@@ -132,6 +87,58 @@ export class SqliteTraces implements TraceStore {
     }
     return byMail
   }
+}
+
+/**
+ * The query of a filter. What can find few of many stands in a subquery of its own: else SQLite walks through all mails of
+ * the tenant, because that gives them in the right order.
+ */
+export function matchingMails(db: Kysely<Tables>, tenantId: string, filter: TraceFilter) {
+  const { messageId, networkMessageId, from, to, since, state, before, limit = DEFAULT_LIMIT } = filter
+  let query = db
+    .selectFrom('mail')
+    .select(SUMMARY)
+    .where('tenant_id', '=', tenantId)
+    .orderBy('id', 'desc')
+    .limit(Math.min(Math.max(limit, 1), LARGEST_LIMIT))
+  const ofTenant = () =>
+    db.selectFrom('mail as named').select('named.id').where('named.tenant_id', '=', tenantId)
+  if (messageId !== undefined) {
+    const bare = messageId.replace(/^<|>$/g, '')
+    query = query.where('id', 'in', ofTenant().where('named.message_id', 'in', [bare, `<${bare}>`]))
+  }
+  if (networkMessageId !== undefined)
+    query = query.where('id', 'in', ofTenant().where('named.network_message_id', '=', networkMessageId))
+  if (from !== undefined) query = query.where('sender_key', '=', addressKey(from))
+  if (to !== undefined) {
+    const deliveries = db.selectFrom('delivery').select('mail_id').where('tenant_id', '=', tenantId)
+    query = query.where('id', 'in', deliveries.where('address_key', '=', addressKey(to)))
+  }
+  if (before !== undefined) query = query.where('id', '<', before)
+  if (since !== undefined)
+    query = query
+      .where('received_at', '>=', since)
+      .where('id', '>=', idTimePrefix(Math.max(since - TRANSFER_MS, 0)))
+  if (state !== undefined) {
+    // The key of the queue holds only unfinished mails, few of all, of all tenants.
+    if (OPEN_STATES.has(state))
+      query = query.where(
+        'id',
+        'in',
+        db.selectFrom('mail as open').select('open.id').where('open.final_at', 'is', null),
+      )
+    query = query.where((mail) =>
+      mail.exists(
+        mail
+          .selectFrom('delivery')
+          .select('number')
+          .where('tenant_id', '=', tenantId)
+          .whereRef('mail_id', '=', 'mail.id')
+          .where('state', '=', state),
+      ),
+    )
+  }
+  return query
 }
 
 function summaryOf(mail: SummaryRow, recipients: TraceSummary['recipients']): TraceSummary {

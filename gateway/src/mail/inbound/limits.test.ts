@@ -93,7 +93,7 @@ test('by default a mail may have 1000 recipients', async (t) => {
 })
 
 test('a peer that is silent, or drips a command, is timed out; one that talks is not', async (t) => {
-  const rig = await startRig(t, { timeouts: { command: 120 } })
+  const rig = await startRig(t, { timeouts: { command: 500 } })
   const silent = await TestPeer.connect(rig.port)
   const dripping = await TestPeer.connect(rig.port)
   const talking = await TestPeer.connect(rig.port)
@@ -102,7 +102,7 @@ test('a peer that is silent, or drips a command, is timed out; one that talks is
   }, 30)
   try {
     for (let i = 0; i < 8; i++) {
-      await delay(40)
+      await delay(90)
       assert.equal(await talking.say('NOOP'), '250 2.0.0 OK')
     }
     assert.equal(await silent.reply(), '421 4.4.2 Timed out')
@@ -115,12 +115,12 @@ test('a peer that is silent, or drips a command, is timed out; one that talks is
 })
 
 test('a mail whose pieces stay away is timed out and given up, one that keeps coming is not', async (t) => {
-  const rig = await startRig(t, { timeouts: { data: 120 } })
+  const rig = await startRig(t, { timeouts: { data: 500 } })
   const peer = await rig.inTransaction()
   await peer.say('DATA')
   peer.send('A: b\r\n\r\n')
   for (let i = 0; i < 8; i++) {
-    await delay(40)
+    await delay(90)
     peer.send('x')
   }
   assert.equal(rig.store.bodies[0]?.state, 'open')
@@ -150,7 +150,7 @@ test('a store that never answers is given up with 421, and an operator hears of 
 })
 
 test('a connection has an age at which it ends, between two mails if it can', async (t) => {
-  const rig = await startRig(t, { timeouts: { connection: 150 } })
+  const rig = await startRig(t, { timeouts: { connection: 700 } })
   const idle = await rig.secure()
   const busy = await rig.inTransaction()
   await busy.say('DATA')

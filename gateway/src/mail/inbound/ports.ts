@@ -38,9 +38,13 @@ export interface InboundPorts {
    * Pure and synchronous: the time it takes does not depend on how near a wrong secret is to the right one.
    */
   attribute(peer: Peer, envelope: Envelope, headerSection: Buffer): AttributionResult
-  /** Begins the sealed body. */
+  /** Begins the sealed body of one part. */
   createBody(ref: BodyRef): BodyWriter
-  /** Resolves when the mail is safe (design: disk, or the next hop's final reply). Rejects with StorageError. */
+  /**
+   * Resolves when the mail is safe (design: disk, or the next hop's final reply). Its body is finished before; from this call on
+   * the body is the implementer's, also when it rejects. Asked for all parts of a mail at once: only if all resolve is the
+   * answer 250, so a part that was safe beside one that was not comes a second time. Rejects with StorageError.
+   */
   safe(mail: ReceivedMail): Promise<void>
   /** A new mail id. */
   newId(): MailId

@@ -54,6 +54,6 @@ test('property: whatever the peer calls itself, the field keeps its shape', () =
         assert.ok(text.split('\r\n').every((line) => line.length <= 998))
       },
     ),
-    { numRuns: 200 },
+    { numRuns: 100 },
   )
 })

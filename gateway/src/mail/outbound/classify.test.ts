@@ -236,10 +236,7 @@ describe('what a reply means', () => {
   for (const [text, stage, kind, reason, status] of CASES)
     test(`${text.slice(0, 70)} at ${stage}: ${kind}`, () => {
       const result = verdict(text, stage)
-      assert.deepEqual(
-        [result.kind, result.reason.code, result.status.replace(/^4\.0\.0$/, '4.0.0')],
-        [kind, reason, status],
-      )
+      assert.deepEqual([result.kind, result.reason.code, result.status], [kind, reason, status])
       assert.equal(result.reply?.code, Number(text.slice(0, 3)))
     })
 

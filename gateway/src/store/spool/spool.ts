@@ -14,6 +14,7 @@ import type { SealingKey } from '../sealing.ts'
 import { SegmentBuffers } from './segment-buffers.ts'
 
 const MAIL_ID = /^[0-9A-Za-z]{26}$/
+const FOLDER_NAME = /^[0-9A-Z]{2}$/
 const FILE_NAME = /^([0-9A-Za-z]{26})\.([0-9]{1,6})(\.[0-9a-f]{12})?$/
 
 /** One file of the spool. */
@@ -82,6 +83,7 @@ export class Spool implements Bodies {
   /** All files, folder by folder; what has no name of ours is left out. */
   async *files(): AsyncGenerator<SpoolFile[]> {
     for (const folder of (await readdir(this.#root)).sort()) {
+      if (!FOLDER_NAME.test(folder)) continue
       const path = join(this.#root, folder)
       const found: SpoolFile[] = []
       for (const name of await readdir(path)) {
