@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto'
 import type { Judge } from '../stage/judge.ts'
 import { CONTOSO } from '../stage/objects.ts'
 import type { Person, Stage } from '../stage/stage.ts'
-import { bodyOf, contains, expect, fieldOf, signedBody } from './look.ts'
+import { bodyOf, contains, decodedBody, expect, fieldOf, signedBody } from './look.ts'
 
 /** What an act found. */
 export interface ActResult {
@@ -386,6 +386,43 @@ const internationalAddress: Act = {
   },
 }
 
+/** RFC 8551 3.1: lines that begin with "From ", 8-bit text and long lines are encoded before signing. */
+const encodedOut: Act = {
+  mail: 'out, text that must be encoded to be signed',
+  cast: (stage) => ({ egon: stage.addEmployee('egon@contoso.example') }),
+  async play(stage, judge, cast) {
+    const text = `From here on, nothing changes.\r\nGr\u00fc\u00dfe = \u20ac\r\n${'long '.repeat(300)}\r\n`
+    const to = 'bert@nocert.example'
+    const { arrival } = sendOut(stage, person(cast, 'egon').address, to, text)
+    const verified = judge.verify((await arrival(to)).raw, stage.certificates.mail.root)
+    expect(verified.good, verified.words)
+    const content = verified.content
+    expect(!/[^\x00-\x7f]/.test(content.toString('latin1')), 'the signed content is not 7-bit')
+    expect(!/^From /m.test(content.toString('latin1')), 'a line begins with "From "')
+    expect(decodedBody(content).equals(Buffer.from(text)), 'the decoded body is not identical')
+    return { did: 'encoded, clear-signed', judged: 'signature good, decoded identical' }
+  },
+}
+
+const internationalSealed: Act = {
+  mail: 'out, international domain with certificate',
+  cast: (stage) => ({
+    ilse: stage.addEmployee('ilse@contoso.example'),
+    reader: stage.addPartner('leser@xn--bcher-kva.example'),
+  }),
+  async play(stage, judge, cast) {
+    const to = 'leser@b\u00fccher.example'
+    const from = person(cast, 'ilse').address
+    const messageId = newMessageId()
+    const mail = plainMail(from, to, messageId, TEXT)
+    stage.exchange.submit({ tenant: CONTOSO.id, from, to, envelope: { smtpUtf8: true }, ...mail })
+    const { raw } = await stage.world.waitFor((one) => fieldOf(one.raw, 'message-id') === messageId, WAIT)
+    expect(!contains(raw, 'Dear partner'), 'it went out in clear')
+    const { words } = openSealed(judge, raw, person(cast, 'reader'), stage.certificates.mail.root)
+    return { did: 'signed, encrypted', judged: words }
+  },
+}
+
 /** All acts in the order of the table. */
 export const ACTS: readonly Act[] = [
   clearSigned,
@@ -400,4 +437,6 @@ export const ACTS: readonly Act[] = [
   largeOut,
   nullSender,
   internationalAddress,
+  internationalSealed,
+  encodedOut,
 ]

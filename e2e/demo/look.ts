@@ -46,6 +46,19 @@ export function signedBody(content: Buffer): Buffer {
   return bodyOf(content)
 }
 
+/** The body of an entity with its transfer encoding undone. RFC 2045 6.7, 6.8 */
+export function decodedBody(entity: Buffer): Buffer {
+  const body = bodyOf(entity)
+  const encoding = fieldOf(entity, 'content-transfer-encoding')?.toLowerCase()
+  if (encoding === 'base64') return Buffer.from(body.toString('latin1'), 'base64')
+  if (encoding !== 'quoted-printable') return body
+  const joined = body.toString('latin1').replaceAll(/=\r\n/g, '')
+  const plain = joined.replaceAll(/=([0-9A-F]{2})/g, (_, hex: string) =>
+    String.fromCharCode(parseInt(hex, 16)),
+  )
+  return Buffer.from(plain, 'latin1')
+}
+
 /** Whether a text occurs in the bytes. */
 export function contains(raw: Buffer, text: string): boolean {
   return raw.includes(text)

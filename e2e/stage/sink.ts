@@ -29,7 +29,12 @@ export class Sink {
   #waiting: { count: number; resolve: () => void } | null = null
 
   constructor(identity: IssuedCertificate) {
-    this.#context = createSecureContext({ cert: identity.cert, key: identity.key })
+    this.#context = createSecureContext({
+      cert: identity.cert,
+      key: identity.key,
+      // Without it OpenSSL refuses to resume sessions of clients that were asked for a certificate.
+      sessionIdContext: 'sink',
+    })
     this.#server = createServer({ noDelay: true }, (socket) => {
       this.#sockets.add(socket)
       socket.on('close', () => this.#sockets.delete(socket))

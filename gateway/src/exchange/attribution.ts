@@ -11,6 +11,7 @@ import type { AttributionResult, Refusal } from '../mail/inbound/ports.ts'
 import { readMarker } from '../mail/marker.ts'
 import type { Attribution, Peer } from '../mail/message.ts'
 import type { Tenant } from '../mail/tenant.ts'
+import { domainOf } from '../smtp/address.ts'
 import { compileRanges } from './address-ranges.ts'
 import { removedFields } from './header-firewall.ts'
 
@@ -58,11 +59,6 @@ class Fields {
       .filter((field) => field.lower === lower)
       .map((field) => headerValue(this.#bytes, field).trim())
   }
-}
-
-/** The lower-case domain of an address; empty when it has none. */
-function domainOf(address: string): string {
-  return address.slice(address.lastIndexOf('@') + 1).toLowerCase()
 }
 
 function isAccepted(tenant: Tenant, address: string): boolean {

@@ -4,6 +4,7 @@
  * address, and never leaves the tenant. What is lost if it fails: mail goes out unsigned or in clear, or stays closed.
  */
 import { createPrivateKey, type KeyObject } from 'node:crypto'
+import { toLookupAddress } from '@siegel/contract'
 import { parseCertificate, type Certificate, type DecryptionKey, type SigningKey } from '@siegel/engine'
 import type { Trust } from '../trust/trust.ts'
 import { BoundedCache } from './bounded-cache.ts'
@@ -63,9 +64,12 @@ export interface KeyringOptions {
   readonly trust: () => Trust
 }
 
-/** Look-up form of an address: Exchange treats local parts without regard to case, and so do certificates in practice. */
+/**
+ * Look-up form of an address, the one in which the configuration keeps it: domain as A-labels, all in lower case (Exchange
+ * treats local parts without regard to case, and so do certificates in practice).
+ */
 export function lookupForm(address: string): string {
-  return address.toLowerCase()
+  return toLookupAddress(address) ?? address.toLowerCase()
 }
 
 function load(credential: Credential): Loaded {

@@ -11,6 +11,7 @@ import { BodyDamaged, type Bodies, type BodyRef } from './body.ts'
 import type { MailId, ReceivedMail } from './message.ts'
 import { noticeWanted, writeNotice, type NoticeKind, type NoticeRecipient } from './notices/notice.ts'
 import type { Outcome } from './outcome.ts'
+import { ALARMING_REASONS } from './outbound/classify.ts'
 import type { Outbound } from './outbound/outbound.ts'
 import { retryAt } from './outbound/retry.ts'
 import type { Reason, Treatment } from './plan.ts'
@@ -408,6 +409,8 @@ function settleOutcome(options: JourneyOptions, turn: Turn, tenant: Tenant, outc
   if (delivery === undefined) throw new RangeError(`outcome for unknown delivery ${number}`)
   turn.change(number, { attempts: delivery.attempts + 1 })
   turn.triedAt(number, outcome.hop?.host ?? null)
+  if (kind === 'held' || ALARMING_REASONS.has(reason.code))
+    turn.alarm(reason.code, tenant.name, reason.arguments)
   switch (kind) {
     case 'delivered':
     case 'relayed':
@@ -422,7 +425,6 @@ function settleOutcome(options: JourneyOptions, turn: Turn, tenant: Tenant, outc
       hold(options, turn, delivery, reason, true)
       turn.change(number, { lastReply: reply })
       turn.trace(now, 'attempt-held', number, outcomeArguments(outcome))
-      turn.alarm(reason.code, tenant.name, reason.arguments)
       return
     case 'deferred': {
       const again = Math.min(

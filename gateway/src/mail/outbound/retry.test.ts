@@ -2,7 +2,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { DEFAULT_PAUSES, EXPIRY_MS, RETRY_JITTER, RETRY_STEPS, retryAt } from './retry.ts'
+import { DEFAULT_PAUSES, RETRY_JITTER, RETRY_STEPS, retryAt } from './retry.ts'
+
+/** The default of `queue.lifetime`. */
+const EXPIRY_MS = 5 * 24 * 3_600_000
 
 const minutes = (attempts: number, pauses = DEFAULT_PAUSES) =>
   retryAt(attempts, 0, () => 0.5, pauses) / 60_000

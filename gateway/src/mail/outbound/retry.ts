@@ -1,6 +1,6 @@
 /**
- * The retry clock: when a deferred delivery is tried again, when it is given up, when its sender hears of the delay. Pure:
- * time and randomness come in. What it decides for one delivery never depends on another.
+ * The retry clock: when a deferred delivery is tried again. Pure: time and
+ * randomness come in. What it decides for one delivery never depends on another.
  */
 
 const MINUTE = 60_000
@@ -21,8 +21,6 @@ export const RETRY_STEPS: readonly number[] = [1, 2, 5, 10, 20, 30, 60]
 export const RETRY_JITTER = 0.2
 /** A minute at first, an hour in the end. */
 export const DEFAULT_PAUSES: RetryPauses = { firstMs: MINUTE, longestMs: HOUR }
-/** How long a delivery is tried, in milliseconds. RFC 5321 4.5.4.1: at least 4 to 5 days */
-export const EXPIRY_MS = 5 * 24 * HOUR
 
 /**
  * When to try again.

@@ -11,6 +11,7 @@ import {
   type MimeNode,
 } from '@siegel/engine'
 import { lookupForm, type Keyring, type KeyReason } from '../../keyring/keyring.ts'
+import { domainOf } from '../../smtp/address.ts'
 import type { Recipient } from '../envelope.ts'
 import type { ReceivedMail } from '../message.ts'
 import type { Reason } from '../plan.ts'
@@ -104,10 +105,6 @@ export async function gather(
 
 function asReason(reason: KeyReason): Reason {
   return { code: reason.code, arguments: reason.arguments }
-}
-
-function domainOf(address: string): string {
-  return address.slice(address.lastIndexOf('@') + 1).toLowerCase()
 }
 
 function valueOf(message: ScannedMessage, lower: string): string | null {
