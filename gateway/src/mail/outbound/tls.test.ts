@@ -77,6 +77,18 @@ const BAD_HOPS: Readonly<Record<string, { code: string; identity: (w: World) => 
     code: 'tls-name-mismatch',
     identity: (w) => leaf({ names: ['*.mail.protection.outlook.com'], issuer: w.root }),
   },
+  'a wildcard that would have to stand for two labels': {
+    code: 'tls-name-mismatch',
+    identity: (w) => leaf({ names: ['*.outlook.com'], issuer: w.root }),
+  },
+  'a wildcard that is not the leftmost label': {
+    code: 'tls-name-mismatch',
+    identity: (w) => leaf({ names: ['mail.*.outlook.com'], issuer: w.root }),
+  },
+  'a wildcard that is a part of a label': {
+    code: 'tls-name-mismatch',
+    identity: (w) => leaf({ names: ['m*.protection.outlook.com'], issuer: w.root }),
+  },
   'an expired certificate': {
     code: 'tls-certificate-expired',
     identity: (w) =>
