@@ -49,13 +49,18 @@ module.exports = {
     ban('nobody-ships-a-tool', { path: '^(engine|contract|gateway|web)/' }, { path: '^tools/' }),
     ban(
       'steps-are-strangers',
-      { path: G + 'mail/([^/]+)/' },
+      { path: G + 'mail/([^/]+)/', pathNot: G + 'mail/journey/' },
       { path: G + 'mail/[^/]+/', pathNot: G + 'mail/$1/' },
     ),
     ban(
       'journey-is-driven-by-main',
       { path: G, pathNot: [G + 'main[.]ts$', TEST] },
       { path: G + 'mail/journey[.]ts$' },
+    ),
+    ban(
+      'journey-is-one',
+      { path: G, pathNot: [G + 'mail/journey(/|[.]ts$)', TEST] },
+      { path: G + 'mail/journey/' },
     ),
     ban(
       'mail-knows-no-surface',

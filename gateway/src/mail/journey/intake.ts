@@ -1,0 +1,62 @@
+/**
+ * The journey's first stretch: a received mail becomes safe, and the worker that took it goes on with it if it has room.
+ * What is lost if it fails: nothing; the peer was not answered 250.
+ */
+import type { ReceivedMail } from '../message.ts'
+import type { Delivery, QueuedMail } from '../queue/ports.ts'
+import type { JourneyOptions, Places } from './ports.ts'
+
+/** Resolves when the mail is safe; it is in hand then, or due for whoever claims it. Rejects with StorageError. */
+export async function safe(options: JourneyOptions, mail: ReceivedMail, places: Places): Promise<void> {
+  const { expiryMs } = options.lifetime
+  const expiresAt = mail.receivedAt + expiryMs
+  const owner = places.reserve()
+  let queued: QueuedMail | null = null
+  try {
+    await options.queue.accept({ mail, expiresAt, owner, trace: [receivedEvent(mail)] })
+    if (owner !== null)
+      queued = { mail, plan: null, copies: [], deliveries: freshDeliveries(mail, expiresAt), crashes: 0 }
+  } finally {
+    if (owner !== null) places.redeem(queued)
+  }
+}
+
+function receivedEvent(mail: ReceivedMail) {
+  const { attribution, peer, body } = mail
+  return {
+    at: mail.receivedAt,
+    code: 'received',
+    delivery: null,
+    arguments: {
+      direction: mail.direction,
+      via: mail.via,
+      size: body.size,
+      peer:
+        peer === null
+          ? null
+          : {
+              address: peer.address,
+              helo: peer.helo,
+              tls: peer.tls === null ? null : `${peer.tls.version} ${peer.tls.cipher}`,
+            },
+      factors: [...(attribution?.factors ?? [])],
+      removed: (attribution?.removedFields ?? []).map(({ name, reason }) => ({ name, reason })),
+      earlierPasses: attribution?.earlierPasses ?? 0,
+    },
+  }
+}
+
+function freshDeliveries(mail: ReceivedMail, expiresAt: number): Delivery[] {
+  return mail.envelope.recipients.map((recipient, number) => ({
+    number,
+    recipient,
+    state: 'waiting',
+    copy: null,
+    attempts: 0,
+    dueAt: mail.receivedAt,
+    expiresAt,
+    delayNoticed: false,
+    lastReason: null,
+    lastReply: null,
+  }))
+}
