@@ -51,7 +51,7 @@ export const VERBS: readonly Verb[] = [
       '-f FILE    YAML documents or JSON; - is standard input. file: references start at the folder of FILE.',
       '--dry-run  only print what would change',
       '--prune    delete all objects that are not in FILE, of the whole installation',
-      'All or nothing. What is already so is not written.',
+      'All or nothing. What is already so is not written. Exits with 1 when another change came between; apply again.',
     ],
     load: async () => (await import('./apply.ts')).apply,
   },
