@@ -19,7 +19,7 @@ export type { Journey, JourneyOptions, Places, TenantSurroundings } from './jour
 /** Plugs the journey together. */
 export function createJourney(options: JourneyOptions): Journey {
   return {
-    safe: (mail, places) => safe(options, mail, places),
+    safe: (parts, places) => safe(options, parts, places),
     carry: (mail) => carry(options, mail),
   }
 }

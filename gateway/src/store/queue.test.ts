@@ -75,6 +75,22 @@ describe('queue store', () => {
     assert.equal(await store.queue.find(stranger.tenantId, stranger.id), null)
   })
 
+  it('accepts the parts of a mail together or not at all', async () => {
+    const parts = [mailOf(contoso, fixture.now), mailOf(contoso, fixture.now, { direction: 'inbound' })]
+    const stranger = mailOf('01KX0000000000000000000000', fixture.now)
+    // In one batch with a mail that is good, so that the failure must undo its own part only.
+    const [together, alone] = await Promise.allSettled([
+      store.queue.accept(...[...parts, stranger].map((mail) => newMail(mail))),
+      store.queue.accept(newMail(mailOf(contoso, fixture.now))),
+    ])
+    assert.deepEqual([together.status, alone.status], ['rejected', 'fulfilled'])
+    for (const mail of parts) assert.equal(await store.queue.find(contoso, mail.id), null)
+    const before = fixture.commits()
+    await store.queue.accept(...parts.map((mail) => newMail(mail)))
+    for (const mail of parts) assert.deepEqual((await store.queue.find(contoso, mail.id))?.mail, mail)
+    assert.equal(fixture.commits() - before, 1)
+  })
+
   it('accepts fifty mails at once with one commit', async () => {
     await accept()
     const before = fixture.commits()

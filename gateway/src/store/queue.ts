@@ -70,8 +70,9 @@ export class SqliteQueue implements QueueStore {
     this.#now = now
   }
 
-  async accept(mail: NewMail): Promise<void> {
-    await this.#writer.run(newMailSteps(mail, this.#now() + FIRST_LEASE_MS))
+  async accept(...mails: readonly NewMail[]): Promise<void> {
+    const leaseUntil = this.#now() + FIRST_LEASE_MS
+    await this.#writer.run(mails.flatMap((mail) => newMailSteps(mail, leaseUntil)))
   }
 
   async claim(owner: string, limit: number, leaseMs: number): Promise<QueuedMail[]> {

@@ -6,19 +6,34 @@ import type { ReceivedMail } from '../message.ts'
 import type { Delivery, QueuedMail } from '../queue/ports.ts'
 import type { JourneyOptions, Places } from './ports.ts'
 
-/** Resolves when the mail is safe; it is in hand then, or due for whoever claims it. Rejects with StorageError. */
-export async function safe(options: JourneyOptions, mail: ReceivedMail, places: Places): Promise<void> {
-  const { expiryMs } = options.lifetime
-  const expiresAt = mail.receivedAt + expiryMs
-  const owner = places.reserve()
-  let queued: QueuedMail | null = null
+/**
+ * Resolves when all parts of a mail are safe; each is in hand then, or due for whoever claims it.
+ * Rejects with StorageError: then none of them is.
+ */
+export async function safe(
+  options: JourneyOptions,
+  parts: readonly ReceivedMail[],
+  places: Places,
+): Promise<void> {
+  const taken = parts.map((mail) => ({
+    mail,
+    expiresAt: mail.receivedAt + options.lifetime.expiryMs,
+    owner: places.reserve(),
+    trace: [receivedEvent(mail)],
+  }))
+  let isSafe = false
   try {
-    await options.queue.accept({ mail, expiresAt, owner, trace: [receivedEvent(mail)] })
-    if (owner !== null)
-      queued = { mail, plan: null, copies: [], deliveries: freshDeliveries(mail, expiresAt), crashes: 0 }
+    await options.queue.accept(...taken)
+    isSafe = true
   } finally {
-    if (owner !== null) places.redeem(queued)
+    for (const { mail, expiresAt, owner } of taken)
+      if (owner !== null) places.redeem(isSafe ? freshMail(mail, expiresAt) : null)
   }
+}
+
+/** A mail as the queue would give it, without asking it. */
+function freshMail(mail: ReceivedMail, expiresAt: number): QueuedMail {
+  return { mail, plan: null, copies: [], deliveries: freshDeliveries(mail, expiresAt), crashes: 0 }
 }
 
 function receivedEvent(mail: ReceivedMail) {

@@ -50,8 +50,8 @@ export interface Places {
 
 /** The journey's two entrances. */
 export interface Journey {
-  /** Resolves when the mail is safe. Rejects with StorageError. */
-  safe(mail: ReceivedMail, places: Places): Promise<void>
+  /** Resolves when all parts of a mail are safe; none of them is when it rejects with StorageError. */
+  safe(parts: readonly ReceivedMail[], places: Places): Promise<void>
   /** One turn with one mail. Resolves with the time it is due again; null when it is finished. */
   carry(mail: QueuedMail): Promise<number | null>
 }
