@@ -3,11 +3,12 @@
  * One turn does whatever is due and writes it in one transaction; a turn that fails writes nothing and is done again.
  * What is lost if it fails: nothing that was answered 250; at worst a recipient gets a mail twice, as SMTP allows.
  */
-import { BodyDamaged } from './body.ts'
+import { LeaseLost } from '../observe/failures.ts'
+import { BodyDamaged, copyBody } from './body.ts'
 import { deliverDue } from './journey/hand-over.ts'
 import { expire, holdAll, resumeHeld } from './journey/hold.ts'
 import { safe } from './journey/intake.ts'
-import { keepCopies } from './journey/keep.ts'
+import { discardKept, keepCopies } from './journey/keep.ts'
 import { writeNotices } from './journey/notify.ts'
 import type { FreshCopies, Journey, JourneyOptions } from './journey/ports.ts'
 import { planAndTreat } from './journey/prepare.ts'
@@ -43,22 +44,24 @@ async function carry(options: JourneyOptions, queued: QueuedMail): Promise<numbe
   }
   await keepCopies(options, turn, fresh)
   if (surroundings !== null) await writeNotices(options, turn, surroundings.tenant)
-  await options.queue.settle(turn.settlement(options.owner))
+  try {
+    await options.queue.settle(turn.settlement(options.owner))
+  } catch (error) {
+    if (error instanceof LeaseLost) await discardKept(options, turn)
+    throw error
+  }
   return afterSettlement(options, turn)
 }
 
 /** Bodies go only after the settlement is durable: a row that comes back must find its bytes. */
 async function afterSettlement(options: JourneyOptions, turn: Turn): Promise<number | null> {
-  const { tenantId } = turn.queued.mail
   if (turn.finished) {
-    const copies = [
-      0,
-      ...turn.queued.copies.map((copy) => copy.number),
-      ...turn.copiesToKeep.map((copy) => copy.number),
-    ]
-    await Promise.all(copies.map((copy) => options.bodies.remove({ tenantId, mailId: turn.id, copy })))
+    const { mail, copies } = turn.queued
+    const bodies = [...copies, ...turn.copiesToKeep].map((copy) => copyBody(mail, copy))
+    bodies.push({ tenantId: mail.tenantId, mailId: turn.id, copy: 0 })
+    await Promise.all(bodies.map((body) => options.bodies.remove(body)))
   }
-  if (turn.hasNotices) return options.now()
+  if (turn.noticeIds.length > 0) return options.now()
   const due = turn.deliveries.flatMap((delivery) =>
     isFinal(delivery.state) || delivery.dueAt === null ? [] : [delivery.dueAt],
   )

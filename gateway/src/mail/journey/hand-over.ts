@@ -2,7 +2,7 @@
  * Hands due copies to outbound and turns each outcome into the delivery's next state: delivered, bounced, held, tried again;
  * and into the alarms that the operator must hear.
  */
-import { BodyDamaged } from '../body.ts'
+import { BodyDamaged, copyBody } from '../body.ts'
 import type { Outcome } from '../outcome.ts'
 import { ALARMING_REASONS } from '../outbound/classify.ts'
 import { retryAt } from '../outbound/retry.ts'
@@ -42,7 +42,7 @@ function deliverCopy(
   fresh: TreatedCopy | undefined,
 ): Promise<readonly Outcome[]> {
   const { mail } = turn.queued
-  const ref = { tenantId: mail.tenantId, mailId: mail.id, copy: copy.number }
+  const ref = copyBody(mail, copy)
   return options.outbound.deliver({
     tenant: surroundings.tenant,
     envelope: {

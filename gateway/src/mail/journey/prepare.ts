@@ -109,7 +109,7 @@ async function treatGroup(
     })
     const { chunks, trace, ...facts } = treated
     const number = turn.nextCopyNumber()
-    turn.addCopy({ number, treatment, ...facts })
+    turn.addCopy({ number, turn: turn.name, treatment, ...facts })
     turn.traceAll(trace)
     fresh.set(number, treated)
     for (const delivery of deliveries)

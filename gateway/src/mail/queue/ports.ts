@@ -40,6 +40,8 @@ export interface Delivery {
 export interface Copy {
   /** 1 to n; number 0 is the mail as received and is no copy. */
   readonly number: number
+  /** The turn that made it; its body has that name. */
+  readonly turn: string
   readonly treatment: Treatment
   /** Octets. */
   readonly size: number
