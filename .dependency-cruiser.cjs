@@ -1,6 +1,7 @@
 // Who may import whom. Every rule has a planted violation in scripts/architecture.test.ts that sees it fire.
 const G = '^gateway/src/'
-const TEST = '[.]test[.]tsx?$'
+/** Tests, and what only they use. */
+const TEST = '([.]test[.]tsx?|/testing/[^/]+[.]ts)$'
 const ban = (name, from, to) => ({ name, severity: 'error', from, to })
 
 module.exports = {
