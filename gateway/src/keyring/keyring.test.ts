@@ -141,7 +141,7 @@ describe('keyring', () => {
     const { key, certificate, chain } = await open().signingKey(own.id)
     assert.ok(key.equals(leaf.key))
     assert.equal(certificate.fingerprint, own.fingerprint)
-    assert.deepEqual(chain?.map(({ fingerprint }) => fingerprint), [middle.certificate.fingerprint]) // prettier-ignore
+    assert.deepEqual(chain.map(({ fingerprint }) => fingerprint), [middle.certificate.fingerprint]) // prettier-ignore
   })
 
   it('forgets what it knew when the settings move', async () => {
