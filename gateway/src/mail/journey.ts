@@ -25,12 +25,19 @@ export function createJourney(options: JourneyOptions): Journey {
   }
 }
 
+/** Turns that ended without a settlement, one after the other, after which a mail is set aside for a while. */
+const MOST_CRASHES = 5
+
 async function carry(options: JourneyOptions, queued: QueuedMail): Promise<number | null> {
   const turn = new Turn(queued)
   const fresh: FreshCopies = new Map()
   const surroundings = options.tenant(queued.mail.tenantId)
   if (surroundings === null) holdAll(options, turn, { code: 'tenant-missing', arguments: {} }, true)
-  else {
+  else if (queued.crashes >= MOST_CRASHES) {
+    const args = { crashes: queued.crashes }
+    turn.alarm('too-many-crashes', turn.id, args)
+    holdAll(options, turn, { code: 'too-many-crashes', arguments: args }, true)
+  } else {
     try {
       expire(options, turn)
       resumeHeld(options, turn)

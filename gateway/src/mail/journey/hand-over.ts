@@ -70,7 +70,7 @@ function settleOutcome(options: JourneyOptions, turn: Turn, tenant: Tenant, outc
     case 'delivered':
     case 'relayed':
       turn.finish(number, kind, null, reply)
-      turn.trace(now, kind, number, outcomeArguments(outcome))
+      turn.trace(now, kind === 'relayed' ? 'relayed' : 'delivered', number, outcomeArguments(outcome))
       return
     case 'failed':
       turn.finish(number, 'bounced', reason, reply)

@@ -7,7 +7,7 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { LeaseLost, StorageError } from '../../observe/failures.ts'
-import { answering, NO_PLACES, withRig } from './testing/rig.ts'
+import { answering, NO_PLACES, TIMES, withRig } from './testing/rig.ts'
 
 const HOUR = 3_600_000
 const MAIL = 'From: alice@contoso.com\r\nTo: bob@partner.example\r\nSubject: x\r\n\r\nhello\r\n'
@@ -48,6 +48,21 @@ describe('a lease', () => {
       rig.mend()
       await rig.turnAfter(60_000)
       assert.deepEqual(await rig.states(mail), ['delivered - 2'])
+    }))
+
+  it('that five workers died with sets the mail aside for a while, with an alarm, and then it is tried again', () =>
+    withRig({}, async (rig) => {
+      const mail = await rig.receive(MAIL)
+      for (let deaths = 0; deaths < 5; deaths++) {
+        assert.equal((await rig.claim(`worker-${deaths}`)).length, 1)
+        rig.fixture.now += HOUR / 60
+      }
+      await rig.turn()
+      assert.deepEqual(await rig.states(mail), ['held too-many-crashes 0'])
+      assert.deepEqual(rig.alarms(), ['too-many-crashes'])
+      assert.equal(rig.next.hop.heard.length, 0)
+      await rig.turnAfter(TIMES.heldProbeMs)
+      assert.deepEqual(await rig.states(mail), ['delivered - 1'])
     }))
 
   it('of a fresh mail is written with it, when there is a place for it', () =>

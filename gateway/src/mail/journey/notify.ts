@@ -28,7 +28,7 @@ export async function writeNotices(options: JourneyOptions, turn: Turn, tenant: 
       remoteHost: turn.hostOf(delivery.number),
       lastAttemptAt: delivery.attempts > 0 ? now : null,
       willRetryUntil: kind === 'delayed' ? delivery.expiresAt : null,
-      reason: delivery.lastReason ?? { code: kind, arguments: {} },
+      reason: delivery.lastReason ?? { code: kind === 'relayed' ? 'relayed' : 'deferred', arguments: {} },
     })
     if (kind === 'delayed') turn.change(delivery.number, { delayNoticed: true })
   }
