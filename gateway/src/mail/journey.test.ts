@@ -6,7 +6,7 @@ import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
 import { entryOf, make } from '../keyring/testing/credentials.ts'
-import { answering, mailRoot, TIMES, withRig } from './journey/testing/rig.ts'
+import { answering, mailRoot, TIMES, withRig, type JourneyRig, type Received } from './journey/testing/rig.ts'
 import type { HopScript } from './outbound/testing/hop.ts'
 
 const HOUR = 3_600_000
@@ -147,6 +147,36 @@ describe('a hold', () => {
       assert.deepEqual(await rig.states(mail), ['held treatment-failed 0'])
       assert.deepEqual(rig.alarms(), ['treatment-failed'])
       assert.equal(rig.next.hop.heard.length, 0)
+    }))
+})
+
+describe('DKIM-Signature fields', () => {
+  const OWN = 'DKIM-Signature: v=1; a=rsa-sha256; c=relaxed/relaxed; d=contoso.com; s=selector1;\r\n h=From:Date:Subject:Content-Type; bh=abc+/d=; b=AAA+/BBB\r\n CCC==\r\n' // prettier-ignore
+  const FOREIGN = 'dkim-signature: v=1; a=rsa-sha256; d=list.example; i=@contoso.com; s=x; bh=a=; b=b=\r\n'
+  const LOOKALIKE = 'DKIM-Signature: v=1; a=rsa-sha256; d=notcontoso.com; s=x; bh=a=; b=b=\r\n'
+  const fieldsLeft = async (rig: JourneyRig, received: Received = {}): Promise<string[]> => {
+    const from = received.direction === 'inbound' ? 'bob@partner.example' : 'alice@contoso.com'
+    await rig.receive(
+      `${OWN}${FOREIGN}From: ${from}\r\n${LOOKALIKE}To: x@y.example\r\n\r\nhello\r\n`,
+      received,
+    )
+    await rig.turn()
+    const content = rig.next.hop.heard.at(-1)?.content.toString() ?? ''
+    return [OWN, FOREIGN, LOOKALIKE].filter((field) => content.includes(field))
+  }
+
+  it('of the tenant go when the mail is signed, and no other', () =>
+    withRig({}, async (rig) => {
+      await rig.keep(entryOf(make('Alice', mailRoot, { emails: ['alice@contoso.com'] }), 'own'))
+      assert.deepEqual(await fieldsLeft(rig), [FOREIGN, LOOKALIKE])
+      rig.current = { ...rig.tenant, removeOwnDkim: false }
+      assert.deepEqual(await fieldsLeft(rig), [OWN, FOREIGN, LOOKALIKE])
+    }))
+
+  it('all stay when the body does, and on mail that comes in', () =>
+    withRig({}, async (rig) => {
+      assert.deepEqual(await fieldsLeft(rig), [OWN, FOREIGN, LOOKALIKE])
+      assert.deepEqual(await fieldsLeft(rig, { direction: 'inbound' }), [OWN, FOREIGN, LOOKALIKE])
     }))
 })
 

@@ -76,7 +76,7 @@ export class JourneyRig {
       secretHeader: null,
       processedHeader: { name: 'X-Contoso-Done', outbound: ['word-out'], inbound: ['word-in'] },
       route: ROUTE,
-      removeOwnDkim: false,
+      removeOwnDkim: true,
       markerKey: Buffer.alloc(32, 7),
       postmaster: null,
     }
