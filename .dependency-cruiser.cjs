@@ -65,7 +65,7 @@ module.exports = {
     ),
     ban(
       'mail-knows-no-surface',
-      { path: G + '(mail|smtp|keyring|trust|exchange)/' },
+      { path: G + '(mail|smtp|keyring|trust|exchange)/', pathNot: TEST },
       { path: G + '(admin|cli|store|main)' },
     ),
     ban('keys-know-no-mail', { path: G + '(keyring|trust)/' }, { path: G + 'mail/' }),
