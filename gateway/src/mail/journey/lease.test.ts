@@ -7,6 +7,7 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { LeaseLost, StorageError } from '../../observe/failures.ts'
+import { newMailId } from '../id.ts'
 import { answering, NO_PLACES, TIMES, withRig } from './testing/rig.ts'
 
 const HOUR = 3_600_000
@@ -70,8 +71,8 @@ describe('a lease', () => {
       const places = { redeemed: [] as unknown[], reserve: () => 'w', redeem: (mail: unknown) => void places.redeemed.push(mail) } // prettier-ignore
       const mail = await rig.receive(MAIL)
       const parts = [
-        { ...mail, id: `${mail.id.slice(0, 25)}X` },
-        { ...mail, id: `${mail.id.slice(0, 25)}Y` },
+        { ...mail, id: newMailId(rig.fixture.now) },
+        { ...mail, id: newMailId(rig.fixture.now) },
       ]
       await rig.worker().safe(parts, places)
       assert.equal(places.redeemed.length, 2)
@@ -86,7 +87,7 @@ describe('a lease', () => {
     withRig({}, async (rig) => {
       const places = { redeemed: [] as unknown[], reserve: () => 'w', redeem: (mail: unknown) => void places.redeemed.push(mail) } // prettier-ignore
       const mail = await rig.receive(MAIL)
-      const part = { ...mail, id: `${mail.id.slice(0, 25)}X` }
+      const part = { ...mail, id: newMailId(rig.fixture.now) }
       // The second one is there already, so it cannot be kept.
       await assert.rejects(rig.worker().safe([part, mail], places), StorageError)
       assert.deepEqual(places.redeemed, [null, null])
