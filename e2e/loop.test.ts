@@ -95,13 +95,13 @@ for (const direction of ['outbound', 'inbound'] as const)
     })
   })
 
-/** Asks again until there is an answer. */
-async function eventually<T>(ask: () => T | null, milliseconds = 20_000): Promise<T> {
+/** Asks again until there is an answer; the pauses are the simulator's time, which lives in this process. */
+async function eventually<T>(ask: () => T | null, milliseconds = 60_000): Promise<T> {
   const end = Date.now() + milliseconds
   for (;;) {
     const answer = ask()
     if (answer !== null) return answer
     if (Date.now() > end) throw new Error('it did not come to that')
-    await new Promise((resolve) => setTimeout(resolve, 100))
+    await new Promise((resolve) => setTimeout(resolve, 400))
   }
 }
