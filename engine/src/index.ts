@@ -57,6 +57,7 @@ export { writeOcspRequest } from './x509/ocsp-request.ts'
 export type { OcspRequestOptions, OcspSubject } from './x509/ocsp-request.ts'
 export { readCsr, writeCsr } from './x509/csr.ts'
 export type { Csr, CsrOptions } from './x509/csr.ts'
+export { isIssuedBy } from './x509/signature.ts'
 export { readPem, writePem } from './der/pem.ts'
 export { Oid } from './der/oid.ts'
 
