@@ -11,7 +11,7 @@ import { NameConstraintCheck, malformedConstraint } from './name-constraints.ts'
 import type { ComparisonBudget } from './name-constraints.ts'
 import type { PathOptions } from './path-options.ts'
 import { policyProblem } from './policies.ts'
-import { profileViolations } from './profile.ts'
+import { isStrict, profileViolations } from './profile.ts'
 import { extendedKeyUsageAllows, extendedKeyUsageOf, keyUsageAllows, standsFor } from './purpose.ts'
 import type { RevocationCheck } from './revocation.ts'
 import { isWeakScheme, readSignatureScheme } from './signature-algorithm.ts'
@@ -82,7 +82,7 @@ function judgeEach(certificate: Certificate, options: PathOptions, note: Note): 
   if (grade === 'weak') note('weak-key', certificate, detail)
   // RFC 5280 4.1.2.4
   if (certificate.issuer.empty) note('certificate-profile-violated', certificate, 'empty issuer')
-  if ((options.profile ?? (options.purpose.startsWith('tls-') ? 'strict' : 'tolerant')) === 'strict')
+  if (isStrict(options))
     for (const violation of profileViolations(certificate))
       note('certificate-profile-violated', certificate, violation)
 }

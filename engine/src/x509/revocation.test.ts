@@ -9,7 +9,20 @@ import { makeCrl, makeOcsp } from '../../test/revocation.ts'
 import { writeAlgorithm } from '../der/algorithm.ts'
 import { Oid } from '../der/oid.ts'
 import { readElement } from '../der/reader.ts'
-import { explicit, ia5, implicit, integer, nil, sequence, set, utf8, oid, bits } from '../der/writer.ts'
+import {
+  bits,
+  boolean,
+  explicit,
+  ia5,
+  implicit,
+  integer,
+  nil,
+  octets,
+  oid,
+  sequence,
+  set,
+  utf8,
+} from '../der/writer.ts'
 import { parseCrl } from './crl.ts'
 import type { Crl } from './crl.ts'
 import type { Extension } from './extensions.ts'
@@ -343,6 +356,28 @@ test('a CRL signed with SHA-1 can revoke, but proves nothing good', () => {
   assert.equal(status(leaf, crls([leaf]), given), 'revoked')
   assert.equal(status(leaf, crls([]), given), UNKNOWN)
   assert.equal(status(leaf, crls([]), { ...given, allowWeak: true }), 'good')
+})
+
+test('CRLs that break the rules for issuers are not used where these count', () => {
+  const strict = { profile: 'strict' } as const
+  const own = { oid: Oid.idCeCrlNumber, critical: true, value: integer(1) }
+  const crl = (...extensions: readonly Extension[]): Crl => {
+    const [version, algorithm, issuer, ...times] = readElement(cleanCrl.tbs).children().slice(0, 5)
+    assert.ok(version && algorithm && issuer)
+    const written = extensions.map(({ oid: type, value }) =>
+      sequence(oid(type), boolean(true), octets(value)),
+    )
+    const tbs = sequence(
+      ...[version, algorithm, issuer, ...times].map(({ raw }) => raw),
+      ...(written.length === 0 ? [] : [explicit(0, sequence(...written))]),
+    )
+    return parseCrl(sequence(tbs, algorithm.raw, bits(sign('sha256', tbs, ca.key))))
+  }
+  for (const odd of [crl(), crl(own)]) {
+    assert.equal(status(jane, [odd]), 'good')
+    assert.equal(status(jane, [odd], strict), UNKNOWN)
+  }
+  assert.equal(status(jane, [cleanCrl], strict), 'good')
 })
 
 test('noRevAvail: nothing to ask for (RFC 9608)', () => {
