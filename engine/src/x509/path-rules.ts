@@ -55,6 +55,7 @@ export function judgePath(
     // An anchor's own signature is not looked at
     if (!anchored || index < path.length - 1) judgeSignature(certificate, note)
   }
+  judgeInheritance(path, note)
   const [leaf] = path
   if (leaf !== undefined) judgeLeaf(leaf, options, note)
   judgePathLengths(path, note)
@@ -134,6 +135,16 @@ function judgeLeaf(leaf: Certificate, { purpose, address }: PathOptions, note: N
   if (!keyUsageAllows(leaf, purpose)) note('key-usage-mismatch', leaf, `not for ${purpose}`)
   if (address !== undefined && !standsFor(leaf, address))
     note('address-mismatch', leaf, `not for ${Object.values(address).join('')}`)
+}
+
+/** RFC 5280 6.1.4 e: parameters that were adopted are those of the issuer in this very path. */
+function judgeInheritance(path: readonly Certificate[], note: Note): void {
+  for (const [index, certificate] of path.entries()) {
+    const { inheritsParameters, dsaParameters } = certificate
+    const expected = path[index + 1]?.dsaParameters ?? null
+    if (inheritsParameters && (expected === null || dsaParameters?.equals(expected) !== true))
+      note('key-refused', certificate, 'DSA parameters that are not those of its issuer')
+  }
 }
 
 /** RFC 5280 6.1.4 l and m: self-issued certificates do not count, nor does the leaf. */
