@@ -87,6 +87,17 @@ test('the window from thisUpdate to nextUpdate counts, to the second and inclusi
   for (const at of [AT - 1, AT + 2000]) assert.equal(status(jane, [crl], { at }), UNKNOWN)
 })
 
+test('an expired CRL proves nothing good, but what it revoked for ever stays revoked', () => {
+  const expired = { thisUpdate: AT - 2 * HOUR, nextUpdate: AT - HOUR }
+  assert.equal(status(jane, [makeCrl(ca, [], expired)]), UNKNOWN)
+  assert.equal(status(jane, [makeCrl(ca, [jane], expired)]), 'revoked')
+  const held = { serial: jane.certificate.serial, reason: 'certificateHold' } as const
+  assert.equal(status(jane, [makeCrl(ca, [held], expired)]), UNKNOWN)
+  assert.equal(status(jane, [makeCrl(ca, [jane], expired), cleanCrl]), 'good')
+  assert.equal(status(jane, [makeCrl(makeCa('CA'), [jane], expired)]), UNKNOWN)
+  assert.equal(status(jane, [makeCrl(ca, [jane], { thisUpdate: AT + HOUR })]), UNKNOWN)
+})
+
 test('of several CRLs the newest counts', () => {
   const old = { thisUpdate: AT - 2 * HOUR }
   assert.equal(status(jane, [makeCrl(ca, [jane], old), cleanCrl]), 'good')
