@@ -2,11 +2,10 @@
  * What a caller says about the path that it wants: anchors, material, moment, purpose, and how strict to be.
  */
 import type { Certificate } from './certificate.ts'
+import type { Crl } from './crl.ts'
+import type { OcspResponse } from './ocsp.ts'
 import type { PolicyOptions } from './policies.ts'
 import type { Purpose, WantedAddress } from './purpose.ts'
-
-/** What revocation information says of one certificate. */
-export type RevocationStatus = 'good' | 'revoked' | 'unknown'
 
 /** What to judge by. */
 export interface PathOptions extends PolicyOptions {
@@ -24,14 +23,18 @@ export interface PathOptions extends PolicyOptions {
   /** Accept SHA-1, DSA and RSA keys of 1024 to 2047 bits; they stay listed under `weak`. */
   readonly allowWeak?: boolean
   /**
-   * Whether the rules for those who issue certificates count (profile.ts). Default: strict for TLS, where public CAs obey
+   * Whether the rules for those who issue certificates and CRLs count (profile.ts). Default: strict for TLS, where public CAs obey
    * them, tolerant for everything else.
    */
   readonly profile?: 'strict' | 'tolerant'
   /** `prefer` (default): unknown is noted and does no harm; `require`: unknown is invalid; `none`: not asked. */
   readonly revocation?: 'none' | 'prefer' | 'require'
-  /** Answers for one certificate of a chain; without it everything is unknown. */
-  readonly revocationStatus?: (certificate: Certificate, issuer: Certificate) => RevocationStatus
+  /** CRLs at hand; who gave them does not matter, their signature counts. */
+  readonly crls?: readonly Crl[]
+  /** CRLs that came with a message: as good as the others, but looked at within a bound of work of their own. */
+  readonly messageCrls?: readonly Crl[]
+  /** OCSP responses at hand; their signature counts. At most 64 that concern one certificate are looked at. */
+  readonly ocspResponses?: readonly OcspResponse[]
   /** The greatest number of signatures verified in one search. Default 100. */
   readonly maxSignatures?: number
 }

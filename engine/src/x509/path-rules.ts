@@ -11,8 +11,9 @@ import { NameConstraintCheck, malformedConstraint } from './name-constraints.ts'
 import type { ComparisonBudget } from './name-constraints.ts'
 import type { PathOptions } from './path-options.ts'
 import { policyProblem } from './policies.ts'
-import { profileViolations } from './profile.ts'
+import { isStrict, profileViolations } from './profile.ts'
 import { extendedKeyUsageAllows, extendedKeyUsageOf, keyUsageAllows, standsFor } from './purpose.ts'
+import type { RevocationCheck } from './revocation.ts'
 import { isWeakScheme, readSignatureScheme } from './signature-algorithm.ts'
 import { trustFor } from './trust-settings.ts'
 
@@ -27,18 +28,24 @@ export interface PathFinding {
 
 type Note = (reason: Reason, certificate: Certificate | null, detail: string) => void
 
+/** What all chains of one search share. */
+export interface PathContext {
+  readonly options: PathOptions
+  readonly budget: ComparisonBudget
+  readonly revocation: RevocationCheck
+}
+
 /**
  * All findings on a chain.
  * @param path - leaf first
  * @param anchored - whether the last certificate is a trust anchor
- * @param budget - shared by all chains of one search
  */
 export function judgePath(
   path: readonly Certificate[],
-  options: PathOptions,
   anchored: boolean,
-  budget: ComparisonBudget,
+  context: PathContext,
 ): readonly PathFinding[] {
+  const { options } = context
   const findings: PathFinding[] = []
   const note: Note = (reason, certificate, detail) => findings.push({ reason, certificate, detail })
   for (const [index, certificate] of path.entries()) {
@@ -48,14 +55,15 @@ export function judgePath(
     // An anchor's own signature is not looked at
     if (!anchored || index < path.length - 1) judgeSignature(certificate, note)
   }
+  judgeInheritance(path, note)
   const [leaf] = path
   if (leaf !== undefined) judgeLeaf(leaf, options, note)
   judgePathLengths(path, note)
-  judgeNames(path, budget, note)
+  judgeNames(path, context, note)
   if (!anchored) return findings
   const problem = policyProblem(path, options)
   if (problem !== null) note('policy-mismatch', null, problem)
-  judgeRevocation(path, options, note)
+  judgeRevocation(path, context, note)
   return findings
 }
 
@@ -75,7 +83,7 @@ function judgeEach(certificate: Certificate, options: PathOptions, note: Note): 
   if (grade === 'weak') note('weak-key', certificate, detail)
   // RFC 5280 4.1.2.4
   if (certificate.issuer.empty) note('certificate-profile-violated', certificate, 'empty issuer')
-  if ((options.profile ?? (options.purpose.startsWith('tls-') ? 'strict' : 'tolerant')) === 'strict')
+  if (isStrict(options))
     for (const violation of profileViolations(certificate))
       note('certificate-profile-violated', certificate, violation)
 }
@@ -129,6 +137,16 @@ function judgeLeaf(leaf: Certificate, { purpose, address }: PathOptions, note: N
     note('address-mismatch', leaf, `not for ${Object.values(address).join('')}`)
 }
 
+/** RFC 5280 6.1.4 e: parameters that were adopted are those of the issuer in this very path. */
+function judgeInheritance(path: readonly Certificate[], note: Note): void {
+  for (const [index, certificate] of path.entries()) {
+    const { inheritsParameters, dsaParameters } = certificate
+    const expected = path[index + 1]?.dsaParameters ?? null
+    if (inheritsParameters && (expected === null || dsaParameters?.equals(expected) !== true))
+      note('key-refused', certificate, 'DSA parameters that are not those of its issuer')
+  }
+}
+
 /** RFC 5280 6.1.4 l and m: self-issued certificates do not count, nor does the leaf. */
 function judgePathLengths(path: readonly Certificate[], note: Note): void {
   let below = 0
@@ -140,7 +158,9 @@ function judgePathLengths(path: readonly Certificate[], note: Note): void {
 }
 
 /** RFC 5280 6.1.3 b and c: the constraints of each CA bind every certificate below, but self-issued ones at the end only. */
-function judgeNames(path: readonly Certificate[], budget: ComparisonBudget, note: Note): void {
+function judgeNames(path: readonly Certificate[], { options, budget }: PathContext, note: Note): void {
+  // For mail a name like jane.doe is one, and no host
+  const hosts = !options.purpose.startsWith('email')
   try {
     for (const [above, issuer] of path.entries()) {
       const constraints = issuer.parsed.nameConstraints
@@ -148,7 +168,7 @@ function judgeNames(path: readonly Certificate[], budget: ComparisonBudget, note
       const check = new NameConstraintCheck(constraints, budget)
       for (const [index, certificate] of path.slice(0, above).entries()) {
         if (index > 0 && certificate.selfIssued) continue
-        const name = check.violation(certificate)
+        const name = check.violation(certificate, hosts && index === 0)
         if (name !== null) note('name-constraint-violated', certificate, name)
       }
     }
@@ -158,14 +178,11 @@ function judgeNames(path: readonly Certificate[], budget: ComparisonBudget, note
   }
 }
 
-function judgeRevocation(path: readonly Certificate[], options: PathOptions, note: Note): void {
-  const { revocation = 'prefer', revocationStatus } = options
-  if (revocation === 'none') return
-  for (const [index, certificate] of path.entries()) {
-    const issuer = path[index + 1]
-    if (issuer === undefined) return
-    const status = revocationStatus?.(certificate, issuer) ?? 'unknown'
-    if (status === 'revoked') note('certificate-revoked', certificate, 'revoked')
-    if (status === 'unknown') note('revocation-unknown', certificate, 'no fresh revocation information')
+function judgeRevocation(path: readonly Certificate[], context: PathContext, note: Note): void {
+  if (context.options.revocation === 'none') return
+  for (const [index, certificate] of path.slice(0, -1).entries()) {
+    const { status, detail } = context.revocation.statusOf(path, index)
+    if (status === 'revoked') note('certificate-revoked', certificate, detail)
+    if (status === 'unknown') note('revocation-unknown', certificate, detail)
   }
 }

@@ -3,9 +3,25 @@
  * Public TLS certificates obey them; S/MIME certificates of company CAs often do not, without harm to what is verified.
  * So the caller chooses whether they count; nothing that verification rests on is here.
  */
+import { EngineError } from '../errors.ts'
 import { Oid } from '../der/oid.ts'
 import { toAsciiDomain } from './address.ts'
 import type { Certificate } from './certificate.ts'
+import type { Crl } from './crl.ts'
+import type { PathOptions } from './path-options.ts'
+import { verifySignature } from './signature.ts'
+
+/** Whether the rules count: as the caller says, else for TLS only. */
+export function isStrict({ profile, purpose }: PathOptions): boolean {
+  return (profile ?? (purpose.startsWith('tls-') ? 'strict' : 'tolerant')) === 'strict'
+}
+
+/** The rule for issuers that the CRL breaks; null if it breaks none (RFC 5280 5.2.3: numbered, and not critically). */
+export function crlViolation(crl: Crl): string | null {
+  const number = crl.extensions.find(({ oid }) => oid === Oid.idCeCrlNumber)
+  if (number === undefined) return 'CRL without a number'
+  return number.critical ? 'critical CRL number' : null
+}
 
 /** The rules that the certificate breaks, as text for the operator. */
 export function profileViolations(certificate: Certificate): readonly string[] {
@@ -54,11 +70,23 @@ function criticalityViolations(certificate: Certificate): readonly string[] {
 /** RFC 5280 4.2.1.1 and 4.2.1.2. */
 function keyIdViolations(certificate: Certificate): readonly string[] {
   const violations: string[] = []
-  if (certificate.authorityKeyId === null && !certificate.selfIssued)
+  if (certificate.authorityKeyId === null && !isSelfSigned(certificate))
     violations.push('authority key identifier is missing')
   if (certificate.basicConstraints?.ca === true && certificate.subjectKeyId === null)
     violations.push('subject key identifier of a CA is missing')
   return violations
+}
+
+function isSelfSigned(certificate: Certificate): boolean {
+  if (!certificate.selfIssued) return false
+  try {
+    const { signatureAlgorithm, tbs, signature } = certificate
+    return verifySignature(signatureAlgorithm, certificate, tbs, signature)
+  } catch (error) {
+    // With an algorithm that nobody can check, it is taken for what it says
+    if (error instanceof EngineError) return true
+    throw error
+  }
 }
 
 /**
@@ -75,7 +103,7 @@ function caViolations(certificate: Certificate): readonly string[] {
   return violations
 }
 
-/** RFC 5280 4.1.2.6 and 4.2.1.6. */
+/** RFC 5280 4.1.2.6, 4.2.1.6 and 4.2.1.10. */
 function nameViolations({ subject, extensions, parsed }: Certificate): readonly string[] {
   const violations: string[] = []
   const san = extensions.find(({ oid }) => oid === Oid.idCeSubjectAltName)
@@ -86,6 +114,10 @@ function nameViolations({ subject, extensions, parsed }: Certificate): readonly 
     if (name.kind === 'ip' && name.bytes.length !== 4 && name.bytes.length !== 16)
       violations.push('IP address of a wrong length')
   }
+  // RFC 5280 4.2.1.10: a leading dot is for hosts of mail addresses and URIs
+  const bases = [...(parsed.nameConstraints?.permitted ?? []), ...(parsed.nameConstraints?.excluded ?? [])]
+  if (bases.some((base) => base.kind === 'dns' && base.text.startsWith('.')))
+    violations.push('DNS name constraint with a leading dot')
   return violations
 }
 

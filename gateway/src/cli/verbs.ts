@@ -94,8 +94,8 @@ export const VERBS: readonly Verb[] = [
     name: 'cert',
     summary: 'check a certificate path, an OCSP response or a PKCS#12 file',
     forms: [
-      'cert path --leaf F --trust F… [--intermediates F…] [--crl F…] [--at T] --purpose email|tls-server|tls-client|any [--email A|--dns D|--ip I] [--max-depth N] [--revocation none|prefer|require] [--policy OID…] [--json]',
-      'cert ocsp --response F --issuer F [--cert F] [--trust F…] [--at T] [--json]',
+      'cert path --leaf F --trust F… [--intermediates F…] [--crl F…] [--ocsp F…] [--at T] --purpose email|tls-server|tls-client|any [--email A|--dns D|--ip I] [--max-depth N] [--revocation none|prefer|require] [--policy OID…] [--json]',
+      'cert ocsp --response F --issuer F [--cert F] [--trust F…] [--at T] [--allow-weak] [--json]',
       'cert p12 FILE [--pass TEXT] [--json]',
     ],
     details: ['Never touches the network.'],
