@@ -7,6 +7,7 @@ import type { BodyRange, BodyRef } from '../../mail/body.ts'
 import { BodyDamaged } from '../../observe/failures.ts'
 import type { SealingKey } from '../sealing.ts'
 import { asStorageError, closeFile, codeOf, openForReading, readInto, sizeOf } from './files.ts'
+import { LARGE_BODY, type MemoryPace } from './memory-pace.ts'
 import { HEADER, SEALED_SEGMENT, SEGMENT, keyIdOf, layoutOf, openHeader, openSegment } from './sealed-file.ts'
 
 /** Segments that are read from the disk at once. */
@@ -47,6 +48,7 @@ export async function* readBody(
   path: string,
   ref: BodyRef,
   findKey: KeyFinder,
+  pace: MemoryPace,
   { start, end }: BodyRange = { start: 0, end: Infinity },
 ): AsyncGenerator<Buffer> {
   if (start >= end) return
@@ -82,6 +84,7 @@ export async function* readBody(
       offset += sealed.length
       const plain = openSegment(key, number, last, sealed)
       if (plain === null) throw damaged(ref, `was altered in segment ${number}`)
+      if (number > LARGE_BODY) pace.passed(plain.length)
       const from = Math.max(start - number * SEGMENT, 0)
       const to = Math.min(end - number * SEGMENT, plain.length)
       if (from < to) yield plain.subarray(from, to)

@@ -21,6 +21,7 @@ import {
   writeAll,
 } from './files.ts'
 import type { Folders } from './folders.ts'
+import { LARGE_BODY, type MemoryPace } from './memory-pace.ts'
 import { SEGMENT, beginBody, sealSegment } from './sealed-file.ts'
 import type { SegmentBuffers } from './segment-buffers.ts'
 
@@ -31,6 +32,7 @@ const IN_FLIGHT = 512 * 1024
 export interface SpoolParts {
   readonly folders: Folders
   readonly buffers: SegmentBuffers
+  readonly pace: MemoryPace
   /** The key that new bodies of a tenant are sealed with. */
   keyOf(tenantId: string): SealingKey
   /** Whether a body belongs to a row that has been committed. */
@@ -144,6 +146,7 @@ export class SealedBodyWriter implements BodyWriter {
     }
     const [ciphertext, tag] = sealSegment(this.#key, this.#segments, last, plain)
     this.#segments += 1
+    if (this.#segments > LARGE_BODY) this.#parts.pace.passed(plain.length)
     this.#queue.push(ciphertext, tag)
     this.#queued += ciphertext.length + tag.length
   }

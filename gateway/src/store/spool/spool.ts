@@ -12,6 +12,7 @@ import { SealedBodyWriter, type SpoolParts } from './body-writer.ts'
 import { asStorageError, codeOf, removeFile } from './files.ts'
 import { Folders } from './folders.ts'
 import type { SealingKey } from '../sealing.ts'
+import { MemoryPace } from './memory-pace.ts'
 import { ScratchFolder } from './scratch.ts'
 import { SegmentBuffers } from './segment-buffers.ts'
 
@@ -57,6 +58,7 @@ export class Spool implements Bodies {
     this.#parts = {
       folders: new Folders(root),
       buffers: new SegmentBuffers(),
+      pace: new MemoryPace(),
       keyOf: (tenantId) => records.current(tenantId),
       isKept: (ref) => records.isKept(ref),
     }
@@ -67,7 +69,13 @@ export class Spool implements Bodies {
   }
 
   read(ref: BodyRef, range?: BodyRange): AsyncIterable<Buffer> {
-    return readBody(this.pathOf(ref), ref, (tenantId, keyId) => this.#records.find(tenantId, keyId), range)
+    return readBody(
+      this.pathOf(ref),
+      ref,
+      (tenantId, keyId) => this.#records.find(tenantId, keyId),
+      this.#parts.pace,
+      range,
+    )
   }
 
   scratch(): TemporaryStore {
