@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -17,6 +18,8 @@ import { baseObjects, CONTOSO, makeSecrets } from './stage/objects.ts'
 import { freePort } from './stage/ports.ts'
 import { Sink } from './stage/sink.ts'
 import { openSource } from './stage/source.ts'
+
+const COMMAND = fileURLToPath(new URL('../siegel', import.meta.url))
 
 const LARGE = 150_000_000
 /** What the mail may cost, in KiB. */
@@ -165,4 +168,50 @@ describe('a mail of 150 MB', () => {
     assert.equal(digest(content), digest(bodyOf(original.data)))
     assert.ok(kib < ALLOWED, `${kib} KiB above idle`)
   })
+
+  it('is signed, encrypted, decrypted and verified by the command', async (test) => {
+    const at = (name: string): string => join(folder, name)
+    writeFileSync(at('small.eml'), makeMail(FROM, READER, 'QUJD\r\n').data)
+    writeFileSync(at('large.eml'), original.data)
+    writeFileSync(at('signer.pem'), signer.certificate + signer.key)
+    writeFileSync(at('reader.pem'), reader.certificate + reader.key)
+    writeFileSync(at('reader.crt'), reader.certificate)
+    writeFileSync(at('ca.pem'), certificates.mail.root)
+    const key = (name: string) => ['--key', at(`${name}.pem`)]
+    const trust = ['--trust', at('ca.pem')]
+    const steps = (from: string): readonly (readonly string[])[] => [
+      ['sign', at(from), ...key('signer'), '--out', at('signed.eml')],
+      ['encrypt', at('signed.eml'), '--to', at('reader.crt'), '--out', at('sealed.eml')],
+      ['decrypt', at('sealed.eml'), ...key('reader'), ...trust, '--out', at('opened.eml')],
+    ]
+    const idle: number[] = []
+    for (const step of steps('small.eml')) idle.push(await peakOf(step))
+    for (const [index, step] of steps('large.eml').entries()) {
+      const kib = (await peakOf(step)) - (idle[index] ?? NaN)
+      test.diagnostic(`${step[0] ?? ''}: ${Math.round(kib / 1024)} MiB above a small mail`)
+      assert.ok(kib < ALLOWED, `${kib} KiB`)
+    }
+    const content = bodyOf(bodyOf(readFileSync(at('opened.eml')))).subarray(0, bodyOf(original.data).length)
+    assert.equal(digest(content), digest(bodyOf(original.data)))
+  })
 })
+
+/** Runs `siegel smime` with success and gives its peak, in KiB. */
+async function peakOf(args: readonly string[]): Promise<number> {
+  const child = spawn(COMMAND, ['smime', ...args], { stdio: ['ignore', 'ignore', 'inherit'] })
+  const { pid } = child
+  assert.ok(pid !== undefined)
+  let peak = 0
+  // The peak only grows, and can be read only as long as the process lives.
+  const watch = setInterval(() => {
+    try {
+      peak = Math.max(peak, account(pid, 'VmHWM') || 0)
+    } catch {
+      // It is gone.
+    }
+  }, 10)
+  const [code] = (await once(child, 'exit')) as [number | null]
+  clearInterval(watch)
+  assert.equal(code, 0)
+  return peak
+}

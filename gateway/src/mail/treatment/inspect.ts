@@ -58,8 +58,13 @@ async function open(request: TreatmentRequest, options: VerifyOptions): Promise<
   const result = await decryptMessageSource(source, keys, options, scratch)
   if (result.entity === null) return closed(request, result)
   // As contentOf: nothing else of the inner header comes out.
-  const { entity } = await protectedEntityOfSource(result.entity)
-  return opened(request, result, entity, () => result.discard())
+  try {
+    const { entity } = await protectedEntityOfSource(result.entity)
+    return opened(request, result, entity, () => result.discard())
+  } catch (error) {
+    await result.discard()
+    throw error
+  }
 }
 
 type Decryption = Omit<DecryptResult, 'entity' | 'message'>

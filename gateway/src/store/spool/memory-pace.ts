@@ -16,7 +16,7 @@ export class MemoryPace {
     if (this.#passed < EVERY) return
     this.#passed = 0
     // There when the runtime was started with --expose-gc, as the command does; takes a millisecond or two.
-    void globalThis.gc?.({ type: 'minor' })
+    globalThis.gc?.({ type: 'minor' })
   }
 }
 
