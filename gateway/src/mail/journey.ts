@@ -29,8 +29,20 @@ export function createJourney(options: JourneyOptions): Journey {
 const MOST_CRASHES = 5
 
 async function carry(options: JourneyOptions, queued: QueuedMail): Promise<number | null> {
-  const turn = new Turn(queued)
   const fresh: FreshCopies = new Map()
+  try {
+    return await carryWith(options, queued, fresh)
+  } finally {
+    for (const copy of fresh.values()) await copy.release?.()
+  }
+}
+
+async function carryWith(
+  options: JourneyOptions,
+  queued: QueuedMail,
+  fresh: FreshCopies,
+): Promise<number | null> {
+  const turn = new Turn(queued)
   const surroundings = options.tenant(queued.mail.tenantId)
   if (surroundings === null) holdAll(options, turn, { code: 'tenant-missing', arguments: {} }, true)
   else if (queued.crashes >= MOST_CRASHES) {

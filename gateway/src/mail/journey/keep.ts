@@ -3,6 +3,7 @@
  * named by no settlement.
  */
 import { copyBody, type Bodies, type BodyRef } from '../body.ts'
+import type { TreatedCopy } from '../treatment/treat.ts'
 import type { Turn } from '../turn.ts'
 import type { FreshCopies, JourneyOptions } from './ports.ts'
 
@@ -25,10 +26,10 @@ export async function discardKept(options: JourneyOptions, turn: Turn): Promise<
 }
 
 /** Writes a body as a whole; nothing of it stays when it fails. */
-export async function writeBody(bodies: Bodies, ref: BodyRef, chunks: readonly Buffer[]): Promise<void> {
+export async function writeBody(bodies: Bodies, ref: BodyRef, chunks: TreatedCopy['chunks']): Promise<void> {
   const writer = bodies.create(ref)
   try {
-    for (const chunk of chunks) await writer.write(chunk)
+    for await (const chunk of chunks) await writer.write(chunk)
     await writer.finish()
   } catch (error) {
     await writer.abort()

@@ -2,14 +2,13 @@
  * Plans and treats the deliveries that wait for it: one copy for each group of recipients with the same treatment. What cannot
  * be treated as planned is held, never sent in another form.
  */
-import { EngineError, scanHeader, scanMessage } from '@siegel/engine'
+import { EngineError } from '@siegel/engine'
 import { KeyUnavailable } from '../../keyring/keyring.ts'
-import type { ReceivedMail } from '../message.ts'
 import type { Reason, Treatment } from '../plan.ts'
 import { copiesOf, decide } from '../policy/decide.ts'
 import { gather } from '../policy/gather.ts'
 import type { Delivery } from '../queue/ports.ts'
-import type { Original } from '../treatment/shape.ts'
+import { readOriginal, type Original } from '../treatment/original.ts'
 import { treat } from '../treatment/treat.ts'
 import type { Turn } from '../turn.ts'
 import { hold } from './hold.ts'
@@ -29,7 +28,9 @@ export async function planAndTreat(
   const waiting = turn.due('waiting', now)
   if (waiting.length === 0) return
   const { mail } = turn.queued
-  const original = await readOriginal(options, mail)
+  const original = await readOriginal(options.bodies, mail, (error) => {
+    options.log.info('message-not-understood', { mail: mail.id, reason: error.code })
+  })
   const { tenant, settingsVersion, keyring } = surroundings
   const facts = await gather(mail, original, waiting, {
     tenant,
@@ -107,9 +108,10 @@ async function treatGroup(
       trust,
       now: options.now(),
     })
-    const { chunks, trace, ...facts } = treated
+    const { size, eightBit, eightBitHeader, bareLineEnds, longestLine, decrypted, trace } = treated
     const number = turn.nextCopyNumber()
-    turn.addCopy({ number, turn: turn.name, treatment, ...facts })
+    const measures = { size, eightBit, eightBitHeader, bareLineEnds, longestLine }
+    turn.addCopy({ number, turn: turn.name, treatment, ...measures, decrypted })
     turn.traceAll(trace)
     fresh.set(number, treated)
     for (const delivery of deliveries)
@@ -118,7 +120,7 @@ async function treatGroup(
       mail: turn.id,
       copy: number,
       treatment: treatment.kind,
-      pieces: chunks.length,
+      size,
     })
   } catch (error) {
     if (!(error instanceof KeyUnavailable) && !(error instanceof EngineError)) throw error
@@ -130,21 +132,5 @@ async function treatGroup(
     options.log.warn('treatment-failed', { mail: turn.id, error: error.message })
     for (const delivery of deliveries) hold(options, turn, delivery, reason, true)
     turn.alarm('treatment-failed', surroundings.tenant.name, reason.arguments)
-  }
-}
-
-/** The received mail in memory, scanned. A message the scanner refuses is passed on as it is, never half understood. */
-async function readOriginal(options: JourneyOptions, mail: ReceivedMail): Promise<Original> {
-  const pieces: Buffer[] = []
-  for await (const piece of options.bodies.read({ tenantId: mail.tenantId, mailId: mail.id, copy: 0 }))
-    pieces.push(piece)
-  const bytes = pieces.length === 1 && pieces[0] !== undefined ? pieces[0] : Buffer.concat(pieces)
-  const { fields, bodyStart } = scanHeader(bytes)
-  try {
-    return { bytes, root: scanMessage(bytes), fields, bodyStart }
-  } catch (error) {
-    if (!(error instanceof EngineError)) throw error
-    options.log.info('message-not-understood', { mail: mail.id, reason: error.code })
-    return { bytes, root: null, fields, bodyStart }
   }
 }

@@ -4,6 +4,7 @@
  * What is lost if this fails: a mail that was answered 250. So every failure rejects, and a half-written file goes.
  */
 import { randomBytes, type KeyObject } from 'node:crypto'
+import { release } from '@siegel/engine'
 import { dirname, basename } from 'node:path'
 import type { BodyRef, BodyWriter } from '../../mail/body.ts'
 import { StorageError } from '../../observe/failures.ts'
@@ -20,6 +21,7 @@ import {
   writeAll,
 } from './files.ts'
 import type { Folders } from './folders.ts'
+import { LARGE_BODY, type MemoryPace } from './memory-pace.ts'
 import { SEGMENT, beginBody, sealSegment } from './sealed-file.ts'
 import type { SegmentBuffers } from './segment-buffers.ts'
 
@@ -30,6 +32,7 @@ const IN_FLIGHT = 512 * 1024
 export interface SpoolParts {
   readonly folders: Folders
   readonly buffers: SegmentBuffers
+  readonly pace: MemoryPace
   /** The key that new bodies of a tenant are sealed with. */
   keyOf(tenantId: string): SealingKey
   /** Whether a body belongs to a row that has been committed. */
@@ -143,6 +146,7 @@ export class SealedBodyWriter implements BodyWriter {
     }
     const [ciphertext, tag] = sealSegment(this.#key, this.#segments, last, plain)
     this.#segments += 1
+    if (this.#segments > LARGE_BODY) this.#parts.pace.passed(plain.length)
     this.#queue.push(ciphertext, tag)
     this.#queued += ciphertext.length + tag.length
   }
@@ -167,6 +171,8 @@ export class SealedBodyWriter implements BodyWriter {
         const octets = this.#queued
         this.#queue = []
         await writeAll((await this.#opened()).file, buffers)
+        // They were made here and nobody else has them.
+        for (const sealed of buffers) release(sealed)
         this.#queued -= octets
       }
     } catch (error) {
