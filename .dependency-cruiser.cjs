@@ -24,6 +24,11 @@ module.exports = {
       { path: '^(gateway|contract|web|tools|node_modules)/' },
     ),
     ban(
+      'engine-layer-bytes',
+      { path: '^engine/src/bytes/' },
+      { path: '^engine/src/(der|x509|pkcs|cms|mime|smime)/' },
+    ),
+    ban(
       'engine-layer-der',
       { path: '^engine/src/der/' },
       { path: '^engine/src/(x509|pkcs|cms|mime|smime)/' },

@@ -55,6 +55,7 @@ const PLANTED: Readonly<Record<string, readonly { readonly file: string; readonl
   'no-production-to-test': [{ file: 'gateway/src/mail/outbound/cheat.ts', imports: './planted.test.ts' }],
   'engine-does-no-io': [{ file: 'engine/src/cms/reads-files.ts', imports: 'node:fs' }],
   'engine-stands-alone': [{ file: 'engine/src/cms/uses-package.ts', imports: 'kysely' }],
+  'engine-layer-bytes': [{ file: 'engine/src/bytes/climbs.ts', imports: '../der/reader.ts' }],
   'engine-layer-der': [{ file: 'engine/src/der/climbs.ts', imports: '../x509/certificate.ts' }],
   'engine-layer-x509': [{ file: 'engine/src/x509/climbs.ts', imports: '../cms/sign.ts' }],
   'engine-layer-pkcs': [{ file: 'engine/src/pkcs/climbs.ts', imports: '../cms/sign.ts' }],
