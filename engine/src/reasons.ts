@@ -84,6 +84,7 @@ export const REASONS = {
   'decrypt-failed': 'The message cannot be decrypted.',
   'unsupported-content-encryption': 'The content-encryption algorithm is unknown or never accepted.',
   'unsupported-key-encryption': 'The algorithm that protects the content key is unknown or never accepted.',
+  'content-too-large': 'The content is longer than this algorithm can be used for.',
   'legacy-cipher': 'The content is encrypted with an outdated cipher.',
   'legacy-cipher-refused': 'The content is encrypted with an outdated cipher that is not allowed here.',
 
