@@ -250,8 +250,9 @@ function startEncryption(cipher: ContentCipher, key: Buffer, iv: Buffer): Encryp
  * @throws EngineError `content-too-large`
  */
 export function encryptPieces(name: WrittenCipher, pieces: readonly Buffer[], hkdf = false): Encrypted {
-  const { key, algorithm, start } = newContentKey(name, hkdf)
-  const encryption = start()
+  const contentKey = newContentKey(name, hkdf)
+  const { key, algorithm } = contentKey
+  const encryption = contentKey.start()
   const out: Buffer[] = []
   let length = 0
   const keep = (part: Buffer): void => {
