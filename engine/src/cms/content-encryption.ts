@@ -140,12 +140,12 @@ export function decryptPieces(
 /** The padding is taken off here: the provider reports a wrong one by throwing, and the time that takes would tell. */
 function decryptCbc(encryption: ContentEncryption, key: Buffer, pieces: readonly Buffer[]): Buffer | null {
   const { cipher, iv } = encryption
-  const length = total(pieces)
-  if (length === 0 || length % cipher.blockLength !== 0) return null
   const decipher = createDecipheriv(cipher.node, keyOfContent(encryption, key), iv).setAutoPadding(false)
   const out = Array.from(slices(pieces), (slice) => decipher.update(slice))
-  out.push(decipher.final())
-  return withoutPadding(Buffer.concat(out), cipher.blockLength)
+  // What does not fill the last block is left in the cipher, and the content is refused like any other.
+  const whole = total(pieces) % cipher.blockLength === 0
+  const plain = withoutPadding(Buffer.concat(out), cipher.blockLength)
+  return whole ? plain : null
 }
 
 /** RFC 5652 6.3. Looks at all of the last block, whatever is in it. */

@@ -16,6 +16,7 @@ import { oaepWith, readOaep, writeOaep } from './oaep-parameters.ts'
 import type { Oaep, OaepHash } from './oaep-parameters.ts'
 import { writeIdentifier } from './recipient-id.ts'
 import type { RecipientId } from './recipient-id.ts'
+import { rsaInput } from './rsa-input.ts'
 
 /** How a key was transported. */
 export type Transport = { readonly scheme: 'pkcs1v15' } | Oaep
@@ -48,14 +49,20 @@ export function transportName(transport: Transport): WrittenTransport {
  */
 export function unwrapTransported(transport: Transport, key: KeyObject, encryptedKey: Buffer): Buffer | null {
   try {
-    if (transport.scheme === 'pkcs1v15')
-      return privateDecrypt({ key, padding: constants.RSA_PKCS1_PADDING }, encryptedKey)
-    const block = privateDecrypt({ key, padding: constants.RSA_NO_PADDING }, encryptedKey)
-    return decodeOaep(block, transport.hash, transport.mgfHash, transport.label)
+    const { block, genuine } = rsaInput(key, encryptedKey)
+    const opened = openBlock(transport, key, block)
+    return genuine ? opened : null
   } catch {
-    // Only for a ciphertext longer or larger than the modulus: that is in the message and tells nothing about the key.
+    // Nothing may tell one failure from another after the private key was used.
     return null
   }
+}
+
+function openBlock(transport: Transport, key: KeyObject, block: Buffer): Buffer | null {
+  if (transport.scheme === 'pkcs1v15')
+    return privateDecrypt({ key, padding: constants.RSA_PKCS1_PADDING }, block)
+  const { hash, mgfHash, label } = transport
+  return decodeOaep(privateDecrypt({ key, padding: constants.RSA_NO_PADDING }, block), hash, mgfHash, label)
 }
 
 /**

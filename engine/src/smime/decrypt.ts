@@ -181,8 +181,21 @@ function openEnvelope(walk: Walk, data: EnvelopedData): Decrypted & { readonly c
   walk.legacy ||= result.legacy
   if (result.key !== null) walk.keyUsed = true
   const { content } = result
-  if (content === null) throw new EngineError(result.reason ?? 'decrypt-failed', 'a layer cannot be opened')
+  if (content === null) {
+    if (result.key !== null) sameWork(data)
+    throw new EngineError(result.reason ?? 'decrypt-failed', 'a layer cannot be opened')
+  }
   return { ...result, content }
+}
+
+/** What a wrong key left behind is looked at like plaintext: whether it did not open or made no sense must not show in time. */
+function sameWork(data: EnvelopedData): void {
+  const noise = Buffer.concat(data.encryptedContent)
+  try {
+    looksLikeEntity(noise, scanMessage(noise))
+  } catch (error) {
+    if (!(error instanceof EngineError)) throw error
+  }
 }
 
 /** Opens the layers of a bare CMS object; null when none of them is encrypted. */
