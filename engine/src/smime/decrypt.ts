@@ -174,7 +174,9 @@ function openedOrNull(
 /** Decrypts one layer and notes what is reported of it. */
 function openEnvelope(walk: Walk, data: EnvelopedData): Decrypted & { readonly content: Buffer } {
   const { keys, options } = walk
-  const result = decryptContent(data, keys, { allowLegacy: options.allowLegacy ?? false })
+  const result = decryptContent(data, keys, {
+    allowLegacy: options.allowLegacy ?? options.allowWeak ?? false,
+  })
   walk.contentEncryption ??= result.contentEncryption
   walk.keyEncryption ??= result.keyEncryption
   walk.authenticated &&= result.authenticated
