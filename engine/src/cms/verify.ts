@@ -106,7 +106,8 @@ export function checkSigner(
     const scheme = readSignatureScheme(signer.signatureAlgorithm, signer.digestAlgorithm.oid)
     signature = scheme.kind === 'pure' ? scheme.keyType : scheme.kind
     if (digest === null) throw new EngineError('unsupported-digest', signer.digestAlgorithm.oid)
-    // RFC 4056 3, RFC 5754 3: the hash of the scheme is that of digestAlgorithm
+    // RFC 4056 3, RFC 5754 3: the hash of the scheme is that of digestAlgorithm. RFC 8419 3.1, RFC 9814 4 and RFC 9882 3.3
+    // say which digest to write beside a scheme without one; on read any good one is taken.
     if ('hash' in scheme && scheme.hash !== digest.name)
       throw new EngineError('algorithm-mismatch', `${digest.name} beside a signature with ${scheme.hash}`)
     const messages = signedBytes(contentType, signer, content, digest, digestFor)
