@@ -130,20 +130,25 @@ export function cipherOf(oid: string): ContentCipher | null {
   return ciphers.get(oid) ?? null
 }
 
-/** A key-wrap algorithm (RFC 3394). */
+/** A key-wrap algorithm (RFC 3394; RFC 3217 to read old mail). */
 export interface KeyWrap {
   readonly oid: string
+  /** As reported: `aes256-wrap`. */
+  readonly name: string
   readonly keyLength: number
+  /** Read only when legacy algorithms are allowed. */
+  readonly legacy: boolean
 }
 
 const keyWraps = new Map<string, KeyWrap>(
   (
     [
-      [Oid.aes128Wrap, 128],
-      [Oid.aes192Wrap, 192],
-      [Oid.aes256Wrap, 256],
+      [Oid.aes128Wrap, 'aes128-wrap', 16, false],
+      [Oid.aes192Wrap, 'aes192-wrap', 24, false],
+      [Oid.aes256Wrap, 'aes256-wrap', 32, false],
+      [Oid.idAlgCms3DesWrap, 'des-ede3-wrap', 24, true],
     ] as const
-  ).map(([oid, bits]) => [oid, { oid, keyLength: bits / 8 }]),
+  ).map(([oid, name, keyLength, legacy]) => [oid, { oid, name, keyLength, legacy }]),
 )
 
 /** The key-wrap algorithm with this object identifier; null when unknown. */

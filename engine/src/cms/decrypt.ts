@@ -64,7 +64,8 @@ export function decryptContent(
   let openings: readonly Opening[]
   let loose = false
   try {
-    encryption = readContentEncryption(data.contentEncryption, options.allowLegacy ?? false)
+    const { allowLegacy = false } = options
+    encryption = readContentEncryption(data.contentEncryption, allowLegacy)
     base.contentEncryption = encryption.cipher.name
     base.legacy = encryption.cipher.legacy
     checkMode(data, encryption)
@@ -72,7 +73,10 @@ export function decryptContent(
     checkContentLength(encryption.cipher, encryption.iv, length)
     const exact = exactMatch(data.recipients, keys)
     loose = exact === null
-    openings = exact === null ? looseOpenings(looseMatches(data.recipients, keys)) : [opening(exact, false)]
+    openings =
+      exact === null
+        ? looseOpenings(looseMatches(data.recipients, keys), allowLegacy)
+        : [opening(exact, { allowLegacy })]
   } catch (error) {
     if (error instanceof EngineError) return failed(error.code)
     throw error

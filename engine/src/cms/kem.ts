@@ -89,7 +89,7 @@ export function readEncapsulation(entry: KemEntry, key: KeyObject): Encapsulatio
   const kem = KEMS.get(entry.kem.oid)
   const hash = KDFS.get(entry.kdf.oid)
   const wrap = keyWrapOf(entry.wrap.oid)
-  if (kem === undefined || hash === undefined || wrap === null)
+  if (kem === undefined || hash === undefined || wrap === null || wrap.legacy)
     throw new EngineError(
       'unsupported-key-encryption',
       `KEM ${entry.kem.oid} with ${entry.kdf.oid} and ${entry.wrap.oid}`,
@@ -99,7 +99,7 @@ export function readEncapsulation(entry: KemEntry, key: KeyObject): Encapsulatio
   // RFC 9629 3: kekLength must be that of the key wrap
   if (entry.kekLength !== wrap.keyLength)
     throw new EngineError('cms-malformed', `a key of ${entry.kekLength} octets for ${entry.wrap.oid}`)
-  return { name: `${kem}-hkdf-${hash}-aes${wrap.keyLength * 8}-wrap`, hash }
+  return { name: `${kem}-hkdf-${hash}-${wrap.name}`, hash }
 }
 
 /** Opens an entry: exactly one private key operation. Null means that it failed, for whatever reason. */

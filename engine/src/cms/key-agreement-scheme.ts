@@ -64,9 +64,9 @@ export interface Agreement {
 
 /**
  * Reads a keyEncryptionAlgorithm.
- * @throws EngineError `unsupported-key-encryption`, `cms-malformed`, `asn1-malformed`
+ * @throws EngineError `unsupported-key-encryption`, `legacy-cipher-refused`, `cms-malformed`, `asn1-malformed`
  */
-export function readAgreement(algorithm: AlgorithmIdentifier): Agreement {
+export function readAgreement(algorithm: AlgorithmIdentifier, allowLegacy = false): Agreement {
   const scheme = byOid.get(algorithm.oid)
   if (scheme === undefined)
     throw new EngineError('unsupported-key-encryption', `key agreement ${algorithm.oid}`)
@@ -75,13 +75,14 @@ export function readAgreement(algorithm: AlgorithmIdentifier): Agreement {
     throw new EngineError('cms-malformed', 'key agreement without key wrap')
   const wrap = keyWrapOf(readAlgorithm(algorithm.parameters).oid)
   if (wrap === null) throw new EngineError('unsupported-key-encryption', 'key wrap')
+  if (wrap.legacy && !allowLegacy) throw new EngineError('legacy-cipher-refused', wrap.name)
   return { scheme, wrap, wrapAlgorithm: toDer(algorithm.parameters) }
 }
 
 /** The name under which an agreement is reported: `ecdh-sha256kdf-aes256-wrap`, `ecdh-sha256-hkdf-aes128-wrap`. */
 export function agreementName({ scheme, wrap }: Agreement): string {
   const kdf = scheme.kdf === 'x963' ? `${scheme.hash}kdf` : `${scheme.hash}-hkdf`
-  return `ecdh-${scheme.cofactor ? 'cofactor-' : ''}${kdf}-aes${wrap.keyLength * 8}-wrap`
+  return `ecdh-${scheme.cofactor ? 'cofactor-' : ''}${kdf}-${wrap.name}`
 }
 
 /** The key-encryption key of an agreed secret. */

@@ -18,16 +18,17 @@ import { unwrapKey, wrapKey } from './key-wrap.ts'
 import { writeAgreementRecipient } from './recipient-id.ts'
 import type { RecipientId } from './recipient-id.ts'
 import type { KeyAgreementEntry } from './recipient-info.ts'
+import { unwrapTripleDes } from './triple-des-wrap.ts'
 
 /** Curves with a cofactor other than 1, where cofactor Diffie-Hellman gives another secret. */
 const HAS_COFACTOR = /^(?:sect|c2|wap|Oakley)/
 
 /**
  * Reads the agreement of an entry and judges, before the key is used, whether it could open it.
- * @throws EngineError `unsupported-key-encryption`, `cms-malformed`, `asn1-malformed`
+ * @throws EngineError `unsupported-key-encryption`, `legacy-cipher-refused`, `cms-malformed`, `asn1-malformed`
  */
-export function readAgreementFor(entry: KeyAgreementEntry, key: KeyObject): Agreement {
-  const agreement = readAgreement(entry.algorithm)
+export function readAgreementFor(entry: KeyAgreementEntry, key: KeyObject, allowLegacy: boolean): Agreement {
+  const agreement = readAgreement(entry.algorithm, allowLegacy)
   if (entry.originator === null)
     throw new EngineError('unsupported-key-encryption', 'the originator is named by certificate')
   if (agreement.scheme.cofactor && HAS_COFACTOR.test(key.asymmetricKeyDetails?.namedCurve ?? ''))
@@ -39,7 +40,8 @@ export function readAgreementFor(entry: KeyAgreementEntry, key: KeyObject): Agre
 export function unwrapAgreed(agreement: Agreement, key: KeyObject, entry: KeyAgreementEntry): Buffer | null {
   try {
     const secret = diffieHellman({ privateKey: key, publicKey: originatorKey(entry, key) })
-    return unwrapKey(deriveKek(agreement, secret, entry.ukm), entry.encryptedKey)
+    const unwrap = agreement.wrap.legacy ? unwrapTripleDes : unwrapKey
+    return unwrap(deriveKek(agreement, secret, entry.ukm), entry.encryptedKey)
   } catch {
     // Only for a point that is none: that is in the message and tells nothing about the key.
     return null

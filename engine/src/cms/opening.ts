@@ -18,16 +18,27 @@ export interface Opening {
   readonly unwrap: () => Buffer | null
 }
 
-/**
- * Prepares to open an entry.
- * @param loosely - for a bare key that is tried on entries of which it is not known that they are meant for it
- * @throws EngineError `unsupported-key-encryption`, `cms-malformed`, `asn1-malformed`
- */
-export function opening({ recipient, key }: Match, loosely: boolean): Opening {
-  return { ...read(recipient, key, loosely), key }
+/** How to open. */
+export interface OpeningOptions {
+  /** For a bare key that is tried on entries of which it is not known that they are meant for it. Default false. */
+  readonly loosely?: boolean
+  /** Also triple DES key wrap. Default false. */
+  readonly allowLegacy?: boolean
 }
 
-function read(recipient: Recipient, { key }: DecryptionKey, loosely: boolean): Omit<Opening, 'key'> {
+/**
+ * Prepares to open an entry.
+ * @throws EngineError `unsupported-key-encryption`, `legacy-cipher-refused`, `cms-malformed`, `asn1-malformed`
+ */
+export function opening({ recipient, key }: Match, options: OpeningOptions = {}): Opening {
+  return { ...read(recipient, key, options), key }
+}
+
+function read(
+  recipient: Recipient,
+  { key }: DecryptionKey,
+  { loosely = false, allowLegacy = false }: OpeningOptions,
+): Omit<Opening, 'key'> {
   switch (recipient.kind) {
     case 'key-transport': {
       const transport = readTransport(recipient.algorithm)
@@ -35,7 +46,7 @@ function read(recipient: Recipient, { key }: DecryptionKey, loosely: boolean): O
       return { name: transportName(transport), unwrap: () => unwrap(transport, key, recipient.encryptedKey) }
     }
     case 'key-agreement': {
-      const agreement = readAgreementFor(recipient, key)
+      const agreement = readAgreementFor(recipient, key, allowLegacy)
       return { name: agreementName(agreement), unwrap: () => unwrapAgreed(agreement, key, recipient) }
     }
     case 'kem': {
@@ -46,12 +57,12 @@ function read(recipient: Recipient, { key }: DecryptionKey, loosely: boolean): O
 }
 
 /** For bare keys: entries that this key cannot open are passed over, unless there is nothing else. */
-export function looseOpenings(matches: readonly Match[]): readonly Opening[] {
+export function looseOpenings(matches: readonly Match[], allowLegacy = false): readonly Opening[] {
   const found: Opening[] = []
   let refused: EngineError | null = null
   for (const match of matches) {
     try {
-      found.push(opening(match, true))
+      found.push(opening(match, { loosely: true, allowLegacy }))
     } catch (error) {
       if (!(error instanceof EngineError)) throw error
       refused = error

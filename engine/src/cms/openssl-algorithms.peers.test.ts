@@ -149,6 +149,10 @@ test('outdated ciphers of openssl are read when allowed, RC2 with 40 and 64 bits
     const result = weDecrypt(bob, flags, true)
     assert.deepEqual([result.content, result.contentEncryption, result.legacy], [PLAIN, name, true])
   }
+  const dave = makePerson('dave', 'p256')
+  assert.equal(weDecrypt(dave, ['-des3']).reason, 'legacy-cipher-refused')
+  const result = weDecrypt(dave, ['-des3'], true)
+  assert.deepEqual([result.content, result.keyEncryption], [PLAIN, 'ecdh-sha1kdf-des-ede3-wrap'])
   for (const flags of [['-rc2-40-cbc'], ['-rc2-64-cbc'], ['-des-cbc']])
     assert.equal(weDecrypt(bob, [...legacy, ...flags], true).reason, 'unsupported-content-encryption')
 })

@@ -203,6 +203,7 @@ export const Oid = {
   dhSinglePassCofactorDhSha256Kdf: '1.3.132.1.14.1',
   dhSinglePassCofactorDhSha384Kdf: '1.3.132.1.14.2',
   dhSinglePassCofactorDhSha512Kdf: '1.3.132.1.14.3',
+  idAlgCms3DesWrap: '1.2.840.113549.1.9.16.3.6',
   idOriKem: '1.2.840.113549.1.9.16.13.3',
   idAlgHkdfWithSha256: '1.2.840.113549.1.9.16.3.28',
   idAlgHkdfWithSha384: '1.2.840.113549.1.9.16.3.29',
