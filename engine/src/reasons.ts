@@ -60,9 +60,11 @@ export const REASONS = {
   'cms-too-many-signers': 'The CMS object names more signers than the limit.',
   'cms-too-many-certificates': 'The CMS object holds more certificates than the limit.',
   'cms-too-many-recipients': 'The CMS object names more recipients than the limit.',
+  'cms-too-large': 'The CMS object holds more beside its content than the limit.',
   'cms-too-deep': 'Signed and encrypted layers are nested deeper than the limit.',
   'compressed-refused': 'Compressed CMS content is not expanded.',
   'content-missing': 'The signature is detached and the signed content is not there.',
+  'content-too-large': 'The content is too large for an algorithm that cannot be used piece by piece.',
   'content-ambiguous':
     'The signed content could pass for signed attributes, so the signature could have been moved.',
   'signer-certificate-missing': 'The certificate of the signer is not there.',

@@ -37,7 +37,8 @@ export function digestOf(oid: string): Digest | null {
   return digestByOid.get(oid) ?? null
 }
 
-function startDigest(digest: Digest): Hash {
+/** Begins a digest. */
+export function startDigest(digest: Digest): Hash {
   return digest.name === 'shake256' ? createHash('shake256', { outputLength: 64 }) : createHash(digest.name)
 }
 

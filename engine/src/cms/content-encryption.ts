@@ -66,6 +66,35 @@ function* slices(pieces: readonly Buffer[]): Generator<Buffer> {
       yield piece.subarray(at, Math.min(at + PIECE, piece.length))
 }
 
+/** Decrypts content piece by piece. Both functions throw whatever the provider throws: no caller may tell failures apart. */
+export interface Decryption {
+  /** Plaintext that must not be used before `final` has returned. */
+  update(slice: Buffer): Buffer
+  /** The rest; throws when the padding or the authentication tag is wrong. */
+  final(): Buffer
+}
+
+/**
+ * Begins to decrypt.
+ * @param aad - authenticated attributes in DER; null when there are none
+ * @param mac - the authentication tag; null for CBC
+ * @throws Error when key or tag do not fit the algorithm
+ */
+export function startDecryption(
+  encryption: ContentEncryption,
+  key: Buffer,
+  aad: Buffer | null,
+  mac: Buffer | null,
+): Decryption {
+  const { cipher, iv, tagLength } = encryption
+  if (cipher.mode === 'cbc') return createDecipheriv(cipher.node, key, iv)
+  if (mac?.length !== tagLength) throw new RangeError('tag of a wrong length')
+  const decipher = createDecipheriv(cipher.node as 'aes-256-gcm', key, iv, { authTagLength: tagLength }) // by mode
+  if (aad !== null) decipher.setAAD(aad)
+  decipher.setAuthTag(mac)
+  return decipher
+}
+
 /**
  * Decrypts content. Null when it fails, for whatever reason: bad padding, wrong key, wrong tag look alike.
  * @param aad - authenticated attributes in DER; empty for CBC
@@ -77,22 +106,12 @@ export function decryptPieces(
   aad: Buffer | null,
   mac: Buffer | null,
 ): Buffer | null {
-  const { cipher, iv, tagLength } = encryption
   try {
     const out: Buffer[] = []
-    if (cipher.mode === 'cbc') {
-      const decipher = createDecipheriv(cipher.node, key, iv)
-      for (const slice of slices(pieces)) out.push(decipher.update(slice))
-      out.push(decipher.final())
-    } else {
-      if (mac?.length !== tagLength) return null
-      const decipher = createDecipheriv(cipher.node as 'aes-256-gcm', key, iv, { authTagLength: tagLength }) // by mode
-      if (aad !== null) decipher.setAAD(aad)
-      decipher.setAuthTag(mac)
-      for (const slice of slices(pieces)) out.push(decipher.update(slice))
-      // Throws on a wrong tag, and then nothing of `out` leaves this function.
-      out.push(decipher.final())
-    }
+    const decryption = startDecryption(encryption, key, aad, mac)
+    for (const slice of slices(pieces)) out.push(decryption.update(slice))
+    // Throws on a wrong tag, and then nothing of `out` leaves this function.
+    out.push(decryption.final())
     return Buffer.concat(out)
   } catch {
     // Nothing may tell one failure from another after the private key was used.
@@ -119,8 +138,29 @@ export interface Encrypted {
   readonly mac: Buffer | null
 }
 
-/** Encrypts pieces under a new random key and IV or nonce. */
-export function encryptPieces(name: WrittenCipher, pieces: readonly Buffer[]): Encrypted {
+/** A new random key with its IV or nonce: for one content. */
+export interface ContentKey {
+  readonly key: Buffer
+  /** contentEncryptionAlgorithm in DER. */
+  readonly algorithm: Buffer
+  /** Octets of the authentication tag; 0 for CBC. */
+  readonly tagLength: number
+  /** Octets of ciphertext, without the tag, for as many octets of content. */
+  readonly lengthOf: (octets: number) => number
+  /** Begins to encrypt. May be called again for the very same content only. */
+  readonly start: () => Encryption
+}
+
+/** Encrypts content piece by piece. */
+interface Encryption {
+  update(slice: Buffer): Buffer
+  final(): Buffer
+  /** After `final`: the authentication tag; null for CBC. */
+  tag(): Buffer | null
+}
+
+/** Makes a key. */
+export function newContentKey(name: WrittenCipher): ContentKey {
   const oid = WRITTEN[name]
   const cipher = cipherOf(oid)
   if (cipher === null) throw new EngineError('unsupported-content-encryption', name)
@@ -128,32 +168,47 @@ export function encryptPieces(name: WrittenCipher, pieces: readonly Buffer[]): E
   const secret = randomBytes(cipher.keyLength + (gcm ? 12 : cipher.blockLength))
   const key = secret.subarray(0, cipher.keyLength)
   const iv = secret.subarray(cipher.keyLength)
-  const out: Buffer[] = []
-  const run = (update: (slice: Buffer) => Buffer, final: () => Buffer): number => {
-    let length = 0
-    const keep = (part: Buffer) => {
-      if (part.length === 0) return
-      out.push(part)
-      length += part.length
+  if (!gcm)
+    return {
+      key,
+      algorithm: writeAlgorithm(oid, octets(iv)),
+      tagLength: 0,
+      // RFC 5652 6.3
+      lengthOf: (length) => length + cipher.blockLength - (length % cipher.blockLength),
+      start: () => {
+        const cbc = createCipheriv(cipher.node, key, iv)
+        return { update: (slice) => cbc.update(slice), final: () => cbc.final(), tag: () => null }
+      },
     }
-    for (const slice of slices(pieces)) keep(update(slice))
-    keep(final())
-    return length
+  return {
+    key,
+    // RFC 5084 3.2
+    algorithm: writeAlgorithm(oid, sequence(octets(iv), integer(16))),
+    tagLength: 16,
+    lengthOf: (length) => length,
+    start: () => {
+      const aead = createCipheriv(cipher.node as 'aes-256-gcm', key, iv, { authTagLength: 16 }) // by mode
+      return {
+        update: (slice) => aead.update(slice),
+        final: () => aead.final(),
+        tag: () => aead.getAuthTag(),
+      }
+    },
   }
-  if (!gcm) {
-    const cbc = createCipheriv(cipher.node, key, iv)
-    const length = run(
-      (slice) => cbc.update(slice),
-      () => cbc.final(),
-    )
-    return { key, algorithm: writeAlgorithm(oid, octets(iv)), pieces: out, length, mac: null }
+}
+
+/** Encrypts pieces under a new random key and IV or nonce. */
+export function encryptPieces(name: WrittenCipher, pieces: readonly Buffer[]): Encrypted {
+  const { key, algorithm, start } = newContentKey(name)
+  const encryption = start()
+  const out: Buffer[] = []
+  let length = 0
+  const keep = (part: Buffer) => {
+    if (part.length === 0) return
+    out.push(part)
+    length += part.length
   }
-  const aead = createCipheriv(cipher.node as 'aes-256-gcm', key, iv, { authTagLength: 16 }) // by mode
-  const length = run(
-    (slice) => aead.update(slice),
-    () => aead.final(),
-  )
-  // RFC 5084 3.2
-  const algorithm = writeAlgorithm(oid, sequence(octets(iv), integer(16)))
-  return { key, algorithm, pieces: out, length, mac: aead.getAuthTag() }
+  for (const slice of slices(pieces)) keep(encryption.update(slice))
+  keep(encryption.final())
+  return { key, algorithm, pieces: out, length, mac: encryption.tag() }
 }

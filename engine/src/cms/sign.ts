@@ -201,13 +201,18 @@ function mayEncrypt(certificate: Certificate): boolean {
   )
 }
 
-/** certificates and signerInfos: what follows the content in SignedData. */
-function trailer(content: readonly Buffer[], parts: Prepared, at: number): Buffer {
-  const hash = createHash(parts.digest)
+/** The digest of content in pieces. */
+function digestOf(content: readonly Buffer[], digest: SigningDigest): Buffer {
+  const hash = createHash(digest)
   for (const piece of content) hash.update(piece)
+  return hash.digest()
+}
+
+/** certificates and signerInfos: what follows the content in SignedData. */
+function trailer(contentDigest: Buffer, parts: Prepared, at: number): Buffer {
   const attributes = setOf([
     ...parts.attributes,
-    writeAttribute(Oid.idMessageDigest, octets(hash.digest())),
+    writeAttribute(Oid.idMessageDigest, octets(contentDigest)),
     writeAttribute(Oid.idSigningTime, time(at)),
   ])
   // RFC 5652 5.4: what is signed is the SET OF, what is sent is [0] IMPLICIT
@@ -244,7 +249,20 @@ const DETACHED = tlv(0x30, oid(Oid.idData))
  */
 export function signDetached(content: readonly Buffer[], signer: SigningKey, options: SignOptions): Buffer {
   const parts = prepare(signer, options)
-  const end = trailer(content, parts, options.at)
+  return writeDetached(digestOf(content, parts.digest), parts, options)
+}
+
+/**
+ * Signs content whose digest has been computed, with the digest that `signingDigest` names.
+ * @returns a ContentInfo with SignedData in DER, without content
+ * @throws EngineError `key-mismatch`, `unsupported-algorithm`
+ */
+export function signDigest(contentDigest: Buffer, signer: SigningKey, options: SignOptions): Buffer {
+  return writeDetached(contentDigest, prepare(signer, options), options)
+}
+
+function writeDetached(contentDigest: Buffer, parts: Prepared, { at }: SignOptions): Buffer {
+  const end = trailer(contentDigest, parts, at)
   return Buffer.concat([open(parts, [DETACHED], end.length), end])
 }
 
@@ -256,11 +274,36 @@ export function signDetached(content: readonly Buffer[], signer: SigningKey, opt
  */
 export function signOpaque(content: readonly Buffer[], signer: SigningKey, options: SignOptions): Buffer[] {
   const parts = prepare(signer, options)
-  const end = trailer(content, parts, options.at)
   const length = content.reduce((sum, piece) => sum + piece.length, 0)
+  const [start, end] = writeOpaque(digestOf(content, parts.digest), length, parts, options)
+  return [start, ...content, end]
+}
+
+/**
+ * The same for content whose digest has been computed, with the digest that `signingDigest` names.
+ * @param length - octets of the content
+ * @returns what stands before and behind the content in the ContentInfo
+ * @throws EngineError `key-mismatch`, `unsupported-algorithm`
+ */
+export function signOpaqueDigest(
+  contentDigest: Buffer,
+  length: number,
+  signer: SigningKey,
+  options: SignOptions,
+): readonly [start: Buffer, end: Buffer] {
+  return writeOpaque(contentDigest, length, prepare(signer, options), options)
+}
+
+function writeOpaque(
+  contentDigest: Buffer,
+  length: number,
+  parts: Prepared,
+  { at }: SignOptions,
+): readonly [start: Buffer, end: Buffer] {
+  const end = trailer(contentDigest, parts, at)
   const type = oid(Oid.idData)
   const octetString = header(0x04, length)
   const wrapped = header(0xa0, octetString.length + length)
   const encapsulated = header(0x30, type.length + wrapped.length + octetString.length + length)
-  return [open(parts, [encapsulated, type, wrapped, octetString], length + end.length), ...content, end]
+  return [open(parts, [encapsulated, type, wrapped, octetString], length + end.length), end]
 }

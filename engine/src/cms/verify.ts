@@ -59,6 +59,42 @@ export function certificatesOf(data: SignedData): readonly Certificate[] {
   return found
 }
 
+/** Content that is signed, as far as signatures look at it. */
+export interface SignedContent {
+  digest(digest: Digest): Buffer
+  /**
+   * The content itself, for a signer who signed no attributes.
+   * @throws EngineError `content-too-large` when it is not in memory
+   */
+  whole(): Buffer
+}
+
+/** Content in memory, in pieces. Each digest is computed once, when it is asked for. */
+export function contentInMemory(pieces: readonly Buffer[]): SignedContent {
+  const digests = new Map<string, Buffer>()
+  return {
+    digest: (digest) => {
+      const known = digests.get(digest.oid)
+      if (known !== undefined) return known
+      const value = digestOver(digest, pieces)
+      digests.set(digest.oid, value)
+      return value
+    },
+    whole: () => (pieces.length === 1 && pieces[0] !== undefined ? pieces[0] : Buffer.concat(pieces)),
+  }
+}
+
+/** The digests that the signers of an object name, each once; those that are unknown are left out. */
+export function digestsOf(data: SignedData): readonly Digest[] {
+  const named = data.signers.map((signer) => digestOf(signer.digestAlgorithm.oid))
+  return [...new Set(named.filter((digest) => digest !== null))]
+}
+
+/** Whether a signer signed the content itself, and not attributes with its digest. */
+export function signsContentItself(data: SignedData): boolean {
+  return data.signers.some((signer) => signer.signedAttributes === null)
+}
+
 /**
  * Checks every signer.
  * @param content - the detached content in pieces; null when the object holds its content. Given both, only what the
@@ -71,24 +107,23 @@ export function verifySignedData(
   certificates: readonly Certificate[],
 ): readonly SignerCheck[] {
   const signed = data.content ?? content
-  const digests = new Map<string, Buffer>()
-  const digestFor = (digest: Digest): Buffer | null => {
-    if (signed === null) return null
-    const known = digests.get(digest.oid)
-    if (known !== undefined) return known
-    const value = digestOver(digest, signed)
-    digests.set(digest.oid, value)
-    return value
-  }
-  return data.signers.map((signer) => checkSigner(data, signer, signed, certificates, digestFor))
+  return checkSigners(data, signed === null ? null : contentInMemory(signed), certificates)
+}
+
+/** The same for content that is not in memory; null when there is none. */
+export function checkSigners(
+  data: SignedData,
+  content: SignedContent | null,
+  certificates: readonly Certificate[],
+): readonly SignerCheck[] {
+  return data.signers.map((signer) => checkSigner(data, signer, content, certificates))
 }
 
 function checkSigner(
   data: SignedData,
   signer: SignerInfo,
-  content: readonly Buffer[] | null,
+  content: SignedContent | null,
   certificates: readonly Certificate[],
-  digestFor: (digest: Digest) => Buffer | null,
 ): SignerCheck {
   const digest = digestOf(signer.digestAlgorithm.oid)
   const attributes = signer.signedAttributes instanceof EngineError ? null : signer.signedAttributes
@@ -104,7 +139,7 @@ function checkSigner(
     // RFC 4056 3, RFC 5754 3: the hash of the scheme is that of digestAlgorithm
     if ('hash' in scheme && scheme.hash !== digest.name)
       throw new EngineError('algorithm-mismatch', `${digest.name} beside a signature with ${scheme.hash}`)
-    const messages = signedBytes(data, signer, content, digest, digestFor)
+    const messages = signedBytes(data, signer, content, digest)
     if (named.length === 0)
       throw new EngineError('signer-certificate-missing', 'no certificate of the signer')
     const made = named.filter((certificate) => verifies(scheme, certificate, messages, signer.signature))
@@ -126,16 +161,15 @@ function checkSigner(
 function signedBytes(
   data: SignedData,
   signer: SignerInfo,
-  content: readonly Buffer[] | null,
+  content: SignedContent | null,
   digest: Digest,
-  digestFor: (digest: Digest) => Buffer | null,
 ): readonly Buffer[] {
   if (signer.signedAttributes instanceof EngineError) throw signer.signedAttributes
   if (content === null) throw new EngineError('content-missing', 'no content for a detached signature')
   if (signer.signedAttributes === null) {
     // RFC 5652 5.3: signedAttrs must be there unless the content type is id-data
     if (data.contentType !== Oid.idData) throw new EngineError('attribute-missing', 'no signed attributes')
-    const whole = content.length === 1 && content[0] !== undefined ? content[0] : Buffer.concat(content)
+    const whole = content.whole()
     if (passesForAttributes(whole))
       throw new EngineError('content-ambiguous', 'content is a SET of attributes')
     return [whole]
@@ -145,7 +179,7 @@ function signedBytes(
   const claimed = attributeValue(attributes, Oid.idMessageDigest)
   if (claimed === null) throw new EngineError('attribute-missing', 'no messageDigest')
   // RFC 5652 5.6
-  if (digestFor(digest)?.equals(toOctets(claimed)) !== true)
+  if (!content.digest(digest).equals(toOctets(claimed)))
     throw new EngineError('digest-mismatch', 'messageDigest is not that of the content')
   return attributes.der === attributes.unsorted ? [attributes.der] : [attributes.der, attributes.unsorted]
 }

@@ -51,6 +51,12 @@ export async function* base64Chunks(chunks: Chunks): AsyncGenerator<Buffer> {
   if (held.length > 0) yield encodeBase64Lines([held])
 }
 
+/** A source in base64, encoded whenever it is read. */
+export function base64Source(source: ByteSource): ByteSource {
+  const made = streamOf(() => base64Chunks(source.chunks()))
+  return { length: base64Length(source.length), chunks: (start, end) => made.chunks(start, end) }
+}
+
 /** Octets that `encodeBase64Lines` makes of as many. */
 export function base64Length(octets: number): number {
   const characters = Math.ceil(octets / 3) * 4
@@ -118,5 +124,6 @@ export async function rewritten(
   rewrite: (chunks: Chunks) => AsyncGenerator<Buffer>,
 ): Promise<ByteSource> {
   const made = streamOf(() => rewrite(stream.chunks()))
-  return { chunks: made.chunks, length: await countOctets(made) }
+  const length = await countOctets(made)
+  return { length, chunks: (start, end) => made.chunks(start, end) }
 }

@@ -144,8 +144,7 @@ class Scanner {
     if (delimiters.none) return null
     let at = from
     for (;;) {
-      while (!window.ended && at + delimiters.reach > window.base + window.bytes.length)
-        yield* window.load(at - 2)
+      while (!window.reaches(at + delimiters.reach)) yield* window.load(at - 2)
       delimiters.bytes = window.bytes
       const delimiter = delimiters.at(at - window.base)
       if (delimiter !== null) {
@@ -242,16 +241,15 @@ class Scanner {
         budget,
       })
       // What the end of the view cut off may be no more than a body.
-      if (window.ended || header.bodyStart + Math.max(delimiters.reach, BODY_GLIMPSE) <= bytes.length) {
+      if (window.reaches(base + header.bodyStart + Math.max(delimiters.reach, BODY_GLIMPSE))) {
         this.#budget.fields = budget.fields
         const bodyStart = header.bodyStart + base
         window.retain(start, Math.min(bodyStart + BODY_GLIMPSE, base + bytes.length))
         return base === 0 ? header : { ...header, bodyStart, fields: moved(header.fields, base) }
       }
       // Twice as much each time: the header is looked through again.
-      const wanted = 2 * (base + bytes.length - start)
-      do yield* window.load(start - 2)
-      while (!window.ended && window.base + window.bytes.length - start < wanted)
+      const wanted = base + bytes.length + Math.max(base + bytes.length - start, 1)
+      while (!window.reaches(wanted)) yield* window.load(start - 2)
     }
   }
 

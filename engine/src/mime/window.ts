@@ -17,6 +17,8 @@ export interface Window {
   readonly ended: boolean
   /** The headers that were kept; the message itself when it is in memory. */
   readonly view: ByteView
+  /** Whether everything before an offset is in view, or nothing more is to come. */
+  reaches(offset: number): boolean
   /** Brings more into view, if there is more; what lies before `keep` may go. */
   load(keep: number): Routine<void>
   /** Keeps what is in view from `start` up to `end` for good. */
@@ -32,6 +34,7 @@ export function wholeWindow(bytes: Buffer): Window {
     base: 0,
     ended: true,
     view: bytes,
+    reaches: () => true,
     *load() {
       // All of it is in view.
     },
@@ -65,6 +68,10 @@ export class MovingWindow implements Window {
 
   get bytes(): Buffer {
     return this.#room.subarray(this.#from, this.#to)
+  }
+
+  reaches(offset: number): boolean {
+    return this.ended || offset <= this.base + this.#to - this.#from
   }
 
   *load(keep: number): Routine<void> {
