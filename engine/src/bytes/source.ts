@@ -6,7 +6,7 @@
 /** Bytes that can be read piece by piece, and again. */
 export interface ByteStream {
   /**
-   * The bytes from `start` (default 0) up to `end` (default: all), in chunks of any size; nobody writes into a chunk any more
+   * The bytes from `start` (default 0) up to `end` (default: all), or as far as there are any, in chunks of any size; nobody writes into a chunk any more
    * that was given out. Chunks should be small (64 KiB): what is done with one is done without a pause.
    */
   chunks(start?: number, end?: number): AsyncIterable<Buffer>
@@ -32,7 +32,8 @@ export function sourceOf(bytes: Buffer): ByteSource {
     // A source in memory never waits, and is read as one that does.
     // eslint-disable-next-line @typescript-eslint/require-await
     async *chunks(start = 0, end = bytes.length) {
-      for (let at = start; at < end; at += CHUNK) yield bytes.subarray(at, Math.min(at + CHUNK, end))
+      const past = Math.min(end, bytes.length)
+      for (let at = start; at < past; at += CHUNK) yield bytes.subarray(at, Math.min(at + CHUNK, past))
     },
   }
 }
