@@ -6,13 +6,19 @@ export { EngineError } from './errors.ts'
 export { REASONS } from './reasons.ts'
 export type { Reason } from './reasons.ts'
 
+// Bytes that need not be in memory
+export { rangeOf, readStart, sourceOf } from './bytes/source.ts'
+export type { ByteSource, ByteStream, ByteView } from './bytes/source.ts'
+export { Rope } from './bytes/rope.ts'
+
 // MIME: byte ranges of a message, transfer encodings, addresses, editing of headers
 export { MIME_LIMITS } from './mime/entity.ts'
 export type { ByteRange, HeaderBlock, HeaderField, MimeDefect, MimeLimits, MimeNode } from './mime/entity.ts'
 export { fieldsNamed, headerValue, scanHeader } from './mime/header.ts'
 export { contentTypeOf, parseParameters } from './mime/parameters.ts'
 export type { ParameterisedValue } from './mime/parameters.ts'
-export { scanMessage } from './mime/scan.ts'
+export { scanMessage, scanStream } from './mime/scan.ts'
+export type { Scanned } from './mime/scan.ts'
 export { decodeBase64, decodeBody, decodeQuotedPrintable } from './mime/decode.ts'
 export { encodeBase64Lines, encodeQuotedPrintable } from './mime/encode.ts'
 export { canonicalise, isCanonical } from './mime/canonical.ts'
@@ -73,16 +79,23 @@ export type { DecryptionKey } from './cms/recipient-info.ts'
 export { smimeKind } from './smime/kind.ts'
 export type { SmimeKind } from './smime/kind.ts'
 export { canonicalMessage, protectedEntityOf, signableMessage, wrapMessage } from './smime/entity.ts'
-export type { ProtectedEntity } from './smime/entity.ts'
-export { protectHeaders } from './smime/protected-headers.ts'
+export {
+  canonicalSource,
+  protectedEntityOfSource,
+  scanHeaderOfSource,
+  signableSource,
+} from './smime/entity.ts'
+export type { ProtectedEntity, ProtectedEntitySource, SourceHeader } from './smime/entity.ts'
+export { protectHeaders, protectHeadersOfSource } from './smime/protected-headers.ts'
 export type { HeaderProtected, ProtectedHeaders } from './smime/protected-headers.ts'
-export { signEntity } from './smime/sign.ts'
+export { signEntity, signEntitySource } from './smime/sign.ts'
 export type { SignEntityOptions } from './smime/sign.ts'
-export { encryptEntity } from './smime/encrypt.ts'
-export { verifyCms, verifyMessage } from './smime/verify.ts'
+export { encryptEntity, encryptEntitySource } from './smime/encrypt.ts'
+export { verifyCms, verifyCmsSource, verifyMessage, verifyMessageSource } from './smime/verify.ts'
 export type { SignerVerdict, Verdict, VerifyOptions } from './smime/verdict.ts'
-export { decryptCms, decryptMessage } from './smime/decrypt.ts'
-export type { DecryptResult } from './smime/decrypt.ts'
+export { decryptCms, decryptCmsSource, decryptMessage, decryptMessageSource } from './smime/decrypt.ts'
+export type { DecryptResult, StreamedDecryptResult } from './smime/decrypt.ts'
+export type { Temporary, TemporaryStore } from './smime/streamed-content.ts'
 
 // PKCS: private keys and PKCS#12 files
 export { readPrivateKey } from './pkcs/private-key.ts'

@@ -60,6 +60,7 @@ export const REASONS = {
   'cms-too-many-signers': 'The CMS object names more signers than the limit.',
   'cms-too-many-certificates': 'The CMS object holds more certificates than the limit.',
   'cms-too-many-recipients': 'The CMS object names more recipients than the limit.',
+  'cms-too-large': 'The CMS object holds more beside its content than the limit.',
   'cms-too-deep': 'Signed and encrypted layers are nested deeper than the limit.',
   'compressed-refused': 'Compressed CMS content is not expanded.',
   'content-missing': 'The signature is detached and the signed content is not there.',

@@ -103,8 +103,11 @@ const NOTHING = Buffer.alloc(0)
 /** Collects the input and works on it in the end. */
 function atOnce(work: (whole: Buffer) => Buffer): Decryption {
   const pieces: Buffer[] = []
+  let length = 0
   return {
     update: (slice) => {
+      length += slice.length
+      if (length > MAX_AT_ONCE) throw new RangeError('too much to be worked on at once')
       pieces.push(slice)
       return NOTHING
     },
@@ -184,9 +187,9 @@ export interface ContentKey {
    * Octets of ciphertext, without the tag, for as many octets of content.
    * @throws EngineError `content-too-large`
    */
-  lengthOf(octets: number): number
+  readonly lengthOf: (octets: number) => number
   /** Begins to encrypt. May be called again for the very same content only. */
-  start(): Encryption
+  readonly start: () => Encryption
 }
 
 /** Encrypts content piece by piece. */

@@ -36,7 +36,7 @@ const KINDS: ReadonlyMap<string, Exclude<ContentKind, 'other'>> = new Map([
 export function readContentInfo(bytes: Buffer): ContentInfo {
   const outer = new Cursor(readPrefix(bytes, { ber: true }))
   const contentType = toOid(outer.universal(Tag.oid, 'contentType'))
-  const kind = KINDS.get(contentType) ?? 'other'
+  const kind = contentKindOf(contentType)
   if (kind === 'other') return { kind, contentType }
   if (kind === 'compressed-data') return { kind }
   const wrapped = outer.next('content')
@@ -54,6 +54,11 @@ export function readContentInfo(bytes: Buffer): ContentInfo {
     case 'auth-enveloped-data':
       return readAuthEnvelopedData(content)
   }
+}
+
+/** What kind of CMS object a content type stands for. */
+export function contentKindOf(contentType: string): ContentKind {
+  return KINDS.get(contentType) ?? 'other'
 }
 
 /** Longest run of octets before the content type ends. */

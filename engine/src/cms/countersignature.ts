@@ -7,10 +7,9 @@ import { Oid } from '../der/oid.ts'
 import { Cursor, Tag, readElement } from '../der/reader.ts'
 import { EngineError } from '../errors.ts'
 import type { Certificate } from '../x509/certificate.ts'
-import { digestOver } from './algorithms.ts'
 import { readSigner } from './signed-data.ts'
 import type { SignerInfo } from './signed-data.ts'
-import { checkSigner } from './verify.ts'
+import { checkSigner, contentInMemory } from './verify.ts'
 import type { SignerCheck } from './verify.ts'
 
 /** Bound on the countersignatures of one signer. */
@@ -45,8 +44,6 @@ export function checkCountersignatures(
   certificates: readonly Certificate[],
 ): readonly SignerCheck[] {
   // RFC 5652 11.4: what is signed is the value of the signature field
-  const content = [signer.signature]
-  return readCountersignatures(signer).map((each) =>
-    checkSigner(null, each, content, certificates, (digest) => digestOver(digest, content)),
-  )
+  const content = contentInMemory([signer.signature])
+  return readCountersignatures(signer).map((each) => checkSigner(null, each, content, certificates))
 }

@@ -45,13 +45,56 @@ export interface Decrypted {
   readonly key: DecryptionKey | null
 }
 
+/** What is known before the content is decrypted. */
+type Facts = Omit<Decrypted, 'status' | 'reason' | 'content'>
+
+/** A layer whose content key is at hand, right or wrong: only its content is still to be decrypted. */
+export interface Unlocked {
+  readonly facts: Facts
+  readonly encryption: ContentEncryption
+  readonly contentKey: Buffer
+  /** It is known already that the layer does not open; its content is decrypted all the same. */
+  readonly hopeless: boolean
+}
+
 /** Decrypts one layer. Never throws for what is in the message. */
 export function decryptContent(
   data: EnvelopedData,
   keys: readonly DecryptionKey[],
   options: DecryptOptions = {},
 ): Decrypted {
-  const base = {
+  const unlocked = unlock(data, keys, options)
+  if ('reason' in unlocked) return unlocked
+  const { facts, encryption, contentKey, hopeless } = unlocked
+  const content = decryptPieces(encryption, contentKey, data.encryptedContent, additionalData(data), data.mac)
+  return content === null || hopeless ? failure('decrypt-failed', facts) : { ...success(facts), content }
+}
+
+/** The result of a layer that does not open. */
+export function failure(reason: Reason, facts: Facts): Decrypted {
+  return { status: 'failed', reason, content: null, ...facts }
+}
+
+/** The result of a layer that opens, without its content. */
+export function success(facts: Facts): Omit<Decrypted, 'content'> {
+  return { status: 'decrypted', reason: null, ...facts }
+}
+
+/** What is authenticated beside the content (RFC 5083 2.2). */
+export function additionalData(data: EnvelopedData): Buffer | null {
+  return data.authenticatedAttributes?.der ?? null
+}
+
+/**
+ * Judges all that can be judged without a private key, then uses one. The content is not looked at.
+ * @returns a content key, or why it never came to the use of a private key
+ */
+export function unlock(
+  data: EnvelopedData,
+  keys: readonly DecryptionKey[],
+  options: DecryptOptions,
+): Unlocked | Decrypted {
+  const facts = {
     contentType: data.contentType,
     contentEncryption: data.contentEncryption.oid,
     keyEncryption: null as string | null,
@@ -59,15 +102,14 @@ export function decryptContent(
     legacy: false,
     key: null as DecryptionKey | null,
   }
-  const failed = (reason: Reason): Decrypted => ({ status: 'failed', reason, content: null, ...base })
   let encryption: ContentEncryption
   let openings: readonly Opening[]
   let loose = false
   try {
     const { allowLegacy = false } = options
     encryption = readContentEncryption(data.contentEncryption, allowLegacy)
-    base.contentEncryption = encryption.cipher.name
-    base.legacy = encryption.cipher.legacy
+    facts.contentEncryption = encryption.cipher.name
+    facts.legacy = encryption.cipher.legacy
     checkMode(data, encryption)
     const length = data.encryptedContent.reduce((sum, piece) => sum + piece.length, 0)
     checkContentLength(encryption.cipher, encryption.iv, length)
@@ -78,13 +120,13 @@ export function decryptContent(
         ? looseOpenings(looseMatches(data.recipients, keys), allowLegacy)
         : [opening(exact, { allowLegacy })]
   } catch (error) {
-    if (error instanceof EngineError) return failed(error.code)
+    if (error instanceof EngineError) return failure(error.code, facts)
     throw error
   }
   const [first] = openings
-  if (first === undefined) return failed('no-matching-recipient')
-  base.keyEncryption = first.name
-  base.key = first.key
+  if (first === undefined) return failure('no-matching-recipient', facts)
+  facts.keyEncryption = first.name
+  facts.key = first.key
   // RFC 3218 2.3.2: a key of the right length is at hand before the private key is used, and a bad one is replaced by it.
   const { keyLength } = encryption.cipher
   const random = randomBytes(keyLength)
@@ -93,15 +135,12 @@ export function decryptContent(
     const unwrapped = each.unwrap()
     if (contentKey !== null || unwrapped?.length !== keyLength) continue
     contentKey = unwrapped
-    base.keyEncryption = each.name
-    base.key = each.key
+    facts.keyEncryption = each.name
+    facts.key = each.key
   }
-  const aad = data.authenticatedAttributes?.der ?? null
-  const content = decryptPieces(encryption, contentKey ?? random, data.encryptedContent, aad, data.mac)
-  if (content === null) return failed('decrypt-failed')
-  // A bare key knows for certain that no entry opened; what the random key made of the content is noise.
-  if (contentKey === null && loose) return failed('decrypt-failed')
-  return { status: 'decrypted', reason: null, content, ...base }
+  // A bare key knows for certain that no entry opened; what the random key makes of the content is noise.
+  const hopeless = contentKey === null && loose
+  return { facts, encryption, contentKey: contentKey ?? random, hopeless }
 }
 
 /** The cipher must fit the content type, and authenticated attributes the content (RFC 5083 2.1, 2.2). */

@@ -2,9 +2,12 @@
  * Writes EnvelopedData (RFC 5652 6.1) with AES-CBC and AuthEnvelopedData (RFC 5083) with authenticated ciphers for any number
  * of certificates. The ciphertext is not copied: the result is a list of pieces, definite-length DER.
  */
+import { streamOf } from '../bytes/source.ts'
+import type { ByteSource } from '../bytes/source.ts'
 import { Oid } from '../der/oid.ts'
 import { header, integer, octets, oid } from '../der/writer.ts'
-import { encryptPieces } from './content-encryption.ts'
+import { encryptPieces, newContentKey } from './content-encryption.ts'
+import type { ContentKey } from './content-encryption.ts'
 import type { WrittenCipher } from './content-parameters.ts'
 import { recipientKinds, writeRecipients } from './write-recipients.ts'
 import type { RecipientOptions } from './write-recipients.ts'
@@ -25,48 +28,72 @@ export interface EncryptOptions extends RecipientOptions {
 export function encrypt(content: readonly Buffer[], options: EncryptOptions): Buffer[] {
   recipientKinds(options.recipients)
   const { key, algorithm, pieces, length, mac } = encryptPieces(options.cipher, content, options.hkdf)
+  const start = writeStart(options, { key, algorithm, tagLength: mac?.length ?? 0 }, length)
+  return mac === null ? [start, ...pieces] : [start, ...pieces, octets(mac)]
+}
+
+/**
+ * Encrypts content that is not in memory, to all recipients or to none of them.
+ * @returns a ContentInfo in DER; whenever it is read the content is read and encrypted anew, with the same result
+ * @throws EngineError as `encrypt`
+ */
+export function encryptSource(content: ByteSource, options: EncryptOptions): ByteSource {
+  recipientKinds(options.recipients)
+  const contentKey = newContentKey(options.cipher, options.hkdf)
+  const ciphertext = contentKey.lengthOf(content.length)
+  const start = writeStart(options, contentKey, ciphertext)
+  const { tagLength } = contentKey
+  const tail = tagLength === 0 ? 0 : octets(Buffer.alloc(tagLength)).length
+  const read = async function* (): AsyncGenerator<Buffer> {
+    yield start
+    const encryption = contentKey.start()
+    for await (const chunk of content.chunks()) {
+      const part = encryption.update(chunk)
+      if (part.length > 0) yield part
+    }
+    yield encryption.final()
+    const mac = encryption.tag()
+    if (mac !== null) yield octets(mac)
+  }
+  const made = streamOf(read)
+  return {
+    length: start.length + ciphertext + tail,
+    chunks: (from, to) => made.chunks(from, to),
+  }
+}
+
+/** Everything before the ciphertext. */
+function writeStart(
+  options: EncryptOptions,
+  { key, algorithm, tagLength }: Pick<ContentKey, 'key' | 'algorithm' | 'tagLength'>,
+  length: number,
+): Buffer {
   const { infos, version } = writeRecipients(options, key)
-  const tail = mac === null ? [] : [octets(mac)]
-  const type = oid(mac === null ? Oid.idEnvelopedData : Oid.idCtAuthEnvelopedData)
+  const authenticated = tagLength > 0
+  const type = oid(authenticated ? Oid.idCtAuthEnvelopedData : Oid.idEnvelopedData)
+  const tail = authenticated ? header(0x04, tagLength).length + tagLength : 0
   // RFC 5083 2.1: version 0
-  return frame(
-    type,
-    [integer(mac === null ? version : 0), infos],
-    [oid(Oid.idData), algorithm],
-    pieces,
-    length,
-    tail,
-  )
+  const head = [integer(authenticated ? 0 : version), infos]
+  return frame(type, head, [oid(Oid.idData), algorithm], length, tail)
 }
 
 const total = (parts: readonly Buffer[]): number => parts.reduce((sum, part) => sum + part.length, 0)
 
-/** Puts headers around the pieces: all lengths are known, so nothing is copied. */
+/** The headers around ciphertext and tail, of which only the lengths are known. */
 function frame(
   type: Buffer,
   head: readonly Buffer[],
   info: readonly Buffer[],
-  pieces: readonly Buffer[],
   length: number,
-  tail: readonly Buffer[],
-): Buffer[] {
+  tail: number,
+): Buffer {
   // RFC 5652 6.1: encryptedContent [0] IMPLICIT OCTET STRING
   const contentHeader = header(0x80, length)
   const infoLength = total(info) + contentHeader.length + length
   const infoHeader = header(0x30, infoLength)
-  const bodyLength = total(head) + infoHeader.length + infoLength + total(tail)
+  const bodyLength = total(head) + infoHeader.length + infoLength + tail
   const bodyHeader = header(0x30, bodyLength)
   const explicitHeader = header(0xa0, bodyHeader.length + bodyLength)
   const outer = header(0x30, type.length + explicitHeader.length + bodyHeader.length + bodyLength)
-  const start = Buffer.concat([
-    outer,
-    type,
-    explicitHeader,
-    bodyHeader,
-    ...head,
-    infoHeader,
-    ...info,
-    contentHeader,
-  ])
-  return [start, ...pieces, ...tail]
+  return Buffer.concat([outer, type, explicitHeader, bodyHeader, ...head, infoHeader, ...info, contentHeader])
 }

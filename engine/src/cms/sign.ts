@@ -3,7 +3,7 @@
  * content, one private key operation, and a little DER, most of which is prepared once per signing key.
  */
 import { constants, createHash, sign as signBytes } from 'node:crypto'
-import type { KeyObject, SignKeyObjectInput } from 'node:crypto'
+import type { Hash, KeyObject, SignKeyObjectInput } from 'node:crypto'
 import { writeAlgorithm } from '../der/algorithm.ts'
 import { Oid } from '../der/oid.ts'
 import {
@@ -22,7 +22,7 @@ import {
 import { EngineError } from '../errors.ts'
 import type { Certificate } from '../x509/certificate.ts'
 import { signatureAlgorithmFor } from '../x509/sign.ts'
-import { digestOf, digestOver } from './algorithms.ts'
+import { digestOf, digestOver, startDigest } from './algorithms.ts'
 import type { Digest } from './algorithms.ts'
 import { writeAttribute } from './attributes.ts'
 import { writeCapabilities } from './capabilities.ts'
@@ -149,6 +149,11 @@ function prepareAnew(signer: SigningKey, options: SignOptions): Prepared {
   }
 }
 
+/** Begins the digest of content to be signed. */
+export function startContentDigest(digest: UsedDigest): Hash {
+  return startDigest(DIGESTS[digest].digest)
+}
+
 /** The digest that signing with these options uses. */
 export function signingDigest(key: KeyObject, options: Pick<SignOptions, 'digest'>): UsedDigest {
   if (key.asymmetricKeyType === 'ed448') return 'shake256'
@@ -232,14 +237,14 @@ function mayEncrypt(certificate: Certificate): boolean {
 }
 
 /** certificates and signerInfos: what follows the content in SignedData. */
-function trailer(content: readonly Buffer[], parts: Prepared, at: number): Buffer {
-  return Buffer.concat([parts.certificates, set(signerInfo(content, parts, at))])
+function trailer(contentDigest: Buffer, parts: Prepared, at: number): Buffer {
+  return Buffer.concat([parts.certificates, set(signerInfo(contentDigest, parts, at))])
 }
 
-function signerInfo(content: readonly Buffer[], parts: Prepared, at: number): Buffer {
+function signerInfo(contentDigest: Buffer, parts: Prepared, at: number): Buffer {
   const attributes = setOf([
     ...parts.attributes,
-    writeAttribute(Oid.idMessageDigest, octets(digestOver(parts.digest, content))),
+    writeAttribute(Oid.idMessageDigest, octets(contentDigest)),
     writeAttribute(Oid.idSigningTime, time(at)),
   ])
   // RFC 5652 5.4: what is signed is the SET OF, what is sent is [0] IMPLICIT
@@ -278,7 +283,20 @@ const DETACHED = tlv(0x30, oid(Oid.idData))
  */
 export function signDetached(content: readonly Buffer[], signer: SigningKey, options: SignOptions): Buffer {
   const parts = prepare(signer, options)
-  const end = trailer(content, parts, options.at)
+  return writeDetached(digestOver(parts.digest, content), parts, options)
+}
+
+/**
+ * Signs content whose digest has been computed, with the digest that `signingDigest` names.
+ * @returns a ContentInfo with SignedData in DER, without content
+ * @throws EngineError `key-mismatch`, `unsupported-algorithm`
+ */
+export function signDigest(contentDigest: Buffer, signer: SigningKey, options: SignOptions): Buffer {
+  return writeDetached(contentDigest, prepare(signer, options), options)
+}
+
+function writeDetached(contentDigest: Buffer, parts: Prepared, { at }: SignOptions): Buffer {
+  const end = trailer(contentDigest, parts, at)
   return Buffer.concat([open(parts, [DETACHED], end.length), end])
 }
 
@@ -290,13 +308,38 @@ export function signDetached(content: readonly Buffer[], signer: SigningKey, opt
  */
 export function signOpaque(content: readonly Buffer[], signer: SigningKey, options: SignOptions): Buffer[] {
   const parts = prepare(signer, options)
-  const end = trailer(content, parts, options.at)
   const length = content.reduce((sum, piece) => sum + piece.length, 0)
+  const [start, end] = writeOpaque(digestOver(parts.digest, content), length, parts, options)
+  return [start, ...content, end]
+}
+
+/**
+ * The same for content whose digest has been computed, with the digest that `signingDigest` names.
+ * @param length - octets of the content
+ * @returns what stands before and behind the content in the ContentInfo
+ * @throws EngineError `key-mismatch`, `unsupported-algorithm`
+ */
+export function signOpaqueDigest(
+  contentDigest: Buffer,
+  length: number,
+  signer: SigningKey,
+  options: SignOptions,
+): readonly [start: Buffer, end: Buffer] {
+  return writeOpaque(contentDigest, length, prepare(signer, options), options)
+}
+
+function writeOpaque(
+  contentDigest: Buffer,
+  length: number,
+  parts: Prepared,
+  { at }: SignOptions,
+): readonly [start: Buffer, end: Buffer] {
+  const end = trailer(contentDigest, parts, at)
   const type = oid(Oid.idData)
   const octetString = header(0x04, length)
   const wrapped = header(0xa0, octetString.length + length)
   const encapsulated = header(0x30, type.length + wrapped.length + octetString.length + length)
-  return [open(parts, [encapsulated, type, wrapped, octetString], length + end.length), ...content, end]
+  return [open(parts, [encapsulated, type, wrapped, octetString], length + end.length), end]
 }
 
 /** What one more signer adds to SignedData. */
@@ -316,7 +359,7 @@ export function newSigner(content: readonly Buffer[], signer: SigningKey, option
   const parts = prepare(signer, options)
   return {
     digestAlgorithm: parts.digestAlgorithm,
-    signerInfo: signerInfo(content, parts, options.at),
+    signerInfo: signerInfo(digestOver(parts.digest, content), parts, options.at),
     version: options.signerId === 'ski' ? 3 : 1,
   }
 }

@@ -59,6 +59,42 @@ export function certificatesOf(data: SignedData): readonly Certificate[] {
   return found
 }
 
+/** Content that is signed, as far as signatures look at it. */
+export interface SignedContent {
+  digest(digest: Digest): Buffer
+  /**
+   * The content itself, for a signer who signed no attributes.
+   * @throws EngineError `content-too-large` when it is not in memory
+   */
+  whole(): Buffer
+}
+
+/** Content in memory, in pieces. Each digest is computed once, when it is asked for. */
+export function contentInMemory(pieces: readonly Buffer[]): SignedContent {
+  const digests = new Map<string, Buffer>()
+  return {
+    digest: (digest) => {
+      const known = digests.get(digest.oid)
+      if (known !== undefined) return known
+      const value = digestOver(digest, pieces)
+      digests.set(digest.oid, value)
+      return value
+    },
+    whole: () => (pieces.length === 1 && pieces[0] !== undefined ? pieces[0] : Buffer.concat(pieces)),
+  }
+}
+
+/** The digests that the signers of an object name, each once; those that are unknown are left out. */
+export function digestsOf(data: SignedData): readonly Digest[] {
+  const named = data.signers.map(digestOfSigner)
+  return [...new Set(named.filter((digest) => digest !== null))]
+}
+
+/** Whether a signer signed the content itself, and not attributes with its digest. */
+export function signsContentItself(data: SignedData): boolean {
+  return data.signers.some((signer) => signer.signedAttributes === null)
+}
+
 /**
  * Checks every signer.
  * @param content - the detached content in pieces; null when the object holds its content. Given both, only what the
@@ -71,29 +107,28 @@ export function verifySignedData(
   certificates: readonly Certificate[],
 ): readonly SignerCheck[] {
   const signed = data.content ?? content
-  const digests = new Map<string, Buffer>()
-  const digestFor = (digest: Digest): Buffer | null => {
-    if (signed === null) return null
-    const known = digests.get(digest.oid)
-    if (known !== undefined) return known
-    const value = digestOver(digest, signed)
-    digests.set(digest.oid, value)
-    return value
-  }
-  return data.signers.map((signer) => checkSigner(data.contentType, signer, signed, certificates, digestFor))
+  return checkSigners(data, signed === null ? null : contentInMemory(signed), certificates)
+}
+
+/** The same for content that is not in memory; null when there is none. */
+export function checkSigners(
+  data: SignedData,
+  content: SignedContent | null,
+  certificates: readonly Certificate[],
+): readonly SignerCheck[] {
+  return data.signers.map((signer) => checkSigner(data.contentType, signer, content, certificates))
 }
 
 /**
  * Checks one signer.
  * @param contentType - of the content; null for a countersignature, which has none (RFC 5652 11.4)
- * @param digestFor - the digest of the content; null when there is no content
+ * @param content - null when there is none
  */
 export function checkSigner(
   contentType: string | null,
   signer: SignerInfo,
-  content: readonly Buffer[] | null,
+  content: SignedContent | null,
   certificates: readonly Certificate[],
-  digestFor: (digest: Digest) => Buffer | null,
 ): SignerCheck {
   const digest = digestOfSigner(signer)
   const attributes = signer.signedAttributes instanceof EngineError ? null : signer.signedAttributes
@@ -110,7 +145,7 @@ export function checkSigner(
     // say which digest to write beside a scheme without one; on read any good one is taken.
     if ('hash' in scheme && scheme.hash !== digest.name)
       throw new EngineError('algorithm-mismatch', `${digest.name} beside a signature with ${scheme.hash}`)
-    const messages = signedBytes(contentType, signer, content, digest, digestFor)
+    const messages = signedBytes(contentType, signer, content, digest)
     if (named.length === 0)
       throw new EngineError('signer-certificate-missing', 'no certificate of the signer')
     const made = named.filter((certificate) => verifies(scheme, certificate, messages, signer.signature))
@@ -132,9 +167,8 @@ export function checkSigner(
 function signedBytes(
   contentType: string | null,
   signer: SignerInfo,
-  content: readonly Buffer[] | null,
+  content: SignedContent | null,
   digest: Digest,
-  digestFor: (digest: Digest) => Buffer | null,
 ): readonly Buffer[] {
   if (signer.signedAttributes instanceof EngineError) throw signer.signedAttributes
   if (content === null) throw new EngineError('content-missing', 'no content for a detached signature')
@@ -142,7 +176,7 @@ function signedBytes(
     // RFC 5652 5.3: signedAttrs must be there unless the content type is id-data
     if (contentType !== Oid.idData && contentType !== null)
       throw new EngineError('attribute-missing', 'no signed attributes')
-    const whole = content.length === 1 && content[0] !== undefined ? content[0] : Buffer.concat(content)
+    const whole = content.whole()
     if (passesForAttributes(whole))
       throw new EngineError('content-ambiguous', 'content is a SET of attributes')
     return [whole]
@@ -152,7 +186,7 @@ function signedBytes(
   const claimed = attributeValue(attributes, Oid.idMessageDigest)
   if (claimed === null) throw new EngineError('attribute-missing', 'no messageDigest')
   // RFC 5652 5.6
-  if (!sameDigest(digestFor(digest), toOctets(claimed), signer.digestAlgorithm.oid))
+  if (!sameDigest(content.digest(digest), toOctets(claimed), signer.digestAlgorithm.oid))
     throw new EngineError('digest-mismatch', 'messageDigest is not that of the content')
   return attributes.der === attributes.unsorted ? [attributes.der] : [attributes.der, attributes.unsorted]
 }
@@ -167,8 +201,7 @@ function digestOfSigner({ digestAlgorithm }: SignerInfo): Digest | null {
 }
 
 /** id-shake256 leaves its output length open: RFC 8702 3.1 has 64 octets, and libcrypto writes 32. */
-function sameDigest(actual: Buffer | null, claimed: Buffer, oid: string): boolean {
-  if (actual === null) return false
+function sameDigest(actual: Buffer, claimed: Buffer, oid: string): boolean {
   const short = oid === Oid.shake256 && claimed.length === 32
   return (short ? actual.subarray(0, 32) : actual).equals(claimed)
 }

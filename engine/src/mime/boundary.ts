@@ -13,22 +13,36 @@ const MAX_SEED = 60
  * @param content - everything that will stand between the delimiters
  */
 export function chooseBoundary(seed: string, content: readonly Buffer[]): string {
-  const base = `=_${seed.replace(/[^0-9A-Za-z]/g, '').slice(0, MAX_SEED)}`
   for (let n = 0; ; n++) {
-    const boundary = n === 0 ? base : `${base}_${n.toString(36)}`
-    if (!occurs(Buffer.from(boundary), content)) return boundary
+    const boundary = boundaryCandidate(seed, n)
+    const search = new BoundarySearch(boundary)
+    if (!content.some((chunk) => search.found(chunk))) return boundary
   }
 }
 
-/** Looks into each chunk and over the seams between them. */
-function occurs(needle: Buffer, content: readonly Buffer[]): boolean {
-  let tail = Buffer.alloc(0)
-  for (const chunk of content) {
-    if (chunk.includes(needle)) return true
-    const seam = Buffer.concat([tail, chunk.subarray(0, needle.length - 1)])
-    if (seam.includes(needle)) return true
-    const joined = chunk.length < needle.length ? Buffer.concat([tail, chunk]) : chunk
-    tail = Buffer.from(joined.subarray(Math.max(0, joined.length - needle.length + 1)))
+/** The boundary of a seed that is tried after `n` others. */
+export function boundaryCandidate(seed: string, n: number): string {
+  const base = `=_${seed.replace(/[^0-9A-Za-z]/g, '').slice(0, MAX_SEED)}`
+  return n === 0 ? base : `${base}_${n.toString(36)}`
+}
+
+/** Looks for a boundary in content that comes in chunks, and over the seams between them. */
+export class BoundarySearch {
+  readonly #needle: Buffer
+  #tail: Buffer = Buffer.alloc(0)
+
+  constructor(boundary: string) {
+    this.#needle = Buffer.from(boundary)
   }
-  return false
+
+  /** Whether the next chunk completes it. */
+  found(chunk: Buffer): boolean {
+    const needle = this.#needle
+    if (chunk.includes(needle)) return true
+    const seam = Buffer.concat([this.#tail, chunk.subarray(0, needle.length - 1)])
+    if (seam.includes(needle)) return true
+    const joined = chunk.length < needle.length ? Buffer.concat([this.#tail, chunk]) : chunk
+    this.#tail = Buffer.from(joined.subarray(Math.max(0, joined.length - needle.length + 1)))
+    return false
+  }
 }

@@ -2,6 +2,7 @@
  * Content-Transfer-Encoding, read: base64 and quoted-printable (RFC 2045 6.7, 6.8). Never fails: damaged input gives what
  * can be read of it, as mail programs do. Unknown encodings are handed out as they stand.
  */
+import type { ByteView } from '../bytes/source.ts'
 import { bareBreaks } from './canonical.ts'
 import type { MimeNode } from './entity.ts'
 
@@ -12,13 +13,15 @@ const TAB = 0x09
 const EQUALS = 0x3d
 /** base64 text decoded in one native call, bytes. */
 const PIECE = 1 << 20
+/** The same for text that comes in chunks, which are not much longer. */
+const EVEN_PIECE = 8192
 /** Six-bit value of each byte; 64 for padding, 255 for what RFC 2045 6.8 says to ignore. */
 const BASE64 = base64Table()
 /** Value of each hexadecimal digit; 255 for other bytes. */
 const HEX = hexTable()
 
 /** The decoded body of an entity. For an encoding that changes nothing this is a view, not a copy. */
-export function decodeBody(bytes: Buffer, node: MimeNode): Buffer {
+export function decodeBody(bytes: ByteView, node: MimeNode): Buffer {
   const body = bytes.subarray(node.bodyStart, node.end)
   // RFC 2045 6.4: a multipart has no encoding of its own
   if (node.type.startsWith('multipart/')) return body
@@ -34,18 +37,47 @@ export function decodeBody(bytes: Buffer, node: MimeNode): Buffer {
 export function decodeBase64(bytes: Buffer): Buffer {
   if (bytes.length <= PIECE && isPlainBase64(bytes)) return Buffer.from(bytes.toString('latin1'), 'base64')
   const out = Buffer.allocUnsafe(Math.ceil((bytes.length * 3) / 4))
-  const { read, written } = decodeEvenLines(bytes, out)
-  return out.subarray(0, decodeCharacters(bytes.subarray(read), out, written))
+  const { read, written } = decodeEvenLines(bytes, out, PIECE)
+  const open = { quantum: 0, have: 0 }
+  const end = decodeSome(bytes, read, bytes.length, out, written, open)
+  return out.subarray(0, flush(out, end, open.quantum, open.have))
+}
+
+/** Decodes base64 chunk by chunk, with the same result as in one piece. */
+export class Base64Decoder {
+  readonly #open: OpenQuantum = { quantum: 0, have: 0 }
+
+  /** What the next chunk completes. */
+  push(bytes: Buffer): Buffer {
+    const out = Buffer.allocUnsafe(Math.ceil((bytes.length * 3) / 4) + 3)
+    const open = this.#open
+    // To the end of the line first: whole lines are decoded natively.
+    const line = bytes.indexOf(LF) + 1
+    let written = decodeSome(bytes, 0, line, out, 0, open)
+    let at = line
+    if (open.have === 0) {
+      const even = decodeEvenLines(bytes.subarray(line), out.subarray(written), EVEN_PIECE)
+      at += even.read
+      written += even.written
+    }
+    return out.subarray(0, decodeSome(bytes, at, bytes.length, out, written, open))
+  }
+
+  /** What is left when nothing follows. */
+  end(): Buffer {
+    const out = Buffer.allocUnsafe(3)
+    return out.subarray(0, flush(out, 0, this.#open.quantum, this.#open.have))
+  }
 }
 
 /** Decodes natively, piece by piece, as long as all lines are equally long and hold whole quanta. */
-function decodeEvenLines(bytes: Buffer, out: Buffer): { read: number; written: number } {
+function decodeEvenLines(bytes: Buffer, out: Buffer, most: number): { read: number; written: number } {
   const line = bytes.indexOf(LF) + 1
   const characters = line - (bytes[line - 2] === CR ? 2 : 1)
   let read = 0
   let written = 0
-  if (line === 0 || line > PIECE || characters === 0 || characters % 4 !== 0) return { read, written }
-  const lines = Math.floor(PIECE / line)
+  if (line === 0 || line > most || characters === 0 || characters % 4 !== 0) return { read, written }
+  const lines = Math.floor(most / line)
   while (read + lines * line <= bytes.length) {
     const piece = bytes.subarray(read, read + lines * line)
     if (!isPlainBase64(piece)) break
@@ -67,13 +99,25 @@ function endsEvenly(piece: Buffer, line: number): boolean {
   return true
 }
 
-/** Decodes character by character into `out` at `start`; returns the end of what was written. */
-function decodeCharacters(bytes: Buffer, out: Buffer, start: number): number {
+/** The digits of a quantum that is not complete yet. */
+interface OpenQuantum {
+  quantum: number
+  have: number
+}
+
+/** Decodes `bytes[from, to)` character by character into `out` at `start`; returns the end of what was written. */
+function decodeSome(
+  bytes: Buffer,
+  from: number,
+  to: number,
+  out: Buffer,
+  start: number,
+  open: OpenQuantum,
+): number {
   let at = start
-  let quantum = 0
-  let have = 0
-  for (const byte of bytes) {
-    const value = BASE64[byte] ?? 255
+  let { quantum, have } = open
+  for (let i = from; i < to; i++) {
+    const value = BASE64[bytes[i] ?? 0] ?? 255
     if (value === 255) continue
     if (value === 64) {
       at = flush(out, at, quantum, have)
@@ -87,7 +131,9 @@ function decodeCharacters(bytes: Buffer, out: Buffer, start: number): number {
     out[at++] = quantum
     have = quantum = 0
   }
-  return flush(out, at, quantum, have)
+  open.quantum = quantum
+  open.have = have
+  return at
 }
 
 /** True if the native decoder reads it as RFC 2045 does: it takes `-` and `_` for digits and stops at padding. */

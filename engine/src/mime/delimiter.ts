@@ -20,15 +20,12 @@ export interface Delimiter {
   readonly owner: number
   /** True for the close delimiter. */
   readonly close: boolean
-  /** Offset of the first dash. */
-  readonly start: number
-  /** Offset after the line end. */
-  readonly end: number
 }
 
 /** The boundaries of the open multiparts, innermost last. */
 export class Delimiters {
-  readonly #bytes: Buffer
+  /** What is looked through: offsets count from its start. */
+  bytes: Buffer
   /** Owners by boundary, innermost last. */
   readonly #owners = new Map<string, number[]>()
   /** How many open boundaries start with this byte. */
@@ -41,9 +38,19 @@ export class Delimiters {
   /** Comparisons that were made; what tests bound instead of time. */
   examined = 0
 
-  /** @param bytes - the whole message */
+  /** @param bytes - what is looked through first */
   constructor(bytes: Buffer) {
-    this.#bytes = bytes
+    this.bytes = bytes
+  }
+
+  /** No multipart is open. */
+  get none(): boolean {
+    return this.#owners.size === 0
+  }
+
+  /** Octets from the start of a line within which it is decided whether it is a delimiter. */
+  get reach(): number {
+    return (this.#lengths.at(-1) ?? 0) + 2 + 4
   }
 
   /**
@@ -81,21 +88,9 @@ export class Delimiters {
     if (/[ \t]/.test(boundary)) this.#withBlanks += change
   }
 
-  /** The next delimiter line; `from` must be the start of a line. Null if none follows. */
-  next(from: number): Delimiter | null {
-    if (this.#owners.size === 0) return null
-    let at = from
-    for (;;) {
-      const found = this.at(at)
-      if (found !== null) return found
-      at = this.#candidate(at) + 1
-      if (at === 0) return null
-    }
-  }
-
   /** Offset of the next line feed that two dashes follow, or -1. */
-  #candidate(from: number): number {
-    const bytes = this.#bytes
+  candidate(from: number): number {
+    const { bytes } = this
     const near = Math.min(from + NEAR, bytes.length)
     for (let i = from; i < near; i++) {
       if (bytes[i] === LF && bytes[i + 1] === DASH && bytes[i + 2] === DASH) return i
@@ -103,19 +98,19 @@ export class Delimiters {
     return bytes.indexOf(NEEDLE, near)
   }
 
-  /** The delimiter line that starts at this offset, or null if the line is none. */
+  /** What the line that starts at this offset delimits, or null if it is no delimiter line. */
   at(start: number): Delimiter | null {
-    const bytes = this.#bytes
+    const { bytes } = this
     if (bytes[start] !== DASH || bytes[start + 1] !== DASH) return null
     if ((this.#firsts[bytes[start + 2] ?? 0] ?? 0) === 0) return null
-    let found: { owner: number; close: boolean } | null = null
+    let found: Delimiter | null = null
     let i = start + 2
     for (const length of this.#lengths) {
       const after = start + 2 + length
       for (; i < after; i++) {
         const byte = bytes[i]
-        if (byte === undefined || byte === LF) return this.#delimiter(found, start)
-        if ((byte === SPACE || byte === TAB) && this.#withBlanks === 0) return this.#delimiter(found, start)
+        if (byte === undefined || byte === LF) return found
+        if ((byte === SPACE || byte === TAB) && this.#withBlanks === 0) return found
       }
       // RFC 2046 5.1.1: behind the boundary only "--" and white space (transport-padding) may stand
       const close = bytes[after] === DASH && bytes[after + 1] === DASH && this.#isGap(after + 2)
@@ -125,19 +120,13 @@ export class Delimiters {
       // The longest boundary that fits is meant.
       if (owner !== undefined) found = { owner, close }
     }
-    return this.#delimiter(found, start)
-  }
-
-  #delimiter(found: { owner: number; close: boolean } | null, start: number): Delimiter | null {
-    if (found === null) return null
-    const lineEnd = this.#bytes.indexOf(LF, start)
-    return { ...found, start, end: lineEnd === -1 ? this.#bytes.length : lineEnd + 1 }
+    return found
   }
 
   /** True if a line ends here or white space follows. */
   #isGap(at: number): boolean {
-    const byte = this.#bytes[at]
+    const byte = this.bytes[at]
     if (byte === undefined || byte === LF || byte === SPACE || byte === TAB) return true
-    return byte === CR && (at + 1 >= this.#bytes.length || this.#bytes[at + 1] === LF)
+    return byte === CR && (at + 1 >= this.bytes.length || this.bytes[at + 1] === LF)
   }
 }

@@ -79,45 +79,67 @@ function encodeBlock(bytes: Buffer, start: number, end: number, out: Buffer, at:
  * looks like a delimiter, a dot-stuffed line or a mailbox separator (RFC 2049 3).
  */
 export function encodeQuotedPrintable(bytes: Buffer, options: { readonly binary?: boolean } = {}): Buffer {
-  const pieces: Buffer[] = []
-  // A byte becomes at most three, and a soft break comes at most after every 73rd.
-  const scratch = Buffer.allocUnsafe(Math.min(bytes.length, PIECE) * 3 + Math.ceil(PIECE / 8))
-  let column = 0
-  let at = 0
-  for (let i = 0; i < bytes.length; i++) {
-    const byte = bytes[i] ?? 0
-    if (byte === CR && bytes[i + 1] === LF && options.binary !== true) {
-      scratch[at++] = CR
-      scratch[at++] = LF
-      column = 0
-      i++
-    } else {
-      let escape = mustEscape(bytes, i, byte)
-      const breakBefore = column + (escape ? 3 : 1) > MAX_COLUMN
-      if (breakBefore) {
-        scratch[at++] = EQUALS
+  return new QuotedPrintableEncoder(options.binary === true).encode(bytes, bytes.length)
+}
+
+/** Encodes text piece by piece. */
+export class QuotedPrintableEncoder {
+  readonly #binary: boolean
+  #column = 0
+
+  /** @param binary - line breaks are escaped as well */
+  constructor(binary: boolean) {
+    this.#binary = binary
+  }
+
+  /**
+   * Encodes the next piece.
+   * @param bytes - the piece, and what follows it as far as it is known
+   * @param end - where the piece ends: never between a carriage return and its line feed
+   */
+  encode(bytes: Buffer, end: number): Buffer {
+    const pieces: Buffer[] = []
+    // A byte becomes at most three, and a soft break comes at most after every 73rd.
+    const scratch = Buffer.allocUnsafe(Math.min(end, PIECE) * 3 + Math.ceil(PIECE / 8))
+    const binary = this.#binary
+    let column = this.#column
+    let at = 0
+    for (let i = 0; i < end; i++) {
+      const byte = bytes[i] ?? 0
+      if (byte === CR && bytes[i + 1] === LF && !binary) {
         scratch[at++] = CR
         scratch[at++] = LF
         column = 0
-      }
-      escape ||= column === 0 && isRiskyAtLineStart(bytes, i, byte)
-      if (escape) {
-        scratch[at++] = EQUALS
-        scratch[at++] = DIGITS[byte >> 4] ?? 0
-        scratch[at++] = DIGITS[byte & 15] ?? 0
-        column += 3
+        i++
       } else {
-        scratch[at++] = byte
-        column++
+        let escape = mustEscape(bytes, i, byte)
+        const breakBefore = column + (escape ? 3 : 1) > MAX_COLUMN
+        if (breakBefore) {
+          scratch[at++] = EQUALS
+          scratch[at++] = CR
+          scratch[at++] = LF
+          column = 0
+        }
+        escape ||= column === 0 && isRiskyAtLineStart(bytes, i, byte)
+        if (escape) {
+          scratch[at++] = EQUALS
+          scratch[at++] = DIGITS[byte >> 4] ?? 0
+          scratch[at++] = DIGITS[byte & 15] ?? 0
+          column += 3
+        } else {
+          scratch[at++] = byte
+          column++
+        }
+      }
+      if (at >= PIECE * 3) {
+        pieces.push(Buffer.from(scratch.subarray(0, at)))
+        at = 0
       }
     }
-    if (at >= PIECE * 3) {
-      pieces.push(Buffer.from(scratch.subarray(0, at)))
-      at = 0
-    }
+    this.#column = column
+    pieces.push(scratch.subarray(0, at))
+    return pieces.length === 1 ? (pieces[0] ?? scratch) : Buffer.concat(pieces)
   }
-  pieces.push(scratch.subarray(0, at))
-  return pieces.length === 1 ? (pieces[0] ?? scratch) : Buffer.concat(pieces)
 }
 
 /** RFC 2045 6.7: everything but printable US-ASCII without `=`; white space only before a line end. */

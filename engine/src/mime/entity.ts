@@ -85,6 +85,8 @@ export interface MimeLimits {
   readonly parts: number
   /** Bytes of one header block. */
   readonly headerBytes: number
+  /** Bytes of all header blocks together. */
+  readonly allHeaderBytes: number
   /** Bytes of one line of a header, without its line end. */
   readonly headerLineBytes: number
   /** Header fields in all header blocks together. */
@@ -96,6 +98,10 @@ export const MIME_LIMITS: MimeLimits = {
   depth: 100,
   parts: 10_000,
   headerBytes: 1_048_576,
+  allHeaderBytes: 16_777_216,
   headerLineBytes: 65_536,
   fields: 100_000,
 }
+
+/** Octets of each body that are kept with its header, so that it can be told what begins there. */
+export const BODY_GLIMPSE = 256

@@ -3,6 +3,7 @@
  * Only the empty line ends a header (RFC 5322 2.1). A line that is neither a field nor a continuation is passed over: so
  * every field is seen that any other reader may see, and none can be hidden behind a broken line.
  */
+import type { ByteView } from '../bytes/source.ts'
 import { EngineError } from '../errors.ts'
 import { MIME_LIMITS } from './entity.ts'
 import type { HeaderBlock, HeaderField, MimeLimits } from './entity.ts'
@@ -15,6 +16,8 @@ const COLON = 0x3a
 
 /** What the scanner of a whole message adds to the reading of one header block. */
 export interface HeaderSurroundings {
+  /** The block stands at the very top of the message. */
+  readonly top: boolean
   /** Tells whether the line that starts at this offset is a delimiter line: it ends the header. */
   readonly isDelimiterLine: (offset: number) => boolean
   /** Fields that may still come, in this and all later header blocks; counted down. */
@@ -59,7 +62,7 @@ export function readHeader(
   surroundings: HeaderSurroundings,
 ): ReadHeader {
   const fields: HeaderField[] = []
-  const { budget, isDelimiterLine } = surroundings
+  const { budget, isDelimiterLine, top } = surroundings
   let open: { name: string; start: number; valueStart: number } | null = null
   let at = start
   let emptyLine = false
@@ -70,7 +73,7 @@ export function readHeader(
       throw new EngineError('header-too-many-fields', `more than ${limits.fields} fields`)
     fields.push({ ...open, lower: open.name.toLowerCase(), end })
   }
-  if (start === 0 && isMboxLine(bytes)) at = lineAfter(bytes, 0)
+  if (top && isMboxLine(bytes)) at = lineAfter(bytes, 0)
   while (at < bytes.length) {
     const first = bytes[at]
     let colon = -1
@@ -124,6 +127,7 @@ export function lineAfter(bytes: Buffer, from: number): number {
  */
 export function scanHeader(bytes: Buffer, start = 0, limits: MimeLimits = MIME_LIMITS): HeaderBlock {
   const { fields, bodyStart } = readHeader(bytes, start, limits, {
+    top: start === 0,
     isDelimiterLine: () => false,
     budget: { fields: limits.fields },
   })
@@ -134,7 +138,7 @@ export function scanHeader(bytes: Buffer, start = 0, limits: MimeLimits = MIME_L
  * The value of a field as text: unfolded (RFC 5322 2.2.3), white space at both ends removed, nothing decoded. Bytes that
  * are valid UTF-8 are read as UTF-8 (RFC 6532), all others as one character per byte.
  */
-export function headerValue(bytes: Buffer, field: HeaderField): string {
+export function headerValue(bytes: ByteView, field: HeaderField): string {
   const text = textOf(bytes.subarray(field.valueStart, field.end))
   const unfolded = text.includes('\n') ? text.replaceAll('\r\n', '').replaceAll('\n', '') : text
   return trimBlanks(unfolded)

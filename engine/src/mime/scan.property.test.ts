@@ -8,7 +8,8 @@ import { Splitter } from '@zone-eu/mailsplit'
 import fc from 'fast-check'
 import { EngineError } from '../errors.ts'
 import type { MimeNode } from './entity.ts'
-import { scanMessage } from './scan.ts'
+import { choppedSource } from '../../test/streams.ts'
+import { scanMessage, scanStream } from './scan.ts'
 
 /** Pieces of which odd messages are made. */
 const piece = fc.constantFrom(
@@ -76,6 +77,7 @@ describe('scanMessage', () => {
       depth: fc.nat(4),
       parts: fc.nat(5),
       headerBytes: fc.nat(80),
+      allHeaderBytes: fc.nat(120),
       headerLineBytes: fc.nat(40),
       fields: fc.nat(6),
     })
@@ -183,4 +185,50 @@ test('a foreign reader sees the same leaves in well-formed messages', async () =
     }),
     { numRuns: 150 },
   )
+})
+
+describe('scanStream', () => {
+  test('gives the same tree as scanMessage, whatever the chunks', async () => {
+    const sizes = fc.array(fc.integer({ min: 1, max: 30 }), { minLength: 1, maxLength: 6 })
+    await fc.assert(
+      fc.asyncProperty(message, sizes, fc.boolean(), async (bytes, chunks, known) => {
+        const { root, view } = await scanStream(choppedSource(bytes, chunks), known ? bytes.length : null)
+        assert.deepEqual(root, scanMessage(bytes))
+        const visit = (node: MimeNode): void => {
+          for (const { start, end } of node.headers)
+            assert.deepEqual(view.subarray(start, end), bytes.subarray(start, end))
+          const glimpse = Math.min(node.end, node.bodyStart + 256)
+          assert.deepEqual(view.subarray(node.bodyStart, glimpse), bytes.subarray(node.bodyStart, glimpse))
+          node.parts.forEach(visit)
+        }
+        visit(root)
+      }),
+      { numRuns: 200 },
+    )
+  })
+
+  test('finds what lies across the ends of its view, and reads no body that it need not', async () => {
+    const part = (text: string) => `\r\n--b\r\nContent-Type: text/plain\r\n\r\n${text}`
+    const text =
+      'Content-Type: multipart/mixed; boundary=b\r\n\r\n' +
+      part('x'.repeat(300_000)) +
+      part('-\r\n--'.repeat(60_000)) +
+      `\r\n--b-- ${'y'.repeat(300_000)}\r\nepilogue`
+    const bytes = Buffer.from(text)
+    for (const size of [4093, 65_536, 70_001])
+      assert.deepEqual((await scanStream(choppedSource(bytes, [size]), null)).root, scanMessage(bytes))
+    let read = 0
+    const plain = Buffer.from(`A: b\r\n\r\n${'x'.repeat(1_000_000)}`)
+    const source = choppedSource(plain, [1000])
+    const counted = {
+      async *chunks() {
+        for await (const chunk of source.chunks()) {
+          read += chunk.length
+          yield chunk
+        }
+      },
+    }
+    assert.equal((await scanStream(counted, plain.length)).root.end, plain.length)
+    assert.ok(read < 10_000, `${read} octets were read`)
+  })
 })

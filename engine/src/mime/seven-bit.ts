@@ -4,27 +4,64 @@
  * encrypted part that is not 7-bit safe is reported. Header fields around the entity (Subject and the like) are not its
  * business.
  */
+import { runNow, runWaiting, wait } from '../bytes/routine.ts'
+import type { Maybe, Routine } from '../bytes/routine.ts'
+import { Rope } from '../bytes/rope.ts'
+import { rangeOf } from '../bytes/source.ts'
+import type { ByteSource, ByteView } from '../bytes/source.ts'
 import { EngineError } from '../errors.ts'
 import { canonicalise } from './canonical.ts'
 import { decodeBase64, decodeQuotedPrintable } from './decode.ts'
 import { encodeBase64Lines, encodeQuotedPrintable } from './encode.ts'
 import type { HeaderField, MimeNode } from './entity.ts'
 import { fieldsNamed } from './header.ts'
+import {
+  base64Chunks,
+  canonicalChunks,
+  decodedBase64Chunks,
+  decodedQuotedPrintableChunks,
+  escapesFew,
+  quotedPrintableChunks,
+  rewritten,
+  surveyChunks,
+} from './recode.ts'
+import type { Scanned } from './scan.ts'
 import { FOUND, survey } from './survey.ts'
 
+/** How a range is written anew. */
+type Rewriting =
+  | 'canonical'
+  | 'base64'
+  | 'canonical-base64'
+  | 'canonical-quoted-printable'
+  | 'base64-again'
+  | 'quoted-printable-again'
+  | 'quoted-printable-again-binary'
+
+/** Looks at ranges of the message and writes them anew; pieces are Buffers in memory, and sources where it is not in memory. */
+interface Ground<P> {
+  /** What `survey` finds. */
+  survey(start: number, end: number): Maybe<number>
+  /** The same of the range with canonical line breaks. */
+  surveyCanonical(start: number, end: number): Maybe<number>
+  /** Whether quoted-printable would be the shorter form of the range with canonical line breaks. */
+  isReadable(start: number, end: number): Maybe<boolean>
+  rewrite(start: number, end: number, how: Rewriting): Maybe<P>
+}
+
 /** A range of the message and what stands there instead. */
-interface Edit {
+interface Edit<P> {
   readonly start: number
   readonly end: number
-  readonly bytes: Buffer
+  readonly piece: P | Buffer
 }
 
 /** What is decided while the tree is walked. */
-interface Walk {
-  readonly bytes: Buffer
+interface Walk<P> {
+  readonly ground: Ground<P>
   readonly root: MimeNode
   /** In order, without overlap. */
-  readonly edits: Edit[]
+  readonly edits: Edit<P>[]
   readonly obstacles: MimeNode[]
 }
 
@@ -40,7 +77,24 @@ const DENSE = 1 / 6
  * @throws EngineError mime-not-seven-bit if a part would have to change that must not: see `sevenBitObstacles`
  */
 export function sevenBitSafe(bytes: Buffer, node: MimeNode): readonly Buffer[] {
-  const { edits, obstacles } = walk(bytes, node)
+  const edits = acceptable(runNow(walk(inMemory(bytes), node)))
+  return pieced(edits, node, (start, end) => bytes.subarray(start, end))
+}
+
+/**
+ * The same for a message that is not in memory.
+ * @param source - the message
+ * @param scanned - what scanning it gave
+ * @returns a source that writes what has to change anew whenever it is read; the message itself if nothing has to
+ * @throws EngineError as `sevenBitSafe`, and what the source throws
+ */
+export async function sevenBitSafeSource(source: ByteSource, { root, view }: Scanned): Promise<ByteSource> {
+  const edits = acceptable(await runWaiting(walk(streamed(source, view, root), root)))
+  if (edits.length === 0 && root.start === 0 && root.end === source.length) return source
+  return new Rope(pieced(edits, root, (start, end) => rangeOf(source, start, end)))
+}
+
+function acceptable<P>({ edits, obstacles }: Walk<P>): readonly Edit<P>[] {
   const [obstacle] = obstacles
   if (obstacle !== undefined) {
     throw new EngineError(
@@ -48,14 +102,23 @@ export function sevenBitSafe(bytes: Buffer, node: MimeNode): readonly Buffer[] {
       `the ${obstacle.type} part at offset ${obstacle.start} may not be changed`,
     )
   }
-  const pieces: Buffer[] = []
+  return edits
+}
+
+/** What stands between the edits, and the edits. */
+function pieced<P extends { readonly length: number }>(
+  edits: readonly Edit<P>[],
+  node: MimeNode,
+  range: (start: number, end: number) => P,
+): (P | Buffer)[] {
+  const pieces: (P | Buffer)[] = []
   let from = node.start
   for (const edit of edits) {
-    if (edit.start > from) pieces.push(bytes.subarray(from, edit.start))
-    if (edit.bytes.length > 0) pieces.push(edit.bytes)
+    if (edit.start > from) pieces.push(range(from, edit.start))
+    if (edit.piece.length > 0) pieces.push(edit.piece)
     from = edit.end
   }
-  if (from < node.end) pieces.push(bytes.subarray(from, node.end))
+  if (from < node.end) pieces.push(range(from, node.end))
   return pieces
 }
 
@@ -64,27 +127,119 @@ export function sevenBitSafe(bytes: Buffer, node: MimeNode): readonly Buffer[] {
  * whose type allows no encoding, bodies in an unknown encoding.
  */
 export function sevenBitObstacles(bytes: Buffer, node: MimeNode): readonly MimeNode[] {
-  return walk(bytes, node).obstacles
+  return runNow(walk(inMemory(bytes), node)).obstacles
 }
 
-function walk(bytes: Buffer, node: MimeNode): Walk {
-  const state: Walk = { bytes, root: node, edits: [], obstacles: [] }
-  visit(state, node)
+function inMemory(bytes: Buffer): Ground<Buffer> {
+  return {
+    survey: (start, end) => survey(bytes, start, end),
+    surveyCanonical: (start, end) => survey(canonicalise(bytes.subarray(start, end))),
+    isReadable: (start, end) => isReadable(canonicalise(bytes.subarray(start, end))),
+    rewrite: (start, end, how) => rewriteBytes(bytes.subarray(start, end), how),
+  }
+}
+
+function rewriteBytes(bytes: Buffer, how: Rewriting): Buffer {
+  switch (how) {
+    case 'canonical':
+      return canonicalise(bytes)
+    case 'base64':
+      return encodeBase64Lines([bytes])
+    case 'canonical-base64':
+      return encodeBase64Lines([canonicalise(bytes)])
+    case 'canonical-quoted-printable':
+      return encodeQuotedPrintable(canonicalise(bytes))
+    case 'base64-again':
+      return encodeBase64Lines([decodeBase64(bytes)])
+    case 'quoted-printable-again':
+      return encodeQuotedPrintable(decodeQuotedPrintable(bytes))
+    case 'quoted-printable-again-binary':
+      return encodeQuotedPrintable(decodeQuotedPrintable(bytes), { binary: true })
+  }
+}
+
+/** True if quoted-printable is the shorter form. */
+function isReadable(body: Buffer): boolean {
+  let escapes = 0
+  for (const byte of body) if (byte > 0x7e || byte === 0x3d) escapes++
+  return escapes <= body.length * DENSE
+}
+
+/** Headers are at hand; everything else is read from the source. */
+function streamed(source: ByteSource, view: ByteView, root: MimeNode): Ground<ByteSource | Buffer> {
+  const starts: MimeNode[] = []
+  collect(root, starts)
+  /** The range, if it lies in a header. */
+  const held = (start: number, end: number): Buffer | null => {
+    const node = starts[lastAtMost(starts, start)]
+    return node !== undefined && end <= node.bodyStart ? view.subarray(start, end) : null
+  }
+  const chunks = (start: number, end: number) => source.chunks(start, end)
+  return {
+    survey: (start, end) => {
+      if (start >= end) return 0
+      const bytes = held(start, end)
+      return bytes === null ? surveyChunks(chunks(start, end)) : survey(bytes)
+    },
+    surveyCanonical: (start, end) => surveyChunks(canonicalChunks(chunks(start, end))),
+    isReadable: (start, end) => escapesFew(canonicalChunks(chunks(start, end)), DENSE),
+    rewrite: (start, end, how) => {
+      const bytes = how === 'canonical' ? held(start, end) : null
+      return bytes === null ? rewritten(rangeOf(source, start, end), REWRITERS[how]) : canonicalise(bytes)
+    },
+  }
+}
+
+/** All entities in the order of their starts. */
+function collect(node: MimeNode, found: MimeNode[]): void {
+  found.push(node)
+  for (const part of node.parts) collect(part, found)
+}
+
+/** Index of the last entity that starts at an offset or before; -1 if there is none. */
+function lastAtMost(nodes: readonly MimeNode[], offset: number): number {
+  let low = 0
+  let high = nodes.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if ((nodes[middle]?.start ?? 0) <= offset) low = middle + 1
+    else high = middle
+  }
+  return low - 1
+}
+
+type Rewriter = (chunks: AsyncIterable<Buffer>) => AsyncGenerator<Buffer>
+
+const REWRITERS: Readonly<Record<Rewriting, Rewriter>> = {
+  canonical: canonicalChunks,
+  base64: base64Chunks,
+  'canonical-base64': (chunks) => base64Chunks(canonicalChunks(chunks)),
+  'canonical-quoted-printable': (chunks) => quotedPrintableChunks(canonicalChunks(chunks), false),
+  'base64-again': (chunks) => base64Chunks(decodedBase64Chunks(chunks)),
+  'quoted-printable-again': (chunks) => quotedPrintableChunks(decodedQuotedPrintableChunks(chunks), false),
+  'quoted-printable-again-binary': (chunks) =>
+    quotedPrintableChunks(decodedQuotedPrintableChunks(chunks), true),
+}
+
+function* walk<P>(ground: Ground<P>, node: MimeNode): Routine<Walk<P>> {
+  const state: Walk<P> = { ground, root: node, edits: [], obstacles: [] }
+  yield* visit(state, node)
   return state
 }
 
-function visit(state: Walk, node: MimeNode): void {
+function* visit<P>(state: Walk<P>, node: MimeNode): Routine<void> {
+  const { ground } = state
   if (isSealed(node)) {
-    if (survey(state.bytes, node.start, node.end) !== 0) state.obstacles.push(node)
+    if ((yield* wait(ground.survey(node.start, node.end))) !== 0) state.obstacles.push(node)
     return
   }
   if (node.parts.length === 0) {
-    visitLeaf(state, node)
+    yield* visitLeaf(state, node)
     return
   }
-  editHeader(state, node, isRaw(node.encoding) ? '7bit' : null)
-  if (node.type.startsWith('multipart/')) visitMultipart(state, node)
-  else for (const part of node.parts) visit(state, part)
+  yield* editHeader(state, node, isRaw(node.encoding) ? '7bit' : null)
+  if (node.type.startsWith('multipart/')) yield* visitMultipart(state, node)
+  else for (const part of node.parts) yield* visit(state, part)
 }
 
 /** RFC 1847 2.1 and RFC 8551 3: what a signature or a cipher covers is never altered. */
@@ -102,113 +257,115 @@ function isRaw(encoding: string): boolean {
 }
 
 /** What stands between the parts: delimiter lines, and preamble and epilogue, which mean nothing and may go. */
-function visitMultipart(state: Walk, node: MimeNode): void {
+function* visitMultipart<P>(state: Walk<P>, node: MimeNode): Routine<void> {
   let from = node.bodyStart
   for (const part of node.parts) {
-    editBetween(state, node, from, part.start)
-    visit(state, part)
+    yield* editBetween(state, node, from, part.start)
+    yield* visit(state, part)
     from = part.end
   }
-  editBetween(state, node, from, node.end)
+  yield* editBetween(state, node, from, node.end)
 }
 
-function editBetween(state: Walk, node: MimeNode, start: number, end: number): void {
-  if (survey(state.bytes, start, end) === 0) return
+function* editBetween<P>(state: Walk<P>, node: MimeNode, start: number, end: number): Routine<void> {
+  const { ground } = state
+  if ((yield* wait(ground.survey(start, end))) === 0) return
   let at = start
   for (const range of [node.preamble, node.epilogue]) {
     if (range === null || range.start < at || range.end > end) continue
-    if ((survey(state.bytes, range.start, range.end) & ~FOUND.bareBreak) === 0) continue
-    replaceBreaks(state, node, at, range.start)
-    state.edits.push({ start: range.start, end: range.end, bytes: EMPTY })
+    const found = yield* wait(ground.survey(range.start, range.end))
+    if ((found & ~FOUND.bareBreak) === 0) continue
+    yield* replaceBreaks(state, node, at, range.start)
+    state.edits.push({ start: range.start, end: range.end, piece: EMPTY })
     at = range.end
   }
-  replaceBreaks(state, node, at, end)
+  yield* replaceBreaks(state, node, at, end)
 }
 
 /** Makes line breaks CRLF in a range; anything worse there is an obstacle. */
-function replaceBreaks(state: Walk, node: MimeNode, start: number, end: number): void {
-  const found = survey(state.bytes, start, end)
+function* replaceBreaks<P>(state: Walk<P>, node: MimeNode, start: number, end: number): Routine<void> {
+  const found = yield* wait(state.ground.survey(start, end))
   if (found === 0) return
   if ((found & ~FOUND.bareBreak) !== 0) state.obstacles.push(node)
-  state.edits.push({ start, end, bytes: canonicalise(state.bytes.subarray(start, end)) })
+  yield* edit(state, start, end, 'canonical')
 }
 
-function visitLeaf(state: Walk, node: MimeNode): void {
-  const { bytes } = state
-  const found = survey(bytes, node.bodyStart, node.end)
-  const body = bytes.subarray(node.bodyStart, node.end)
+function* edit<P>(state: Walk<P>, start: number, end: number, how: Rewriting): Routine<void> {
+  state.edits.push({ start, end, piece: yield* wait(state.ground.rewrite(start, end, how)) })
+}
+
+function* visitLeaf<P>(state: Walk<P>, node: MimeNode): Routine<void> {
+  const { bodyStart, end } = node
+  const found = yield* wait(state.ground.survey(bodyStart, end))
   if (found === 0) {
-    editHeader(state, node, isRaw(node.encoding) ? '7bit' : null)
+    yield* editHeader(state, node, isRaw(node.encoding) ? '7bit' : null)
     return
   }
   if (node.encoding === 'base64' || node.encoding === 'quoted-printable') {
-    editHeader(state, node, null)
-    state.edits.push({ start: node.bodyStart, end: node.end, bytes: encodeAgain(node, body, found) })
+    yield* editHeader(state, node, null)
+    yield* edit(state, bodyStart, end, encodingAgain(node, found))
   } else if (node.encoding === '7bit' || isRaw(node.encoding)) {
     // RFC 2046 5.1.1 and 5.2: multiparts and messages allow no encoding
     if (/^(?:multipart|message)\//.test(node.type)) state.obstacles.push(node)
-    else encodeLeaf(state, node, body)
+    else yield* encodeLeaf(state, node, found)
   } else state.obstacles.push(node)
 }
 
 /** A body whose encoding is damaged: only its line breaks if that is enough, else written anew. */
-function encodeAgain(node: MimeNode, body: Buffer, found: number): Buffer {
-  if (found === FOUND.bareBreak) return canonicalise(body)
-  if (node.encoding === 'base64') return encodeBase64Lines([decodeBase64(body)])
-  return encodeQuotedPrintable(decodeQuotedPrintable(body), { binary: !node.type.startsWith('text/') })
+function encodingAgain(node: MimeNode, found: number): Rewriting {
+  if (found === FOUND.bareBreak) return 'canonical'
+  if (node.encoding === 'base64') return 'base64-again'
+  return node.type.startsWith('text/') ? 'quoted-printable-again' : 'quoted-printable-again-binary'
 }
 
-function encodeLeaf(state: Walk, node: MimeNode, body: Buffer): void {
-  const text = node.type.startsWith('text/') && isText(body)
+function* encodeLeaf<P>(state: Walk<P>, node: MimeNode, found: number): Routine<void> {
+  const { bodyStart, end } = node
+  const { ground } = state
+  // NUL is the sign of UTF-16 or of no text at all.
+  const text = node.type.startsWith('text/') && (found & FOUND.nul) === 0
+  let how: Rewriting = 'base64'
+  let encoding = 'base64'
   // RFC 8551 3.1.1: the line breaks of text become CRLF; all other content keeps every octet
-  const content = text ? canonicalise(body) : body
-  let encoded = content
-  let encoding = isRaw(node.encoding) ? '7bit' : null
-  if (!text || survey(content) !== 0) {
-    const readable = text && isReadable(content)
-    encoding = readable ? 'quoted-printable' : 'base64'
-    encoded = readable ? encodeQuotedPrintable(content) : encodeBase64Lines([content])
+  if (text && (yield* wait(ground.surveyCanonical(bodyStart, end))) === 0) {
+    yield* editHeader(state, node, isRaw(node.encoding) ? '7bit' : null)
+    yield* edit(state, bodyStart, end, 'canonical')
+    return
   }
-  editHeader(state, node, encoding)
-  state.edits.push({ start: node.bodyStart, end: node.end, bytes: encoded })
-}
-
-/** NUL is the sign of UTF-16 or of no text at all. */
-function isText(body: Buffer): boolean {
-  return (survey(body) & FOUND.nul) === 0
-}
-
-/** True if quoted-printable is the shorter form. */
-function isReadable(body: Buffer): boolean {
-  let escapes = 0
-  for (const byte of body) if (byte > 0x7e || byte === 0x3d) escapes++
-  return escapes <= body.length * DENSE
+  if (text) {
+    const readable = yield* wait(ground.isReadable(bodyStart, end))
+    how = readable ? 'canonical-quoted-printable' : 'canonical-base64'
+    if (readable) encoding = 'quoted-printable'
+  }
+  yield* editHeader(state, node, encoding)
+  yield* edit(state, bodyStart, end, how)
 }
 
 /** Header of the entity: line breaks, and the transfer encoding if it changes. */
-function editHeader(state: Walk, node: MimeNode, encoding: string | null): void {
-  if (!isHeaderSafe(state, node)) state.obstacles.push(node)
+function* editHeader<P>(state: Walk<P>, node: MimeNode, encoding: string | null): Routine<void> {
+  if (!(yield* isHeaderSafe(state, node))) state.obstacles.push(node)
   const old = encoding === null ? [] : fieldsNamed(node.headers, 'content-transfer-encoding')
   let label = encoding === null ? EMPTY : Buffer.from(`Content-Transfer-Encoding: ${encoding}\r\n`)
   let at = node.start
   if (old.length === 0 && label.length > 0) {
     at = node.headers[0]?.start ?? node.start
-    state.edits.push({ start: at, end: at, bytes: label })
+    state.edits.push({ start: at, end: at, piece: label })
   }
   for (const field of old) {
-    replaceHeaderBreaks(state, at, field.start)
-    state.edits.push({ start: field.start, end: field.end, bytes: label })
+    yield* replaceHeaderBreaks(state, at, field.start)
+    state.edits.push({ start: field.start, end: field.end, piece: label })
     label = EMPTY
     at = field.end
   }
-  replaceHeaderBreaks(state, at, node.bodyStart)
+  yield* replaceHeaderBreaks(state, at, node.bodyStart)
 }
 
 /** False if the header has faults that cannot be mended. Around the root stand fields that no signature covers. */
-function isHeaderSafe(state: Walk, node: MimeNode): boolean {
+function* isHeaderSafe<P>(state: Walk<P>, node: MimeNode): Routine<boolean> {
   const ranges =
     node === state.root ? node.headers.filter(isContentField) : [{ start: node.start, end: node.bodyStart }]
-  return ranges.every(({ start, end }) => (survey(state.bytes, start, end) & ~FOUND.bareBreak) === 0)
+  for (const { start, end } of ranges)
+    if (((yield* wait(state.ground.survey(start, end))) & ~FOUND.bareBreak) !== 0) return false
+  return true
 }
 
 function isContentField(field: HeaderField): boolean {
@@ -216,7 +373,7 @@ function isContentField(field: HeaderField): boolean {
 }
 
 /** Line breaks in header ranges whose other faults were judged before. */
-function replaceHeaderBreaks(state: Walk, start: number, end: number): void {
-  if ((survey(state.bytes, start, end) & FOUND.bareBreak) === 0) return
-  state.edits.push({ start, end, bytes: canonicalise(state.bytes.subarray(start, end)) })
+function* replaceHeaderBreaks<P>(state: Walk<P>, start: number, end: number): Routine<void> {
+  if (((yield* wait(state.ground.survey(start, end))) & FOUND.bareBreak) === 0) return
+  yield* edit(state, start, end, 'canonical')
 }

@@ -3,23 +3,25 @@
  * Only an encrypted root is decrypted, never a part among others (EFAIL). Whatever fails after a private key was used
  * is `decrypt-failed`, on every layer; nothing in the result tells one failure from another.
  */
-import { contentKind, readContentInfo } from '../cms/content-info.ts'
-import type { ContentInfo } from '../cms/content-info.ts'
-import { decryptContent } from '../cms/decrypt.ts'
-import type { Decrypted } from '../cms/decrypt.ts'
+import { runNow, runWaiting, wait } from '../bytes/routine.ts'
+import type { Routine } from '../bytes/routine.ts'
+import type { ByteSource } from '../bytes/source.ts'
 import type { EnvelopedData } from '../cms/enveloped-data.ts'
 import type { DecryptionKey } from '../cms/recipient-info.ts'
+import type { SignedData } from '../cms/signed-data.ts'
 import { EngineError } from '../errors.ts'
-import { decodeBody } from '../mime/decode.ts'
-import type { MimeNode } from '../mime/entity.ts'
-import { scanMessage } from '../mime/scan.ts'
+import type { Scanned } from '../mime/scan.ts'
 import type { Reason } from '../reasons.ts'
+import { MemoryContent } from './content.ts'
+import type { CmsObject, Content, DecryptedLayer } from './content.ts'
 import { unwrapMessage } from './entity.ts'
+import { KeptTemporaries } from './kept-temporaries.ts'
 import { smimeKind } from './kind.ts'
 import type { SmimeKind } from './kind.ts'
-import { looksLikeEntity } from './plausible.ts'
 import { readProtectedHeaders } from './protected-headers.ts'
 import type { ProtectedHeaders } from './protected-headers.ts'
+import { StreamedContent } from './streamed-content.ts'
+import type { TemporaryStore } from './streamed-content.ts'
 import { readFrom } from './verdict.ts'
 import type { From, Verdict, VerifyOptions } from './verdict.ts'
 import { isEncrypted, isSigned, judgeEntity, openSigned, partsOf, verifyObject } from './verify.ts'
@@ -66,12 +68,20 @@ interface Walk {
 
 /** What lies inside the innermost encrypted layer. */
 interface Opened {
-  readonly plaintext: Buffer
-  /** Its root when it is a MIME entity. */
-  readonly root: MimeNode | null
+  readonly plaintext: Content
+  /** What scanning it gave when it is a MIME entity. */
+  readonly scanned: Scanned | null
   readonly verified: Verdict | null
   /** Whether the verdict is on a signature inside that layer. */
   readonly signedInside: boolean
+}
+
+/** What came of decrypting a message that is not in memory. */
+export interface StreamedDecryptResult extends Omit<DecryptResult, 'entity' | 'message'> {
+  /** The plaintext, in the caller's temporary store; null unless decrypted. */
+  readonly entity: ByteSource | null
+  /** Erases the plaintext: to be called when it is no longer needed. Does nothing the second time. */
+  discard(): Promise<void>
 }
 
 /** Decrypts a whole message. Never throws for what is in it. */
@@ -80,20 +90,8 @@ export function decryptMessage(
   keys: readonly DecryptionKey[],
   options: VerifyOptions,
 ): DecryptResult {
-  const walk = startWalk(keys, options)
-  return guarded(walk, () => {
-    const root = scanMessage(bytes)
-    walk.from = readFrom(bytes, root)
-    const opened = openEntity(walk, bytes, root)
-    if (opened !== null) {
-      const message = opened.root === null ? null : unwrapMessage(bytes, opened.plaintext, opened.root)
-      return decrypted(walk, opened, message)
-    }
-    const reasons: Reason[] = []
-    if (partsOf(root).some((part) => isEncrypted(smimeKind(part, bytes))))
-      reasons.push('encrypted-part-not-root')
-    return notEncrypted(walk, reasons, signedOrNull(judge(walk, bytes, root, false)))
-  })
+  const outcome = runNow(decryptMessageContent(new MemoryContent(bytes), keys, options))
+  return inMemory(outcome, bytes)
 }
 
 /** Decrypts a bare CMS object (BER or DER). Never throws for what is in it. */
@@ -102,15 +100,109 @@ export function decryptCms(
   keys: readonly DecryptionKey[],
   options: VerifyOptions,
 ): DecryptResult {
+  return inMemory(runNow(decryptCmsContent(new MemoryContent(bytes), keys, options)), null)
+}
+
+/**
+ * Decrypts a message that is not in memory, with the same result. Plaintext waits in `store`: encrypted there, if it is not to
+ * be found in files. Every temporary but that of the result is discarded, whatever happens.
+ * @throws what source and store throw
+ */
+export function decryptMessageSource(
+  source: ByteSource,
+  keys: readonly DecryptionKey[],
+  options: VerifyOptions,
+  store: TemporaryStore,
+): Promise<StreamedDecryptResult> {
+  return streamed(source, store, (content) => decryptMessageContent(content, keys, options))
+}
+
+/** Decrypts a bare CMS object that is not in memory; as `decryptMessageSource`. */
+export function decryptCmsSource(
+  source: ByteSource,
+  keys: readonly DecryptionKey[],
+  options: VerifyOptions,
+  store: TemporaryStore,
+): Promise<StreamedDecryptResult> {
+  return streamed(source, store, (content) => decryptCmsContent(content, keys, options))
+}
+
+/** A result before its plaintext is handed over. */
+interface Outcome extends Omit<DecryptResult, 'entity' | 'message'> {
+  readonly opened: Opened | null
+}
+
+function inMemory({ opened, ...result }: Outcome, message: Buffer | null): DecryptResult {
+  if (opened === null) return { ...result, entity: null, message: null }
+  const { plaintext, scanned } = opened
+  if (!(plaintext instanceof MemoryContent)) throw new TypeError('plaintext is not in memory')
+  const entity = plaintext.bytes
+  return {
+    ...result,
+    entity,
+    message: message === null || scanned === null ? null : unwrapMessage(message, entity, scanned.root),
+  }
+}
+
+async function streamed(
+  source: ByteSource,
+  store: TemporaryStore,
+  routine: (content: Content) => Routine<Outcome>,
+): Promise<StreamedDecryptResult> {
+  const kept = new KeptTemporaries(store)
+  try {
+    const { opened, ...result } = await runWaiting(routine(new StreamedContent(source, source.length, kept)))
+    const plaintext = opened?.plaintext
+    const found = plaintext instanceof StreamedContent ? kept.find(plaintext.stream) : null
+    await kept.discard(found?.temporary ?? null)
+    return {
+      ...result,
+      entity: found?.source ?? null,
+      discard: async () => {
+        await found?.temporary.discard()
+      },
+    }
+  } catch (error) {
+    await kept.discard(null)
+    throw error
+  }
+}
+
+function* decryptMessageContent(
+  content: Content,
+  keys: readonly DecryptionKey[],
+  options: VerifyOptions,
+): Routine<Outcome> {
   const walk = startWalk(keys, options)
-  return guarded(walk, () => {
-    const info = readContentInfo(bytes)
-    const opened = openObject(walk, info)
-    if (opened !== null) return decrypted(walk, opened, null)
+  return yield* guarded(walk, function* () {
+    const scanned = yield* wait(content.scan())
+    const { root, view } = scanned
+    walk.from = readFrom(view, root)
+    const opened = yield* openEntity(walk, content, scanned)
+    if (opened !== null) return decrypted(walk, opened)
+    const reasons: Reason[] = []
+    if (partsOf(root).some((part) => isEncrypted(smimeKind(part, view))))
+      reasons.push('encrypted-part-not-root')
+    return notEncrypted(walk, reasons, signedOrNull(yield* judge(walk, content, scanned, false)))
+  })
+}
+
+function* decryptCmsContent(
+  content: Content,
+  keys: readonly DecryptionKey[],
+  options: VerifyOptions,
+): Routine<Outcome> {
+  const walk = startWalk(keys, options)
+  return yield* guarded(walk, function* () {
+    const object = yield* wait(content.read())
+    const opened = yield* openObject(walk, object)
+    if (opened !== null) return decrypted(walk, opened)
     return notEncrypted(
       walk,
       [],
-      info.kind === 'signed-data' ? signedOrNull(judgeObject(walk, info, false)) : null,
+      object.info.kind === 'signed-data'
+        ? signedOrNull(yield* judgeObject(walk, object, object.info, false))
+        : null,
     )
   })
 }
@@ -136,35 +228,40 @@ function enter(walk: Walk, kind: SmimeKind): void {
 }
 
 /** Opens the layers of a MIME entity from the outside in; null when none of them is encrypted. */
-function openEntity(walk: Walk, bytes: Buffer, root: MimeNode): Opened | null {
-  const kind = smimeKind(root, bytes)
+function* openEntity(walk: Walk, content: Content, scanned: Scanned): Routine<Opened | null> {
+  const { root, view } = scanned
+  const kind = smimeKind(root, view)
   if (kind === null || kind === 'certs-only') return null
   enter(walk, kind)
   if (isSigned(kind)) {
-    const signed = openedOrNull(bytes, root, kind)
-    const opened = signed === null ? null : openEntity(walk, signed.bytes, signed.payload)
-    return around(opened, () => judge(walk, bytes, root, true))
+    const signed = yield* openedOrNull(content, scanned, kind)
+    const opened = signed === null ? null : yield* openEntity(walk, signed.content, signed.payload)
+    return yield* around(opened, () => judge(walk, content, scanned, true))
   }
   if (!isEncrypted(kind)) return null
-  const info = readContentInfo(decodeBody(bytes, root))
+  const object = yield* wait(content.body(root).read())
+  const { info } = object
   if (info.kind !== 'enveloped-data' && info.kind !== 'auth-enveloped-data')
     throw new EngineError('cms-malformed', `${info.kind} where encrypted data belongs`)
-  const { content, authenticated } = openEnvelope(walk, info)
-  const inside = scanMessage(content)
+  const layer = yield* openEnvelope(walk, object, info)
+  const inside = yield* wait(layer.content.scan())
   // What a wrong key makes of CBC passes its padding once in 256 times, and this hardly ever.
-  if (!authenticated && !looksLikeEntity(content, inside))
+  if (!layer.authenticated && !(yield* wait(layer.content.looksLikeEntity(inside))))
     throw new EngineError('decrypt-failed', 'the plaintext is no MIME entity')
-  return openEntity(walk, content, inside) ?? innermost(content, inside, judge(walk, content, inside, true))
+  return (
+    (yield* openEntity(walk, layer.content, inside)) ??
+    innermost(layer.content, inside, yield* judge(walk, layer.content, inside, true))
+  )
 }
 
 /** A signature that cannot be read hides nothing that could be decrypted; the verdict says what is wrong with it. */
-function openedOrNull(
-  bytes: Buffer,
-  root: MimeNode,
+function* openedOrNull(
+  content: Content,
+  scanned: Scanned,
   kind: 'clear-signed' | 'opaque-signed',
-): SignedEntity | null {
+): Routine<SignedEntity | null> {
   try {
-    return openSigned(bytes, root, kind)
+    return yield* openSigned(content, scanned, scanned.root, kind)
   } catch (error) {
     if (error instanceof EngineError) return null
     throw error
@@ -172,47 +269,41 @@ function openedOrNull(
 }
 
 /** Decrypts one layer and notes what is reported of it. */
-function openEnvelope(walk: Walk, data: EnvelopedData): Decrypted & { readonly content: Buffer } {
+function* openEnvelope(
+  walk: Walk,
+  object: CmsObject,
+  data: EnvelopedData,
+): Routine<DecryptedLayer & { readonly content: Content }> {
   const { keys, options } = walk
-  const result = decryptContent(data, keys, {
-    allowLegacy: options.allowLegacy ?? options.allowWeak ?? false,
-  })
+  const allowLegacy = options.allowLegacy ?? options.allowWeak ?? false
+  const result = yield* wait(object.decrypt(data, keys, { allowLegacy }))
   walk.contentEncryption ??= result.contentEncryption
   walk.keyEncryption ??= result.keyEncryption
   walk.authenticated &&= result.authenticated
   walk.legacy ||= result.legacy
   if (result.key !== null) walk.keyUsed = true
   const { content } = result
-  if (content === null) {
-    if (result.key !== null) sameWork(data)
-    throw new EngineError(result.reason ?? 'decrypt-failed', 'a layer cannot be opened')
-  }
+  if (content === null) throw new EngineError(result.reason ?? 'decrypt-failed', 'a layer cannot be opened')
   return { ...result, content }
 }
 
-/** What a wrong key left behind is looked at like plaintext: whether it did not open or made no sense must not show in time. */
-function sameWork(data: EnvelopedData): void {
-  const noise = Buffer.concat(data.encryptedContent)
-  try {
-    looksLikeEntity(noise, scanMessage(noise))
-  } catch (error) {
-    if (!(error instanceof EngineError)) throw error
-  }
-}
-
 /** Opens the layers of a bare CMS object; null when none of them is encrypted. */
-function openObject(walk: Walk, info: ContentInfo): Opened | null {
+function* openObject(walk: Walk, object: CmsObject): Routine<Opened | null> {
+  const { info } = object
   switch (info.kind) {
     case 'enveloped-data':
     case 'auth-enveloped-data': {
       enter(walk, info.kind === 'enveloped-data' ? 'enveloped' : 'auth-enveloped')
-      return openPlaintext(walk, openEnvelope(walk, info).content)
+      return yield* openPlaintext(walk, (yield* openEnvelope(walk, object, info)).content)
     }
     case 'signed-data': {
       if (info.signers.length === 0) return null
       enter(walk, 'opaque-signed')
-      const nested = nestedObject(Buffer.concat(info.content ?? []))
-      return around(nested === null ? null : openObject(walk, nested), () => judgeObject(walk, info, true))
+      const content = object.content()
+      const nested = content === null ? null : yield* nestedObject(content)
+      return yield* around(nested === null ? null : yield* openObject(walk, nested), () =>
+        judgeObject(walk, object, info, true),
+      )
     }
     case 'compressed-data':
       enter(walk, 'compressed')
@@ -224,40 +315,44 @@ function openObject(walk: Walk, info: ContentInfo): Opened | null {
 }
 
 /** What a bare object held may be another one, a MIME entity, or anything else. */
-function openPlaintext(walk: Walk, content: Buffer): Opened {
-  const nested = nestedObject(content)
+function* openPlaintext(walk: Walk, content: Content): Routine<Opened> {
+  const nested = yield* nestedObject(content)
   if (nested !== null) {
-    const verdict = nested.kind === 'signed-data' ? judgeObject(walk, nested, true) : null
-    return openObject(walk, nested) ?? innermost(content, null, verdict)
+    const verdict =
+      nested.info.kind === 'signed-data' ? yield* judgeObject(walk, nested, nested.info, true) : null
+    return (yield* openObject(walk, nested)) ?? innermost(content, null, verdict)
   }
-  const inside = scanMessage(content)
-  return openEntity(walk, content, inside) ?? innermost(content, inside, judge(walk, content, inside, true))
+  const inside = yield* wait(content.scan())
+  return (
+    (yield* openEntity(walk, content, inside)) ??
+    innermost(content, inside, yield* judge(walk, content, inside, true))
+  )
 }
 
-function nestedObject(content: Buffer): ContentInfo | null {
-  const kind = contentKind(content)
-  return kind === null || kind === 'other' ? null : readContentInfo(content)
+function* nestedObject(content: Content): Routine<CmsObject | null> {
+  const kind = yield* wait(content.kind())
+  return kind === null || kind === 'other' ? null : yield* wait(content.read())
 }
 
-function innermost(plaintext: Buffer, root: MimeNode | null, verdict: Verdict | null): Opened {
+function innermost(plaintext: Content, scanned: Scanned | null, verdict: Verdict | null): Opened {
   const verified = verdict === null ? null : signedOrNull(verdict)
-  return { plaintext, root, verified, signedInside: verified !== null }
+  return { plaintext, scanned, verified, signedInside: verified !== null }
 }
 
 /** A signature around an encrypted layer counts only where there is none inside. */
-function around(opened: Opened | null, verdict: () => Verdict): Opened | null {
+function* around(opened: Opened | null, verdict: () => Routine<Verdict>): Routine<Opened | null> {
   if (opened === null || opened.verified !== null) return opened
-  const outside = verdict()
+  const outside = yield* verdict()
   const reasons: readonly Reason[] = [...outside.reasons, 'signature-outside-encryption']
   return { ...opened, verified: { ...outside, reasons } }
 }
 
-function judge(walk: Walk, bytes: Buffer, root: MimeNode, encrypted: boolean): Verdict {
-  return judgeEntity(bytes, root, { from: walk.from, encrypted }, walk.options)
+function judge(walk: Walk, content: Content, scanned: Scanned, encrypted: boolean): Routine<Verdict> {
+  return judgeEntity(content, scanned, { from: walk.from, encrypted }, walk.options)
 }
 
-function judgeObject(walk: Walk, info: ContentInfo & { kind: 'signed-data' }, encrypted: boolean): Verdict {
-  return verifyObject(info, { from: null, encrypted }, walk.options)
+function judgeObject(walk: Walk, object: CmsObject, data: SignedData, encrypted: boolean): Routine<Verdict> {
+  return verifyObject(object, data, { from: null, encrypted }, walk.options)
 }
 
 function signedOrNull(verdict: Verdict): Verdict | null {
@@ -275,42 +370,47 @@ function facts({ layers, contentEncryption, keyEncryption, authenticated }: Walk
   }
 }
 
-const NOTHING = { entity: null, message: null, protectedHeaders: null } as const
-
-function decrypted(walk: Walk, opened: Opened, message: readonly Buffer[] | null): DecryptResult {
-  const { plaintext, root, verified, signedInside } = opened
+function decrypted(walk: Walk, opened: Opened): Outcome {
+  const { scanned, verified, signedInside } = opened
   const reasons: Reason[] = []
   if (!walk.authenticated && !(signedInside && verified?.status === 'valid'))
     reasons.push('legacy-unauthenticated')
   if (walk.legacy) reasons.push('legacy-cipher')
   if (walk.layers.includes('compressed')) reasons.push('compressed-refused')
   const inside = signedInside ? verified?.protectedHeaders : undefined
-  const protectedHeaders = inside ?? (root === null ? null : readProtectedHeaders(plaintext, root))
+  const protectedHeaders =
+    inside ?? (scanned === null ? null : readProtectedHeaders(scanned.view, scanned.root))
+  return { ...facts(walk), status: 'decrypted', reasons, opened, protectedHeaders, verified }
+}
+
+function notEncrypted(walk: Walk, found: readonly Reason[], verified: Verdict | null): Outcome {
+  const reasons: readonly Reason[] = walk.layers.includes('compressed')
+    ? [...found, 'compressed-refused']
+    : found
   return {
     ...facts(walk),
-    status: 'decrypted',
+    status: 'not-encrypted',
     reasons,
-    entity: plaintext,
-    message,
-    protectedHeaders,
+    opened: null,
+    protectedHeaders: null,
     verified,
   }
 }
 
-function notEncrypted(walk: Walk, found: readonly Reason[], verified: Verdict | null): DecryptResult {
-  const reasons: readonly Reason[] = walk.layers.includes('compressed')
-    ? [...found, 'compressed-refused']
-    : found
-  return { ...facts(walk), ...NOTHING, status: 'not-encrypted', reasons, verified }
-}
-
 /** Turns failures into the result `failed`; with one reason once a private key was used. */
-function guarded(walk: Walk, run: () => DecryptResult): DecryptResult {
+function* guarded(walk: Walk, run: () => Routine<Outcome>): Routine<Outcome> {
   try {
-    return run()
+    return yield* run()
   } catch (error) {
     if (!(error instanceof EngineError)) throw error
     const reason = walk.keyUsed ? 'decrypt-failed' : error.code
-    return { ...facts(walk), ...NOTHING, status: 'failed', reasons: [reason], verified: null }
+    return {
+      ...facts(walk),
+      status: 'failed',
+      reasons: [reason],
+      opened: null,
+      protectedHeaders: null,
+      verified: null,
+    }
   }
 }

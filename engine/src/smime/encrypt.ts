@@ -1,10 +1,13 @@
 /**
  * Makes encrypted entities: application/pkcs7-mime with EnvelopedData or AuthEnvelopedData (RFC 8551 3.3, 3.4).
  */
-import { encrypt } from '../cms/encrypt.ts'
+import { Rope } from '../bytes/rope.ts'
+import type { ByteSource } from '../bytes/source.ts'
+import { encrypt, encryptSource } from '../cms/encrypt.ts'
 import type { EncryptOptions } from '../cms/encrypt.ts'
 import { isAuthenticated } from '../cms/content-parameters.ts'
 import { encodeBase64Lines } from '../mime/encode.ts'
+import { base64Source } from '../mime/recode.ts'
 
 const head = (smimeType: string): Buffer =>
   Buffer.from(
@@ -23,8 +26,19 @@ const AUTH_ENVELOPED = head('authEnveloped-data')
  * @throws EngineError `no-recipients`, `certificate-not-for-encryption`, `unsupported-key-encryption`
  */
 export function encryptEntity(entity: readonly Buffer[], options: EncryptOptions): readonly Buffer[] {
-  return [
-    isAuthenticated(options.cipher) ? AUTH_ENVELOPED : ENVELOPED,
-    encodeBase64Lines(encrypt(entity, options)),
-  ]
+  return [headFor(options), encodeBase64Lines(encrypt(entity, options))]
+}
+
+/**
+ * Encrypts an entity that is not in memory, to all recipients, or to none.
+ * @param entity - it is read and encrypted whenever the result is read, with the same result
+ * @returns a new entity: Content fields, empty line, body
+ * @throws EngineError as `encryptEntity`
+ */
+export function encryptEntitySource(entity: ByteSource, options: EncryptOptions): ByteSource {
+  return new Rope([headFor(options), base64Source(encryptSource(entity, options))])
+}
+
+function headFor({ cipher }: EncryptOptions): Buffer {
+  return isAuthenticated(cipher) ? AUTH_ENVELOPED : ENVELOPED
 }

@@ -3,11 +3,16 @@
  * header fields are never changed; of an entity from inside only its Content fields come out (no control header from inside
  * a protected layer is ever trusted).
  */
+import { Rope } from '../bytes/rope.ts'
+import { rangeOf, readStart } from '../bytes/source.ts'
+import type { ByteSource } from '../bytes/source.ts'
 import { canonicalise } from '../mime/canonical.ts'
-import type { HeaderField, MimeNode } from '../mime/entity.ts'
+import type { HeaderBlock, HeaderField, MimeNode } from '../mime/entity.ts'
 import { scanHeader } from '../mime/header.ts'
-import { scanMessage } from '../mime/scan.ts'
-import { sevenBitSafe } from '../mime/seven-bit.ts'
+import { canonicalChunks, rewritten, surveyChunks } from '../mime/recode.ts'
+import { scanMessage, scanStream } from '../mime/scan.ts'
+import { sevenBitSafe, sevenBitSafeSource } from '../mime/seven-bit.ts'
+import { FOUND } from '../mime/survey.ts'
 
 const CRLF = Buffer.from('\r\n')
 const MIME_VERSION = Buffer.from('MIME-Version: 1.0\r\n')
@@ -62,6 +67,71 @@ export function signableMessage(message: Buffer): Buffer {
  */
 export function canonicalMessage(message: Buffer): Buffer {
   return hasBinary(scanMessage(message)) ? message : canonicalise(message)
+}
+
+/** A message that is not in memory, split. */
+export interface ProtectedEntitySource {
+  /** The header of the message up to its body; the fields are views of it. */
+  readonly header: Buffer
+  /** Fields that stay outside, in order. */
+  readonly outer: readonly HeaderField[]
+  /** The MIME entity: Content fields, empty line, body. */
+  readonly entity: ByteSource
+}
+
+/**
+ * Splits a message that is not in memory, as `protectedEntityOf`.
+ * @throws EngineError those of the scanner, and what the source throws
+ */
+export async function protectedEntityOfSource(message: ByteSource): Promise<ProtectedEntitySource> {
+  const { header, fields, bodyStart } = await scanHeaderOfSource(message)
+  const own = fields.filter(isContentField).map((field) => header.subarray(field.start, field.end))
+  return {
+    header,
+    outer: fields.filter((field) => !isStructural(field)),
+    entity: new Rope([...own, CRLF, rangeOf(message, bodyStart, message.length)]),
+  }
+}
+
+/** The header of a message that is not in memory. */
+export interface SourceHeader extends HeaderBlock {
+  /** The bytes before the body. */
+  readonly header: Buffer
+}
+
+/** Octets in which most headers end. */
+const FIRST_LOOK = 65_536
+
+/**
+ * Cuts the header of a message that is not in memory.
+ * @throws EngineError those of the scanner, and what the source throws
+ */
+export async function scanHeaderOfSource(message: ByteSource): Promise<SourceHeader> {
+  for (let look = FIRST_LOOK; ; look *= 4) {
+    const bytes = await readStart(message, look)
+    const { fields, bodyStart } = scanHeader(bytes)
+    // What ends where the bytes do may have been cut.
+    if (bodyStart < bytes.length || bytes.length === message.length)
+      return { header: bytes.subarray(0, bodyStart), fields, bodyStart }
+  }
+}
+
+/**
+ * The message ready to be signed, as `signableMessage`, for one that is not in memory.
+ * @throws EngineError mime-not-seven-bit and those of the scanner, and what the source throws
+ */
+export async function signableSource(message: ByteSource): Promise<ByteSource> {
+  return sevenBitSafeSource(message, await scanStream(message, message.length))
+}
+
+/**
+ * The message with CRLF line ends, as `canonicalMessage`, for one that is not in memory.
+ * @throws EngineError those of the scanner, and what the source throws
+ */
+export async function canonicalSource(message: ByteSource): Promise<ByteSource> {
+  const { root } = await scanStream(message, message.length)
+  if (hasBinary(root) || ((await surveyChunks(message.chunks())) & FOUND.bareBreak) === 0) return message
+  return rewritten(message, canonicalChunks)
 }
 
 /**

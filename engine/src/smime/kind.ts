@@ -2,8 +2,10 @@
  * Says what kind of S/MIME entity a MIME entity is: by its content type, its smime-type, its file name, and a look at the
  * first octets of the CMS object, which have the last word. Decodes a few octets only.
  */
+import type { ByteView } from '../bytes/source.ts'
 import { contentKind } from '../cms/content-info.ts'
 import { decodeBody } from '../mime/decode.ts'
+import { BODY_GLIMPSE } from '../mime/entity.ts'
 import type { MimeNode } from '../mime/entity.ts'
 import { fieldsNamed, headerValue } from '../mime/header.ts'
 import { parseParameters } from '../mime/parameters.ts'
@@ -15,8 +17,6 @@ export type SmimeKind =
 const PKCS7_MIME = /^application\/(?:x-)?pkcs7-mime$/
 const PKCS7_SIGNATURE = /^application\/(?:x-)?pkcs7-signature$/
 const FILE_NAME = /\.p7[mcz]$/i
-/** Encoded octets that are looked at. */
-const LOOK = 256
 
 /** RFC 8551 3.2.2; compared without regard to case, since clients write `authEnveloped-data` and worse. */
 const BY_SMIME_TYPE: ReadonlyMap<string, SmimeKind> = new Map([
@@ -31,14 +31,16 @@ const BY_SMIME_TYPE: ReadonlyMap<string, SmimeKind> = new Map([
 /**
  * The kind of an entity; null when it is no S/MIME entity.
  * @param node - the entity
- * @param bytes - what was scanned
+ * @param bytes - what was scanned, or what is kept of it
  */
-export function smimeKind(node: MimeNode, bytes: Buffer): SmimeKind | null {
+export function smimeKind(node: MimeNode, bytes: ByteView): SmimeKind | null {
   if (node.type === 'multipart/signed') return isClearSigned(node) ? 'clear-signed' : null
   const declared = PKCS7_MIME.test(node.type)
   if (!declared && !isNamed(node, bytes)) return null
   const smimeType = BY_SMIME_TYPE.get((node.params['smime-type'] ?? '').toLowerCase()) ?? null
-  switch (contentKind(decodeBody(bytes, { ...node, end: Math.min(node.end, node.bodyStart + LOOK) }))) {
+  switch (
+    contentKind(decodeBody(bytes, { ...node, end: Math.min(node.end, node.bodyStart + BODY_GLIMPSE) }))
+  ) {
     case 'signed-data':
       return smimeType === 'certs-only' ? 'certs-only' : 'opaque-signed'
     case 'enveloped-data':
@@ -70,7 +72,7 @@ function isClearSigned(node: MimeNode): boolean {
 }
 
 /** RFC 8551 3.2.1: the file name tells where the content type does not. */
-function isNamed(node: MimeNode, bytes: Buffer): boolean {
+function isNamed(node: MimeNode, bytes: ByteView): boolean {
   if (!node.type.startsWith('application/') || isSignaturePart(node)) return false
   if (FILE_NAME.test(node.params['name'] ?? '')) return true
   const [disposition] = fieldsNamed(node.headers, 'content-disposition')

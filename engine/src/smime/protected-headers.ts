@@ -2,12 +2,15 @@
  * Header protection: reads the header fields that a signed or encrypted entity carries (RFC 9788, and the older
  * `protected-headers="v1"`), and adds them to an entity that is about to be protected. What to do with them is policy.
  */
+import { Rope } from '../bytes/rope.ts'
+import { rangeOf } from '../bytes/source.ts'
+import type { ByteSource, ByteView } from '../bytes/source.ts'
 import { parseMailbox } from '../mime/address.ts'
 import { foldHeader } from '../mime/edit.ts'
 import type { HeaderField, MimeNode } from '../mime/entity.ts'
 import { fieldsNamed, headerValue, scanHeader } from '../mime/header.ts'
 import { EngineError } from '../errors.ts'
-import { isContentField } from './entity.ts'
+import { isContentField, scanHeaderOfSource } from './entity.ts'
 
 /** Fields from inside a protected entity. */
 export interface ProtectedHeaders {
@@ -29,7 +32,7 @@ export interface ProtectedHeaders {
  * @param payload - the root of what a signature covers or of what was decrypted
  * @returns null when the payload declares none
  */
-export function readProtectedHeaders(bytes: Buffer, payload: MimeNode): ProtectedHeaders | null {
+export function readProtectedHeaders(bytes: ByteView, payload: MimeNode): ProtectedHeaders | null {
   // RFC 9788 2.1.1
   const hp = payload.params['hp']?.toLowerCase()
   const mode = hp === 'clear' || hp === 'cipher' ? hp : null
@@ -91,6 +94,29 @@ export interface HeaderProtected {
  */
 export function protectHeaders(message: Buffer, mode: 'clear' | 'cipher'): HeaderProtected {
   const { fields, bodyStart } = scanHeader(message)
+  const { outer, inner } = protectFields(message, fields, mode)
+  return { outer, entity: [...inner, message.subarray(bodyStart)] }
+}
+
+/**
+ * The same for a message that is not in memory.
+ * @throws EngineError `header-protection-refused`, and what the source throws
+ */
+export async function protectHeadersOfSource(
+  message: ByteSource,
+  mode: 'clear' | 'cipher',
+): Promise<{ readonly outer: readonly Buffer[]; readonly entity: ByteSource }> {
+  const { header, fields, bodyStart } = await scanHeaderOfSource(message)
+  const { outer, inner } = protectFields(header, fields, mode)
+  return { outer, entity: new Rope([...inner, rangeOf(message, bodyStart, message.length)]) }
+}
+
+/** The fields to stay outside, and the header of the entity with its empty line. */
+function protectFields(
+  message: Buffer,
+  fields: readonly HeaderField[],
+  mode: 'clear' | 'cipher',
+): { readonly outer: readonly Buffer[]; readonly inner: readonly Buffer[] } {
   const [type, second] = fieldsNamed(fields, 'content-type')
   if (second !== undefined) throw new EngineError('header-ambiguous', 'more than one Content-Type')
   const text = type === undefined ? 'text/plain; charset=us-ascii' : headerValue(message, type)
@@ -119,8 +145,5 @@ export function protectHeaders(message: Buffer, mode: 'clear' | 'cipher'): Heade
     if (mode === 'cipher') copies.push(foldHeader('HP-Outer', `${field.name}: ${value}`))
   }
   const contentType = foldHeader('Content-Type', `${text.replace(/[\s;]+$/, '')}; hp="${mode}"`)
-  return {
-    outer,
-    entity: [...inner, ...copies, contentType, Buffer.from('\r\n'), message.subarray(bodyStart)],
-  }
+  return { outer, inner: [...inner, ...copies, contentType, Buffer.from('\r\n')] }
 }

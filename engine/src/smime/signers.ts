@@ -2,8 +2,8 @@
  * Judges the signers of a SignedData: signature, then chain. Certificates from inside the message are untrusted material
  * for the chain and nothing more.
  */
-import { certificatesOf, verifySignedData } from '../cms/verify.ts'
-import type { SignerCheck } from '../cms/verify.ts'
+import { certificatesOf, checkSigners } from '../cms/verify.ts'
+import type { SignedContent, SignerCheck } from '../cms/verify.ts'
 import type { SignedData } from '../cms/signed-data.ts'
 import type { Reason } from '../reasons.ts'
 import type { Certificate } from '../x509/certificate.ts'
@@ -16,20 +16,20 @@ const MAX_CANDIDATES = 2
 
 /**
  * Judges every signer.
- * @param contents - the detached content, in the forms it may have been signed in, best first; empty when it is inside
+ * @param contents - the content, in the forms it may have been signed in, best first; empty when it is not there
  */
 export function judgeSigners(
   data: SignedData,
-  contents: readonly (readonly Buffer[])[],
+  contents: readonly SignedContent[],
   options: VerifyOptions,
 ): readonly SignerVerdict[] {
   const embedded = certificatesOf(data)
   const pool = [...embedded, ...(options.intermediates ?? []), ...options.anchors]
   const [first = null, ...others] = contents
-  let checks = verifySignedData(data, first, pool)
+  let checks = checkSigners(data, first, pool)
   for (const content of others) {
     if (checks.every((check) => check.intact)) break
-    const again = verifySignedData(data, content, pool)
+    const again = checkSigners(data, content, pool)
     checks = checks.map((check, at) => (check.intact ? check : (again[at] ?? check)))
   }
   return checks.map((check) => judge(check, embedded, options))

@@ -2,6 +2,7 @@
  * The verdict on a message: its vocabulary, the reading of the From address, and the one place where signature, chain,
  * coverage and From come together. Signers' own status speaks of signature and chain only.
  */
+import type { ByteView } from '../bytes/source.ts'
 import type { MimeNode } from '../mime/entity.ts'
 import { parseAddresses } from '../mime/address.ts'
 import { fieldsNamed, headerValue } from '../mime/header.ts'
@@ -69,7 +70,7 @@ export interface From {
 }
 
 /** Reads From. Exactly one field with exactly one mailbox counts (the Sender field never does). */
-export function readFrom(bytes: Buffer, root: MimeNode): From {
+export function readFrom(bytes: ByteView, root: MimeNode): From {
   const fields = fieldsNamed(root.headers, 'from')
   const lists = fields.map((field) => parseAddresses(headerValue(bytes, field)))
   const addresses = lists.flatMap((list) => list.mailboxes.map((mailbox) => mailbox.address))

@@ -2,37 +2,63 @@
  * Verifies a signed message: cuts out exactly the bytes that are signed, lets cms and x509 judge them, and binds the
  * result to the From address. micalg, control headers and everything else that the sender merely says is ignored.
  */
-import { contentKind, readContentInfo } from '../cms/content-info.ts'
+import { runNow, runWaiting, wait } from '../bytes/routine.ts'
+import type { Maybe, Routine } from '../bytes/routine.ts'
+import type { ByteSource } from '../bytes/source.ts'
 import type { SignedData } from '../cms/signed-data.ts'
+import { digestsOf, signsContentItself } from '../cms/verify.ts'
+import type { SignedContent } from '../cms/verify.ts'
 import { EngineError } from '../errors.ts'
-import { canonicalise } from '../mime/canonical.ts'
-import { decodeBody } from '../mime/decode.ts'
 import type { MimeNode } from '../mime/entity.ts'
-import { scanMessage } from '../mime/scan.ts'
+import type { Scanned } from '../mime/scan.ts'
 import type { Reason } from '../reasons.ts'
+import { MemoryContent } from './content.ts'
+import type { CmsObject, Content } from './content.ts'
 import { smimeKind } from './kind.ts'
 import type { SmimeKind } from './kind.ts'
 import { readProtectedHeaders } from './protected-headers.ts'
 import { judgeSigners } from './signers.ts'
+import { StreamedContent } from './streamed-content.ts'
 import { conclude, readFrom, unreadable, unsigned } from './verdict.ts'
 import type { From, Verdict, VerifyOptions } from './verdict.ts'
 
 /** Verifies a whole message. Never throws for what is in it. */
 export function verifyMessage(bytes: Buffer, options: VerifyOptions): Verdict {
-  return guarded(null, () => {
-    const root = scanMessage(bytes)
-    const from = readFrom(bytes, root)
-    return judgeEntity(bytes, root, { from, encrypted: false }, options)
-  })
+  return runNow(verifyMessageContent(new MemoryContent(bytes), options))
+}
+
+/**
+ * Verifies a message that is not in memory, with the same verdict. A signer without signed attributes is judged up to 16 MiB
+ * only (`content-too-large`). Throws what the source throws.
+ */
+export function verifyMessageSource(source: ByteSource, options: VerifyOptions): Promise<Verdict> {
+  return runWaiting(verifyMessageContent(new StreamedContent(source, source.length, null), options))
 }
 
 /** Verifies a bare CMS object (BER or DER). There is no From to compare with. */
 export function verifyCms(bytes: Buffer, options: VerifyOptions): Verdict {
-  return guarded(null, () => {
-    const info = readContentInfo(bytes)
-    switch (info.kind) {
+  return runNow(verifyCmsContent(new MemoryContent(bytes), options))
+}
+
+/** Verifies a bare CMS object that is not in memory; as `verifyMessageSource`. */
+export function verifyCmsSource(source: ByteSource, options: VerifyOptions): Promise<Verdict> {
+  return runWaiting(verifyCmsContent(new StreamedContent(source, source.length, null), options))
+}
+
+function* verifyMessageContent(content: Content, options: VerifyOptions): Routine<Verdict> {
+  return yield* guarded(null, function* () {
+    const scanned = yield* wait(content.scan())
+    const from = readFrom(scanned.view, scanned.root)
+    return yield* judgeEntity(content, scanned, { from, encrypted: false }, options)
+  })
+}
+
+function* verifyCmsContent(content: Content, options: VerifyOptions): Routine<Verdict> {
+  return yield* guarded(null, function* () {
+    const object = yield* wait(content.read())
+    switch (object.info.kind) {
       case 'signed-data':
-        return verifyObject(info, { from: null, encrypted: false }, options)
+        return yield* verifyObject(object, object.info, { from: null, encrypted: false }, options)
       case 'enveloped-data':
       case 'auth-enveloped-data':
         return unsigned(null, true, ['encrypted-content'])
@@ -53,33 +79,36 @@ export interface Surroundings {
   readonly encrypted: boolean
 }
 
-/** Verifies the entity whose root is given. Never throws for what is in it. */
-export function judgeEntity(
-  bytes: Buffer,
-  root: MimeNode,
+/** Verifies the entity that was scanned. Never throws for what is in it. */
+export function* judgeEntity(
+  content: Content,
+  scanned: Scanned,
   surroundings: Surroundings,
   options: VerifyOptions,
-): Verdict {
-  return guarded(surroundings.from, () => verifyEntity(bytes, root, surroundings, options))
+): Routine<Verdict> {
+  return yield* guarded(surroundings.from, () => verifyEntity(content, scanned, surroundings, options))
 }
 
-function verifyEntity(
-  bytes: Buffer,
-  root: MimeNode,
+function* verifyEntity(
+  content: Content,
+  scanned: Scanned,
   surroundings: Surroundings,
   options: VerifyOptions,
-): Verdict {
+): Routine<Verdict> {
   const { from, encrypted } = surroundings
-  const kind = smimeKind(root, bytes)
+  const { root, view } = scanned
+  const kind = smimeKind(root, view)
   if (kind === 'enveloped' || kind === 'auth-enveloped') return unsigned(from, true, ['encrypted-content'])
   if (kind === 'compressed') return unsigned(from, encrypted, ['compressed-refused'])
-  if (isSigned(kind)) return verifySigned(bytes, root, root, kind, surroundings, options)
+  if (isSigned(kind))
+    return yield* verifySigned(content, scanned, { node: root, kind }, surroundings, options)
   const parts = partsOf(root)
-  for (const part of parts) {
-    const partKind = smimeKind(part, bytes)
-    if (isSigned(partKind)) return verifySigned(bytes, root, part, partKind, surroundings, options)
+  for (const node of parts) {
+    const partKind = smimeKind(node, view)
+    if (isSigned(partKind))
+      return yield* verifySigned(content, scanned, { node, kind: partKind }, surroundings, options)
   }
-  const hidden = parts.some((part) => isEncrypted(smimeKind(part, bytes)))
+  const hidden = parts.some((part) => isEncrypted(smimeKind(part, view)))
   return unsigned(from, encrypted, hidden ? ['not-signed', 'encrypted-part-not-root'] : ['not-signed'])
 }
 
@@ -102,62 +131,68 @@ export function partsOf(root: MimeNode): readonly MimeNode[] {
 /** Content that is signed, with its signature. */
 export interface SignedEntity {
   readonly data: SignedData
-  /** The detached content in the forms it may have been signed in; empty when the content is inside. */
-  readonly contents: readonly (readonly Buffer[])[]
-  /** The signed entity itself: what was scanned and its root. */
-  readonly bytes: Buffer
-  readonly payload: MimeNode
+  /** What the signature covers. */
+  readonly covered: Content
+  /** Whether it is text that may have been signed with other line ends. */
+  readonly text: boolean
+  /** What was scanned. */
+  readonly content: Content
+  /** The root of the signed entity, and what its headers are read from. */
+  readonly payload: Scanned
 }
 
 /**
  * Takes a signed entity apart.
  * @throws EngineError `multipart-signed-malformed`, `cms-malformed`, `asn1-malformed`, `content-missing` and the scanner's
  */
-export function openSigned(
-  bytes: Buffer,
+export function* openSigned(
+  content: Content,
+  { view }: Scanned,
   node: MimeNode,
   kind: 'clear-signed' | 'opaque-signed',
-): SignedEntity {
+): Routine<SignedEntity> {
   if (kind === 'opaque-signed') {
-    const data = signedData(decodeBody(bytes, node))
-    if (data.content === null)
-      throw new EngineError('content-missing', 'a detached signature without content')
-    const [only] = data.content
-    const content = only !== undefined && data.content.length === 1 ? only : Buffer.concat(data.content)
-    return { data, contents: [], bytes: content, payload: scanMessage(content) }
+    const object = yield* wait(content.body(node).read())
+    const data = signedData(object)
+    const covered = object.content()
+    if (covered === null) throw new EngineError('content-missing', 'a detached signature without content')
+    return { data, covered, text: false, content: covered, payload: yield* wait(covered.scan()) }
   }
   const [payload, signature] = node.parts
   // RFC 1847 2.1: exactly two parts
   if (payload === undefined || signature === undefined || node.parts.length !== 2)
     throw new EngineError('multipart-signed-malformed', `${node.parts.length} parts`)
-  const data = signedData(decodeBody(bytes, signature))
+  const object = yield* wait(content.body(signature).read())
+  const data = signedData(object)
   // RFC 8551 3.5.3.1: the signature is detached; content inside would be signed and never shown
   if (data.content !== null)
     throw new EngineError('multipart-signed-malformed', 'the signature has content of its own')
-  const range = bytes.subarray(payload.start, payload.end)
-  const canonical = canonicalise(range)
-  return { data, contents: canonical === range ? [[range]] : [[canonical], [range]], bytes, payload }
+  return { data, covered: content.entity(payload), text: true, content, payload: { root: payload, view } }
 }
 
-function signedData(bytes: Buffer): SignedData {
-  const info = readContentInfo(bytes)
+function signedData({ info }: CmsObject): SignedData {
   if (info.kind !== 'signed-data')
     throw new EngineError('cms-malformed', `${info.kind} where SignedData belongs`)
   return info
 }
 
-function verifySigned(
-  bytes: Buffer,
-  root: MimeNode,
-  node: MimeNode,
-  kind: 'clear-signed' | 'opaque-signed',
+/** The forms in which content may have been signed. */
+function formsOf(data: SignedData, covered: Content, text: boolean): Maybe<readonly SignedContent[]> {
+  return covered.forms({ digests: digestsOf(data), whole: signsContentItself(data), text })
+}
+
+function* verifySigned(
+  outer: Content,
+  scanned: Scanned,
+  { node, kind }: { readonly node: MimeNode; readonly kind: 'clear-signed' | 'opaque-signed' },
   { from, encrypted }: Surroundings,
   options: VerifyOptions,
-): Verdict {
-  const signed = openSigned(bytes, node, kind)
-  const inner = smimeKind(signed.payload, signed.bytes)
+): Routine<Verdict> {
+  const { root } = scanned
+  const { data, covered, text, payload } = yield* openSigned(outer, scanned, node, kind)
+  const inner = smimeKind(payload.root, payload.view)
   const veiled = encrypted || isEncrypted(inner)
-  if (signed.data.signers.length === 0) return unsigned(from, veiled, ['not-signed'])
+  if (data.signers.length === 0) return unsigned(from, veiled, ['not-signed'])
   const reasons: Reason[] = node === root ? [] : ['signed-part-not-root']
   // Another reader could take the other of two Content-Type fields, and show something else than what is signed.
   const ambiguous = [root, node].some((each) =>
@@ -166,40 +201,41 @@ function verifySigned(
   if (ambiguous) reasons.push('header-ambiguous')
   return conclude({
     from,
-    signers: judgeSigners(signed.data, signed.contents, options),
+    signers: judgeSigners(data, yield* wait(formsOf(data, covered, text)), options),
     coverage: node === root ? 'whole' : 'part',
     encrypted: veiled,
-    protectedHeaders: readProtectedHeaders(signed.bytes, signed.payload),
+    protectedHeaders: readProtectedHeaders(payload.view, payload.root),
     reasons,
     broken: ambiguous,
   })
 }
 
 /** Verifies SignedData that is not in a message. */
-export function verifyObject(data: SignedData, surroundings: Surroundings, options: VerifyOptions): Verdict {
+export function* verifyObject(
+  object: CmsObject,
+  data: SignedData,
+  surroundings: Surroundings,
+  options: VerifyOptions,
+): Routine<Verdict> {
   const { from, encrypted } = surroundings
   if (data.signers.length === 0) return unsigned(from, encrypted, ['not-signed'])
-  const [first] = data.content ?? []
+  const content = object.content()
+  const kind = content === null ? null : yield* wait(content.kind())
   return conclude({
     from,
-    signers: judgeSigners(data, [], options),
+    signers: judgeSigners(data, content === null ? [] : yield* wait(formsOf(data, content, false)), options),
     coverage: 'whole',
-    encrypted: encrypted || (first !== undefined && isEnvelope(first)),
+    encrypted: encrypted || kind === 'enveloped-data' || kind === 'auth-enveloped-data',
     protectedHeaders: null,
     reasons: [],
     broken: false,
   })
 }
 
-function isEnvelope(content: Buffer): boolean {
-  const kind = contentKind(content)
-  return kind === 'enveloped-data' || kind === 'auth-enveloped-data'
-}
-
 /** Turns what cannot be read into the verdict `error`. */
-function guarded(from: From | null, run: () => Verdict): Verdict {
+function* guarded(from: From | null, run: () => Routine<Verdict>): Routine<Verdict> {
   try {
-    return run()
+    return yield* run()
   } catch (error) {
     if (error instanceof EngineError) return unreadable(from, error.code)
     throw error

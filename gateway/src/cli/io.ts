@@ -1,8 +1,8 @@
 /**
- * What every command line verb gets: where to print, how to read a FILE argument and how to write one.
+ * What every command line verb gets: where to print and how to read small FILE arguments.
  * Exit codes are fixed for operators' scripts: 0 yes, 1 no (a negative verdict), 2 usage or I/O.
  */
-import { readFile, readdir, stat, writeFile } from 'node:fs/promises'
+import { readFile, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 
 /** Exit code of a command: 0 yes, 1 no, 2 usage or I/O. */
@@ -54,21 +54,5 @@ export async function readMany(path: string, io: Io): Promise<Buffer[]> {
     return await Promise.all(files.sort().map((file) => readFile(file)))
   } catch (error) {
     throw new UsageError(`cannot read ${path}: ${(error as NodeJS.ErrnoException).code ?? 'error'}`)
-  }
-}
-
-/**
- * Writes a result file; `-` is standard output.
- * @throws UsageError when it cannot be written
- */
-export async function writeOutput(path: string, bytes: Buffer): Promise<void> {
-  if (path === '-') {
-    process.stdout.write(bytes)
-    return
-  }
-  try {
-    await writeFile(path, bytes)
-  } catch (error) {
-    throw new UsageError(`cannot write ${path}: ${(error as NodeJS.ErrnoException).code ?? 'error'}`)
   }
 }

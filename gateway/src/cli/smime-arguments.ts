@@ -12,11 +12,15 @@ import {
   readPem,
   readPkcs12,
   readPrivateKey,
-  scanHeader,
+  readStart,
+  scanHeaderOfSource,
+  sourceOf,
+  type ByteSource,
   type Certificate,
   type DecryptionKey,
   type VerifyOptions,
 } from '@siegel/engine'
+import { openInput, type InputFile } from './files.ts'
 import { readInput, readMany, UsageError, type Io } from './io.ts'
 
 export const TEXT = { type: 'string' } as const
@@ -80,21 +84,50 @@ function parseOrRefuse<const T extends NonNullable<ParseArgsConfig['options']>>(
 }
 
 /** FILE, recognised by its content: a bare CMS object in DER (BER), or a mail. */
-export type Input =
-  { readonly kind: 'cms'; readonly bytes: Buffer } | { readonly kind: 'mail'; readonly bytes: Buffer }
+export interface Input extends InputFile {
+  readonly kind: 'cms' | 'mail'
+}
 
 const CMS_LABELS: ReadonlySet<string> = new Set(['CMS', 'PKCS7', 'PKCS #7 SIGNED DATA'])
 
-/** Reads FILE. @throws UsageError when it cannot be read */
-export async function readFileArgument(file: string, io: Io): Promise<Input> {
-  const bytes = await readInput(file, io)
-  if (bytes[0] === 0x30 && contentKind(bytes) !== null) return { kind: 'cms', bytes }
-  // RFC 7468 2: text may stand before the PEM; a mail begins with a header field, even if its body holds PEM
-  if (bytes.indexOf('-----BEGIN ') < 0 || refusing(file, () => scanHeader(bytes)).fields.length > 0)
-    return { kind: 'mail', bytes }
-  const block = refusing(file, () => readPem(bytes)).find(({ label }) => CMS_LABELS.has(label))
-  if (block === undefined) throw new UsageError(`${file}: neither a mail nor a CMS object`)
-  return { kind: 'cms', bytes: block.bytes }
+/** Opens FILE. @throws UsageError when it cannot be read */
+export async function openFileArgument(file: string, io: Io): Promise<Input> {
+  const input = await openInput(file, io)
+  try {
+    const { source } = input
+    const start = await readStart(source, 64)
+    if (start[0] === 0x30 && contentKind(start) !== null) return { ...input, kind: 'cms' }
+    // RFC 7468 2: text may stand before the PEM; a mail begins with a header field, even if its body holds PEM
+    if (await hasHeader(source)) return { ...input, kind: 'mail' }
+    const bytes = await readStart(source, source.length)
+    if (bytes.indexOf('-----BEGIN ') < 0) return { ...input, kind: 'mail' }
+    const block = refusing(file, () => readPem(bytes)).find(({ label }) => CMS_LABELS.has(label))
+    if (block === undefined) throw new UsageError(`${file}: neither a mail nor a CMS object`)
+    return { ...input, kind: 'cms', source: sourceOf(block.bytes) }
+  } catch (error) {
+    await input.close()
+    throw error
+  }
+}
+
+async function hasHeader(source: ByteSource): Promise<boolean> {
+  try {
+    return (await scanHeaderOfSource(source)).fields.length > 0
+  } catch (error) {
+    // A header beyond all limits is one; the verdict says what is wrong with it.
+    if (error instanceof EngineError) return true
+    throw error
+  }
+}
+
+/** The same as `refusing` for what has to be waited for. */
+export async function refusingLater<T>(what: string, run: () => Promise<T>): Promise<T> {
+  try {
+    return await run()
+  } catch (error) {
+    if (error instanceof EngineError) throw new UsageError(`${what}: ${error.message}`)
+    throw error
+  }
 }
 
 /** Turns what the engine says about an argument into a UsageError that names it. */

@@ -8,6 +8,9 @@ function timeText(ms: number | null): string | null {
   return ms === null ? null : new Date(ms).toISOString().replace('.000Z', 'Z')
 }
 
+/** What is reported of a decryption: everything but the plaintext. */
+type Decryption = Omit<DecryptResult, 'entity' | 'message'>
+
 function signerJson(signer: SignerVerdict) {
   const { emails, subject, issuer, serial, status, reasons, digest, signature, signingTime } = signer
   return {
@@ -30,7 +33,7 @@ export function verdictJson(verdict: Verdict) {
 }
 
 /** The JSON of a decryption. */
-export function decryptionJson(result: DecryptResult) {
+export function decryptionJson(result: Decryption) {
   const { status, reasons, layers, contentEncryption, keyEncryption, authenticated, protectedHeaders } =
     result
   const verified = result.verified === null ? null : verdictJson(result.verified)
@@ -58,7 +61,7 @@ export function verdictLines(verdict: Verdict): string[] {
 }
 
 /** A decryption for people. */
-export function decryptionLines(result: DecryptResult): string[] {
+export function decryptionLines(result: Decryption): string[] {
   const lines = [`decryption: ${result.status}`]
   if (result.layers.length > 0) lines.push(`layers: ${result.layers.join(', ')}`)
   if (result.contentEncryption !== null)

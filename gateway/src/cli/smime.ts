@@ -3,43 +3,52 @@
  * touches the network, keeps nothing. Exit 0 for valid, decrypted or done; 1 for any other verdict; 2 for usage or I/O.
  */
 import { randomBytes } from 'node:crypto'
+import { tmpdir } from 'node:os'
+import { dirname } from 'node:path'
 import {
-  canonicalMessage,
-  decryptCms,
-  decryptMessage,
-  encryptEntity,
+  canonicalSource,
+  decryptCmsSource,
+  decryptMessageSource,
+  encryptEntitySource,
   fieldsNamed,
   headerValue,
   parseMailbox,
-  protectedEntityOf,
-  protectHeaders,
+  protectedEntityOfSource,
+  protectHeadersOfSource,
+  Rope,
   sameAddress,
-  scanHeader,
-  scanMessage,
-  signableMessage,
-  signEntity,
+  scanHeaderOfSource,
+  scanStream,
+  signableSource,
+  signEntitySource,
   smimeKind,
-  verifyCms,
-  verifyMessage,
+  verifyCmsSource,
+  verifyMessageSource,
   wrapMessage,
+  type ByteSource,
   type Certificate,
   type SigningKey,
+  type SourceHeader,
 } from '@siegel/engine'
+import { ScratchFolder } from '../store/spool/scratch.ts'
+import { writeFrom } from './files.ts'
+import { UsageError, type Command, type ExitCode, type Io } from './io.ts'
 import { ENCRYPT_OPTIONS, readDigest, readEncryptOptions, readIdentifierOption } from './smime-algorithms.ts'
 import { ENCRYPT_USAGE } from './smime-usage.ts'
-import { UsageError, writeOutput, type Command, type ExitCode, type Io } from './io.ts'
 import {
   FLAG,
   KEY_OPTIONS,
+  openFileArgument,
   parseArguments,
-  readFileArgument,
   readKeys,
   readRecipients,
   readVerifyOptions,
   refusing,
+  refusingLater,
   TEXT,
   TEXTS,
   VERIFY_OPTIONS,
+  type Input,
   type KeyMaterial,
 } from './smime-arguments.ts'
 import { decryptionJson, decryptionLines, verdictJson, verdictLines } from './smime-report.ts'
@@ -81,8 +90,9 @@ export const smime: Command = async (args, io) => {
 async function verify(args: readonly string[], io: Io): Promise<ExitCode> {
   const { file, values } = parseArguments(args, { ...VERIFY_OPTIONS, json: FLAG }, USAGES.verify)
   const options = await readVerifyOptions(values, io)
-  const input = await readFileArgument(file, io)
-  const verdict = input.kind === 'cms' ? verifyCms(input.bytes, options) : verifyMessage(input.bytes, options)
+  const verdict = await withInput(file, io, ({ kind, source }) =>
+    kind === 'cms' ? verifyCmsSource(source, options) : verifyMessageSource(source, options),
+  )
   if (values.json === true) io.out(JSON.stringify(verdictJson(verdict)))
   else for (const line of verdictLines(verdict)) io.out(line)
   return verdict.status === 'valid' ? 0 : 1
@@ -95,10 +105,18 @@ async function decrypt(args: readonly string[], io: Io): Promise<ExitCode> {
   if (out === '-' && json === true) throw new UsageError('--json and --out - both want standard output')
   const options = await readVerifyOptions(values, io)
   const { keys } = await readKeys(values, USAGES.decrypt, io)
-  const input = await readFileArgument(file, io)
-  const open = input.kind === 'cms' ? decryptCms : decryptMessage
-  const result = open(input.bytes, keys, options)
-  if (result.entity !== null && out !== undefined) await writeOutput(out, result.entity)
+  // Plaintext waits where the result will be, sealed: there is room for it, or none for the result either.
+  const scratch = new ScratchFolder(out === undefined || out === '-' ? tmpdir() : dirname(out))
+  const result = await withInput(file, io, async ({ kind, source }) => {
+    const open = kind === 'cms' ? decryptCmsSource : decryptMessageSource
+    const opened = await open(source, keys, options, scratch)
+    try {
+      if (opened.entity !== null && out !== undefined) await writeFrom(out, opened.entity, 0o600)
+    } finally {
+      await opened.discard()
+    }
+    return opened
+  })
   if (json === true) io.out(JSON.stringify(decryptionJson(result)))
   else
     for (const line of decryptionLines(result)) {
@@ -119,20 +137,21 @@ async function sign(args: readonly string[], io: Io): Promise<ExitCode> {
   const digest = readDigest(values.digest)
   const signerId = readIdentifierOption('--signer-id', values['signer-id'] ?? 'issuer-and-serial')
   const material = await readKeys(values, USAGES.sign, io)
-  const bytes = await readMail(file, io)
-  const message = refusing(file, () => signableMessage(bytes))
-  const signer = chooseSigner(material, message)
-  if (values.pss === true && !/^rsa/.test(signer.key.asymmetricKeyType ?? ''))
-    throw new UsageError('--pss: the key is not an RSA key')
-  const split = splitMessage(file, message, values['header-protection'] === true ? 'clear' : null)
-  const entity = refusing(file, () =>
-    signEntity(split.entity, signer, {
-      ...(digest === undefined ? {} : { digest }),
-      ...{ pss: values.pss === true, opaque: values.opaque === true, at: io.now(), signerId },
-      boundary: randomBytes(18).toString('hex'),
-    }),
-  )
-  await writeOutput(out, Buffer.concat([...split.outer, ...entity]))
+  await withMail(file, io, async (source) => {
+    const message = await refusingLater(file, () => signableSource(source))
+    const signer = chooseSigner(material, await refusingLater(file, () => scanHeaderOfSource(message)))
+    if (values.pss === true && !/^rsa/.test(signer.key.asymmetricKeyType ?? ''))
+      throw new UsageError('--pss: the key is not an RSA key')
+    const split = await splitMessage(file, message, values['header-protection'] === true ? 'clear' : null)
+    const entity = await refusingLater(file, () =>
+      signEntitySource(split.entity, signer, {
+        ...(digest === undefined ? {} : { digest }),
+        ...{ pss: values.pss === true, opaque: values.opaque === true, at: io.now(), signerId },
+        boundary: randomBytes(18).toString('hex'),
+      }),
+    )
+    await writeFrom(out, new Rope([...split.outer, entity]))
+  })
   return 0
 }
 
@@ -143,45 +162,59 @@ async function encrypt(args: readonly string[], io: Io): Promise<ExitCode> {
   if (out === undefined || to.length === 0) throw new UsageError(USAGES.encrypt)
   const how = readEncryptOptions(values)
   const recipients = await readRecipients(to, io)
-  const bytes = await readMail(file, io)
-  const message = refusing(file, () => canonicalMessage(bytes))
-  const split = splitMessage(file, message, values['header-protection'] === true ? 'cipher' : null)
-  const entity = refusing(file, () => encryptEntity(split.entity, { recipients, ...how }))
-  await writeOutput(out, Buffer.concat([...split.outer, ...entity]))
+  await withMail(file, io, async (source) => {
+    const message = await refusingLater(file, () => canonicalSource(source))
+    const split = await splitMessage(file, message, values['header-protection'] === true ? 'cipher' : null)
+    const entity = refusing(file, () => encryptEntitySource(split.entity, { recipients, ...how }))
+    await writeFrom(out, new Rope([...split.outer, entity]))
+  })
   return 0
 }
 
-async function readMail(file: string, io: Io): Promise<Buffer> {
-  const input = await readFileArgument(file, io)
-  if (input.kind !== 'mail') throw new UsageError(`${file}: a CMS object, not a mail`)
-  return input.bytes
+async function withInput<T>(file: string, io: Io, use: (input: Input) => Promise<T>): Promise<T> {
+  const input = await openFileArgument(file, io)
+  try {
+    return await use(input)
+  } finally {
+    await input.close()
+  }
+}
+
+function withMail(file: string, io: Io, use: (source: ByteSource) => Promise<void>): Promise<void> {
+  return withInput(file, io, ({ kind, source }) => {
+    if (kind !== 'mail') throw new UsageError(`${file}: a CMS object, not a mail`)
+    return use(source)
+  })
 }
 
 interface SplitMessage {
   /** The header of the new message. */
   readonly outer: readonly Buffer[]
   /** What is signed or encrypted. */
-  readonly entity: readonly Buffer[]
+  readonly entity: ByteSource
 }
 
-function splitMessage(file: string, message: Buffer, protection: 'clear' | 'cipher' | null): SplitMessage {
+async function splitMessage(
+  file: string,
+  message: ByteSource,
+  protection: 'clear' | 'cipher' | null,
+): Promise<SplitMessage> {
   if (protection !== null) {
     // Signed before: the header goes into what was signed, where it cannot go any more.
-    const root = refusing(file, () => scanMessage(message))
-    if (smimeKind(root, message) !== null)
+    const { root, view } = await refusingLater(file, () => scanStream(message, message.length))
+    if (smimeKind(root, view) !== null)
       throw new UsageError('--header-protection: the mail is signed or encrypted already')
-    const { outer, entity } = refusing(file, () => protectHeaders(message, protection))
+    const { outer, entity } = await refusingLater(file, () => protectHeadersOfSource(message, protection))
     return { outer: [...outer, Buffer.from('MIME-Version: 1.0\r\n')], entity }
   }
-  const { outer, entity } = refusing(file, () => protectedEntityOf(message))
-  return { outer: wrapMessage(message, outer, []), entity }
+  const { header, outer, entity } = await refusingLater(file, () => protectedEntityOfSource(message))
+  return { outer: wrapMessage(header, outer, []), entity }
 }
 
 /** The key to sign with: its certificate may sign, holds the From address if any does, and lasts longest. */
-function chooseSigner({ keys, certificates }: KeyMaterial, message: Buffer): SigningKey {
-  const { fields } = refusing('FILE', () => scanHeader(message))
+function chooseSigner({ keys, certificates }: KeyMaterial, { header, fields }: SourceHeader): SigningKey {
   const [from] = fieldsNamed(fields, 'from')
-  const address = from === undefined ? null : (parseMailbox(headerValue(message, from))?.address ?? null)
+  const address = from === undefined ? null : (parseMailbox(headerValue(header, from))?.address ?? null)
   const candidates = keys.flatMap(({ key, certificate }) =>
     certificate === null ? [] : [{ key, certificate }],
   )

@@ -3,6 +3,7 @@
  * The store implements it (sealed spool files). What is lost if it fails: a mail whose `finish` resolved must survive a
  * power cut; that promise is the store's, and nothing is answered 250 before it.
  */
+import type { TemporaryStore } from '@siegel/engine'
 import type { MailId } from './message.ts'
 
 /** Names one body: copy 0 is the mail as received, 1 to n are treated copies. */
@@ -10,6 +11,12 @@ export interface BodyRef {
   readonly tenantId: string
   readonly mailId: MailId
   readonly copy: number
+}
+
+/** Octets of a body: from `start` up to `end`, or as far as there are any. */
+export interface BodyRange {
+  readonly start: number
+  readonly end: number
 }
 
 /** Takes a body piece by piece. Exactly one of `finish` and `abort` ends it. */
@@ -29,8 +36,13 @@ export interface BodyWriter {
 export interface Bodies {
   /** Begins a body. An earlier body of the same name is replaced. */
   create(ref: BodyRef): BodyWriter
-  /** Streams a body. Throws BodyDamaged when it is missing, cut short or altered: never a part of it as if it were whole. */
-  read(ref: BodyRef): AsyncIterable<Buffer>
+  /**
+   * Streams a body, or a range of it. Throws BodyDamaged when it is missing, cut short or altered: never a part of it as if it
+   * were whole.
+   */
+  read(ref: BodyRef, range?: BodyRange): AsyncIterable<Buffer>
+  /** Where plaintext waits until it is known to be good; nothing of it survives the process. */
+  scratch(): TemporaryStore
   /** Removes a body; a body that is not there is no error. */
   remove(ref: BodyRef): Promise<void>
 }

@@ -3,7 +3,7 @@
  * One turn does whatever is due and writes it in one transaction; a turn that fails writes nothing and is done again.
  * What is lost if it fails: nothing that was answered 250; at worst a recipient gets a mail twice, as SMTP allows.
  */
-import { EngineError, scanHeader, scanMessage } from '@siegel/engine'
+import { EngineError } from '@siegel/engine'
 import { KeyUnavailable, type Keyring } from '../keyring/keyring.ts'
 import type { Log } from '../observe/log.ts'
 import type { Trust } from '../trust/trust.ts'
@@ -19,7 +19,7 @@ import { copiesOf, decide } from './policy/decide.ts'
 import { gather } from './policy/gather.ts'
 import type { Copy, Delivery, QueuedMail, QueueStore } from './queue/ports.ts'
 import type { Tenant } from './tenant.ts'
-import type { Original } from './treatment/shape.ts'
+import { readOriginal, type Original } from './treatment/original.ts'
 import { treat, type TreatedCopy } from './treatment/treat.ts'
 import { isFinal, outcomeArguments, Turn } from './turn.ts'
 
@@ -137,8 +137,20 @@ function freshDeliveries(mail: ReceivedMail, expiresAt: number): Delivery[] {
 }
 
 async function carry(options: JourneyOptions, queued: QueuedMail): Promise<number | null> {
-  const turn = new Turn(queued)
   const fresh: FreshCopies = new Map()
+  try {
+    return await carryWith(options, queued, fresh)
+  } finally {
+    for (const copy of fresh.values()) await copy.release?.()
+  }
+}
+
+async function carryWith(
+  options: JourneyOptions,
+  queued: QueuedMail,
+  fresh: FreshCopies,
+): Promise<number | null> {
+  const turn = new Turn(queued)
   const surroundings = options.tenant(queued.mail.tenantId)
   if (surroundings === null) holdAll(options, turn, { code: 'tenant-missing', arguments: {} }, true)
   else {
@@ -238,7 +250,9 @@ async function planAndTreat(
   const waiting = turn.due('waiting', now)
   if (waiting.length === 0) return
   const { mail } = turn.queued
-  const original = await readOriginal(options, mail)
+  const original = await readOriginal(options.bodies, mail, (error) => {
+    options.log.info('message-not-understood', { mail: mail.id, reason: error.code })
+  })
   const { tenant, settingsVersion, keyring } = surroundings
   const facts = await gather(mail, original, waiting, {
     tenant,
@@ -316,9 +330,10 @@ async function treatGroup(
       trust,
       now: options.now(),
     })
-    const { chunks, trace, ...facts } = treated
+    const { size, eightBit, eightBitHeader, bareLineEnds, longestLine, decrypted, trace } = treated
     const number = turn.nextCopyNumber()
-    turn.addCopy({ number, treatment, ...facts })
+    const measures = { size, eightBit, eightBitHeader, bareLineEnds, longestLine }
+    turn.addCopy({ number, treatment, ...measures, decrypted })
     turn.traceAll(trace)
     fresh.set(number, treated)
     for (const delivery of deliveries)
@@ -327,7 +342,7 @@ async function treatGroup(
       mail: turn.id,
       copy: number,
       treatment: treatment.kind,
-      pieces: chunks.length,
+      size,
     })
   } catch (error) {
     if (!(error instanceof KeyUnavailable) && !(error instanceof EngineError)) throw error
@@ -339,22 +354,6 @@ async function treatGroup(
     options.log.warn('treatment-failed', { mail: turn.id, error: error.message })
     for (const delivery of deliveries) hold(options, turn, delivery, reason, true)
     turn.alarm('treatment-failed', surroundings.tenant.name, reason.arguments)
-  }
-}
-
-/** The received mail in memory, scanned. A message the scanner refuses is passed on as it is, never half understood. */
-async function readOriginal(options: JourneyOptions, mail: ReceivedMail): Promise<Original> {
-  const pieces: Buffer[] = []
-  for await (const piece of options.bodies.read({ tenantId: mail.tenantId, mailId: mail.id, copy: 0 }))
-    pieces.push(piece)
-  const bytes = pieces.length === 1 && pieces[0] !== undefined ? pieces[0] : Buffer.concat(pieces)
-  const { fields, bodyStart } = scanHeader(bytes)
-  try {
-    return { bytes, root: scanMessage(bytes), fields, bodyStart }
-  } catch (error) {
-    if (!(error instanceof EngineError)) throw error
-    options.log.info('message-not-understood', { mail: mail.id, reason: error.code })
-    return { bytes, root: null, fields, bodyStart }
   }
 }
 
@@ -457,10 +456,10 @@ async function keepCopies(options: JourneyOptions, turn: Turn, fresh: FreshCopie
   }
 }
 
-async function writeBody(bodies: Bodies, ref: BodyRef, chunks: readonly Buffer[]): Promise<void> {
+async function writeBody(bodies: Bodies, ref: BodyRef, chunks: TreatedCopy['chunks']): Promise<void> {
   const writer = bodies.create(ref)
   try {
-    for (const chunk of chunks) await writer.write(chunk)
+    for await (const chunk of chunks) await writer.write(chunk)
     await writer.finish()
   } catch (error) {
     await writer.abort()

@@ -7,6 +7,7 @@ import {
   headerValue,
   parseAddresses,
   smimeKind,
+  type ByteView,
   type HeaderField,
   type MimeNode,
 } from '@siegel/engine'
@@ -29,9 +30,11 @@ export interface GatherContext {
   readonly now: number
 }
 
-/** The message in memory with its scanned shape; null when the scan refused it. */
+/** The message with its scanned shape. */
 export interface ScannedMessage {
-  readonly bytes: Buffer
+  /** The message, or its headers and the beginning of each body. */
+  readonly bytes: ByteView
+  /** null when the scan refused it. */
   readonly root: MimeNode | null
   /** The header fields, also when the body could not be scanned. */
   readonly fields: readonly HeaderField[]

@@ -3,7 +3,16 @@
  * byte-identical below our fields; decrypted mail keeps its inner signature. A mail that stays closed is delivered as it
  * came, with one and the same stamp whatever the reason: the outside must not learn why.
  */
-import { decryptMessage, smimeKind, verifyMessage, type Verdict, type VerifyOptions } from '@siegel/engine'
+import {
+  decryptMessage,
+  decryptMessageSource,
+  smimeKind,
+  verifyMessage,
+  verifyMessageSource,
+  type DecryptResult,
+  type Verdict,
+  type VerifyOptions,
+} from '@siegel/engine'
 import { keptFields, ownFields } from './own-fields.ts'
 import { NOT_DECRYPTED_RESULT, decryptionArguments, verdictArguments, verifiedResult } from './results.ts'
 import { passWith, removedBy, type Shape, type TreatmentRequest } from './shape.ts'
@@ -14,13 +23,17 @@ export async function inspect(request: TreatmentRequest): Promise<Shape> {
   if (original.root === null)
     return passWith(request, 'smime=permerror (message not understood)', { verdict: 'damaged' })
   const options: VerifyOptions = { anchors: trust.anchors, at: now }
+  const { whole, source } = original
   switch (smimeKind(original.root, original.bytes)) {
     case 'enveloped':
     case 'auth-enveloped':
       return open(request, options)
     case 'clear-signed':
     case 'opaque-signed':
-      return verified(request, verifyMessage(original.bytes, options))
+      return verified(
+        request,
+        whole === null ? await verifyMessageSource(source, options) : verifyMessage(whole, options),
+      )
     default:
       return passWith(request, 'smime=none', { verdict: 'unsigned' })
   }
@@ -31,13 +44,32 @@ function verified(request: TreatmentRequest, verdict: Verdict): Shape {
 }
 
 async function open(request: TreatmentRequest, options: VerifyOptions): Promise<Shape> {
-  const { original, mail, tenant, now } = request
-  const keys = await request.keyring.decryptionKeys(request.recipients)
-  const result = decryptMessage(original.bytes, keys, options)
-  const event = { decryption: decryptionArguments(result) }
-  if (result.status !== 'decrypted' || result.entity === null)
-    return passWith(request, NOT_DECRYPTED_RESULT, event)
+  const { original, recipients, keyring } = request
+  const { whole, source, scratch } = original
+  const keys = await keyring.decryptionKeys(recipients)
+  if (whole !== null) {
+    const result = decryptMessage(whole, keys, options)
+    return result.entity === null ? closed(request, result) : opened(request, result, [result.entity], null)
+  }
+  const result = await decryptMessageSource(source, keys, options, scratch)
+  return result.entity === null
+    ? closed(request, result)
+    : opened(request, result, result.entity, () => result.discard())
+}
 
+type Decryption = Omit<DecryptResult, 'entity' | 'message'>
+
+function closed(request: TreatmentRequest, result: Decryption): Shape {
+  return passWith(request, NOT_DECRYPTED_RESULT, { decryption: decryptionArguments(result) })
+}
+
+function opened(
+  request: TreatmentRequest,
+  result: Decryption,
+  body: Shape['body'],
+  release: Shape['release'],
+): Shape {
+  const { original, mail, tenant, now } = request
   // Outer Content fields belong to the encrypted entity that is gone; the inner entity brings its own. RFC 8551 3.1
   const removed = removedBy(request)
   const outer = keptFields(
@@ -51,11 +83,16 @@ async function open(request: TreatmentRequest, options: VerifyOptions): Promise<
     verdict === null
       ? `smime=none (encrypted, unsigned${authenticated ? '' : ', not authenticated'})`
       : verifiedResult(verdict, true, authenticated)
-  const header = [...ownFields(mail, tenant, stamp, now), ...outer, Buffer.from('MIME-Version: 1.0\r\n')]
   return {
-    header,
-    body: [result.entity],
+    header: [...ownFields(mail, tenant, stamp, now), ...outer, Buffer.from('MIME-Version: 1.0\r\n')],
+    body,
+    untouched: false,
+    known: null,
     decrypted: true,
-    event: { ...event, ...(verdict === null ? {} : { verdict: verdictArguments(verdict) }) },
+    event: {
+      decryption: decryptionArguments(result),
+      ...(verdict === null ? {} : { verdict: verdictArguments(verdict) }),
+    },
+    release,
   }
 }

@@ -2,6 +2,7 @@
  * Measures the bytes of a treated copy: what the next hop must be able to carry. Counts only; changes nothing.
  */
 import { isAscii } from 'node:buffer'
+import type { ByteSource } from '@siegel/engine'
 
 const LF = 0x0a
 const CR = 0x0d
@@ -35,6 +36,25 @@ export function measure(header: readonly Buffer[], body: readonly Buffer[]): Mea
   return {
     size,
     eightBit: !body.every((piece) => isAscii(piece)),
+    eightBitHeader: !header.every((piece) => isAscii(piece)),
+    bareLineEnds: lines.bare,
+    longestLine: lines.longest,
+  }
+}
+
+/** Measures a message whose body is not in memory, by reading it once. */
+export async function measureSource(header: readonly Buffer[], body: ByteSource): Promise<Measures> {
+  const lines = new LineMeter()
+  for (const piece of header) lines.take(piece)
+  let eightBit = false
+  for await (const chunk of body.chunks()) {
+    lines.take(chunk)
+    eightBit ||= !isAscii(chunk)
+  }
+  lines.end()
+  return {
+    size: header.reduce((sum, piece) => sum + piece.length, 0) + body.length,
+    eightBit,
     eightBitHeader: !header.every((piece) => isAscii(piece)),
     bareLineEnds: lines.bare,
     longestLine: lines.longest,

@@ -2,7 +2,7 @@
  * The header of a treated copy: our own fields on top, then every received field that is not to be removed, byte for byte
  * and in order (design S2). This is the only place that puts fields on a mail.
  */
-import { foldHeader, headerValue, parseParameters, type HeaderField } from '@siegel/engine'
+import { foldHeader, headerValue, parseParameters, type ByteView, type HeaderField } from '@siegel/engine'
 import { writeMarker } from '../marker.ts'
 import type { ReceivedMail } from '../message.ts'
 import type { Tenant } from '../tenant.ts'
@@ -27,7 +27,7 @@ export function ownFields(mail: ReceivedMail, tenant: Tenant, results: string | 
  * @param removed - true for a field that must not go on
  */
 export function keptFields(
-  bytes: Buffer,
+  bytes: ByteView,
   fields: readonly HeaderField[],
   removed: (field: HeaderField) => boolean,
 ): Buffer[] {
@@ -49,7 +49,7 @@ export function keptFields(
 /**
  * A DKIM-Signature of the tenant's own domains. It no longer fits once the body has changed. RFC 6376 3.5
  */
-export function isOwnDkim(bytes: Buffer, field: HeaderField, tenant: Tenant): boolean {
+export function isOwnDkim(bytes: ByteView, field: HeaderField, tenant: Tenant): boolean {
   if (field.lower !== 'dkim-signature') return false
   // The tag list has the syntax of parameters; a leading tag stands where a media type would.
   const domain = parseParameters(`x; ${headerValue(bytes, field)}`)

@@ -71,7 +71,9 @@ export function verdictArguments(verdict: Verdict): { readonly [name: string]: T
 }
 
 /** A decryption for the trace: the operator sees more than the outside, but nothing of the content. */
-export function decryptionArguments(result: DecryptResult): { readonly [name: string]: TraceValue } {
+export function decryptionArguments(
+  result: Pick<DecryptResult, 'status' | 'contentEncryption' | 'keyEncryption' | 'reasons'>,
+): { readonly [name: string]: TraceValue } {
   return {
     status: result.status,
     contentEncryption: result.contentEncryption,

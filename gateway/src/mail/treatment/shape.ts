@@ -2,24 +2,16 @@
  * The nouns of treatment, and the one shape that most treatments end in: the received mail with fields on top and fields
  * left out, its body untouched.
  */
-import type { HeaderField, MimeNode } from '@siegel/engine'
+import { rangeOf, type ByteSource, type HeaderField } from '@siegel/engine'
 import type { Keyring } from '../../keyring/keyring.ts'
 import type { Trust } from '../../trust/trust.ts'
 import type { ReceivedMail } from '../message.ts'
 import type { Treatment } from '../plan.ts'
 import type { Tenant } from '../tenant.ts'
 import type { TraceValue } from '../trace.ts'
+import type { Measures } from './measure.ts'
+import type { Original } from './original.ts'
 import { keptFields, ownFields } from './own-fields.ts'
-
-/** The received message in memory. */
-export interface Original {
-  readonly bytes: Buffer
-  /** null when the MIME scan refused it: then it can only be passed. */
-  readonly root: MimeNode | null
-  readonly fields: readonly HeaderField[]
-  /** Offset of the first octet after the header section's empty line. */
-  readonly bodyStart: number
-}
 
 /** One copy to make. */
 export interface TreatmentRequest {
@@ -38,9 +30,16 @@ export interface TreatmentRequest {
 /** A header (with its empty line) and a body: what the variants below produce. */
 export interface Shape {
   readonly header: readonly Buffer[]
-  readonly body: readonly Buffer[]
+  /** In pieces, or as a source when it is not in memory. */
+  readonly body: readonly Buffer[] | ByteSource
+  /** The body is that of the received mail, untouched. */
+  readonly untouched: boolean
+  /** What is known of the body without reading it; null when nothing is. */
+  readonly known: Omit<Measures, 'size' | 'eightBitHeader'> | null
   readonly decrypted: boolean
   readonly event: { readonly [name: string]: TraceValue }
+  /** Lets go of what the body is read from. */
+  readonly release: (() => Promise<void>) | null
 }
 
 /** True for the fields that attribution found must not go on. */
@@ -51,25 +50,20 @@ export function removedBy(request: TreatmentRequest): (field: HeaderField) => bo
   return (field) => starts.has(field.start)
 }
 
-/** The bytes from the end of the last field: the empty line, as it was, and the body. */
-function untouchedBody(original: Original): { readonly separator: Buffer; readonly body: Buffer } {
-  const lastField = original.fields.at(-1)
-  const headerEnd = lastField === undefined ? 0 : lastField.end
-  return {
-    separator: original.bytes.subarray(headerEnd, original.bodyStart),
-    body: original.bytes.subarray(original.bodyStart),
-  }
-}
-
 /** A copy that differs from the received mail only by fields on top and fields left out. */
 export function passWith(request: TreatmentRequest, results: string | null, event: Shape['event']): Shape {
   const { original, mail, tenant, now } = request
-  const { separator, body } = untouchedBody(original)
-  const fields = keptFields(original.bytes, original.fields, removedBy(request))
+  const { bytes, whole, source, bodyStart } = original
+  const fields = keptFields(bytes, original.fields, removedBy(request))
+  // The empty line, as it was.
+  const separator = bytes.subarray(original.fields.at(-1)?.end ?? 0, bodyStart)
   return {
     header: [...ownFields(mail, tenant, results, now), ...fields, separator],
-    body: [body],
+    body: whole === null ? rangeOf(source, bodyStart, source.length) : [whole.subarray(bodyStart)],
+    untouched: true,
+    known: null,
     decrypted: false,
     event,
+    release: null,
   }
 }

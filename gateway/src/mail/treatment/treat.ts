@@ -3,27 +3,42 @@
  * bytes force on it, and says so. Original bytes are never re-encoded unless the treatment needs it. Writes nowhere.
  */
 import { randomBytes } from 'node:crypto'
+import { isAscii } from 'node:buffer'
 import {
   canonicalMessage,
+  canonicalSource,
   encryptEntity,
+  encryptEntitySource,
   EngineError,
   protectedEntityOf,
+  protectedEntityOfSource,
+  Rope,
   signableMessage,
+  signableSource,
   signEntity,
+  signEntitySource,
+  type ByteSource,
+  type Certificate,
+  type HeaderField,
+  type SignEntityOptions,
+  type SigningKey,
 } from '@siegel/engine'
 import type { Treatment } from '../plan.ts'
 import type { TraceEvent, TraceValue } from '../trace.ts'
 import { inspect } from './inspect.ts'
-import { measure, type Measures } from './measure.ts'
+import { measure, measureSource, type Measures } from './measure.ts'
 import { isOwnDkim, keptFields, ownFields } from './own-fields.ts'
 import { passWith, removedBy, type Shape, type TreatmentRequest } from './shape.ts'
 
 /** The bytes of a copy and what they need of the next hop. */
 export interface TreatedCopy extends Measures {
-  readonly chunks: readonly Buffer[]
+  /** The bytes in pieces; those of a large mail are made anew whenever they are read. */
+  readonly chunks: Iterable<Buffer> | AsyncIterable<Buffer>
   /** Decrypted content is in it: notices may return headers only. */
   readonly decrypted: boolean
   readonly trace: readonly TraceEvent[]
+  /** To be called when `chunks` is no longer needed; null when there is nothing to let go of. */
+  readonly release: (() => Promise<void>) | null
 }
 
 /**
@@ -32,26 +47,39 @@ export interface TreatedCopy extends Measures {
  */
 export async function treat(request: TreatmentRequest): Promise<TreatedCopy> {
   const shape = await shapeOf(request)
-  const chunks = [...shape.header, ...shape.body]
-  return {
-    ...measured(request, shape),
-    chunks,
-    decrypted: shape.decrypted,
-    trace: [
-      {
-        at: request.now,
-        code: 'treated',
-        delivery: null,
-        arguments: { treatment: request.treatment.kind, ...shape.event },
-      },
-    ],
+  try {
+    return {
+      ...(await measured(request, shape)),
+      chunks: chunksOf(shape),
+      decrypted: shape.decrypted,
+      trace: [
+        {
+          at: request.now,
+          code: 'treated',
+          delivery: null,
+          arguments: { treatment: request.treatment.kind, ...shape.event },
+        },
+      ],
+      release: shape.release,
+    }
+  } catch (error) {
+    await shape.release?.()
+    throw error
   }
+}
+
+function chunksOf({ header, body }: Shape): TreatedCopy['chunks'] {
+  if ('chunks' in body) {
+    const whole = new Rope([...header, body])
+    return { [Symbol.asyncIterator]: () => whole.chunks() }
+  }
+  return [...header, ...body]
 }
 
 function shapeOf(request: TreatmentRequest): Shape | Promise<Shape> {
   switch (request.treatment.kind) {
     case 'pass':
-      return pass(request)
+      return passWith(request, null, {})
     case 'protect':
       return protect(request, request.treatment)
     case 'inspect':
@@ -60,24 +88,21 @@ function shapeOf(request: TreatmentRequest): Shape | Promise<Shape> {
 }
 
 /** A body that came through untouched needs no second look: inbound has measured it. */
-function measured(request: TreatmentRequest, shape: Shape): Measures {
-  const { body } = request.mail
-  const untouched =
-    shape.body.length === 1 &&
-    shape.body[0]?.length === request.original.bytes.length - request.original.bodyStart
-  if (!untouched || shape.decrypted) return measure(shape.header, shape.body)
-  const size = shape.header.reduce((sum, piece) => sum + piece.length, 0) + (shape.body[0]?.length ?? 0)
+function measured(
+  request: TreatmentRequest,
+  { header, body, untouched, known }: Shape,
+): Measures | Promise<Measures> {
+  const facts = untouched ? request.mail.body : known
+  if (facts === null) return 'chunks' in body ? measureSource(header, body) : measure(header, body)
+  const octets = (pieces: readonly Buffer[]) => pieces.reduce((sum, piece) => sum + piece.length, 0)
+  const { eightBit, bareLineEnds, longestLine } = facts
   return {
-    size,
-    eightBit: body.eightBit,
-    eightBitHeader: body.eightBitHeader,
-    bareLineEnds: body.bareLineEnds,
-    longestLine: body.longestLine,
+    size: octets(header) + ('chunks' in body ? body.length : octets(body)),
+    eightBit,
+    eightBitHeader: untouched ? request.mail.body.eightBitHeader : !header.every((piece) => isAscii(piece)),
+    bareLineEnds,
+    longestLine,
   }
-}
-
-function pass(request: TreatmentRequest): Shape {
-  return passWith(request, null, {})
 }
 
 /**
@@ -93,26 +118,27 @@ function readyToSign(message: Buffer): Buffer {
   }
 }
 
+async function sourceReadyToSign(message: ByteSource): Promise<ByteSource> {
+  try {
+    return await signableSource(message)
+  } catch (error) {
+    if (error instanceof EngineError && error.code === 'mime-not-seven-bit') return canonicalSource(message)
+    throw error
+  }
+}
+
+type Protect = Extract<Treatment, { kind: 'protect' }>
+
 /** Signs, encrypts, or both: Content fields and body become the inner entity, all other fields stay outside. */
-async function protect(
-  request: TreatmentRequest,
-  treatment: Extract<Treatment, { kind: 'protect' }>,
-): Promise<Shape> {
+async function protect(request: TreatmentRequest, treatment: Protect): Promise<Shape> {
   const { mail, original, tenant, keyring, now } = request
   const { sign, encrypt, profile } = treatment
-  const { outer: outerFields } = protectedEntityOf(original.bytes)
-  const ready = sign === null ? canonicalMessage(original.bytes) : readyToSign(original.bytes)
-  let entity: readonly Buffer[] = protectedEntityOf(ready).entity
+  const signer = sign === null ? null : await keyring.signingKey(sign)
+  const recipients =
+    encrypt === null ? null : await Promise.all(encrypt.map((credential) => keyring.certificate(credential)))
   const event: Record<string, TraceValue> = { profile: profile.name }
-  if (sign !== null) {
-    const signer = await keyring.signingKey(sign)
-    const boundary = randomBytes(12).toString('hex')
-    entity = signEntity(entity, signer, { digest: profile.digest, pss: profile.pss, at: now, boundary })
-    event['signed'] = signer.certificate.fingerprint
-  }
-  if (encrypt !== null) {
-    const recipients = await Promise.all(encrypt.map((credential) => keyring.certificate(credential)))
-    entity = encryptEntity(entity, { recipients, cipher: profile.cipher, keyTransport: profile.keyTransport })
+  if (signer !== null) event['signed'] = signer.certificate.fingerprint
+  if (recipients !== null) {
     event['encrypted'] = recipients.map((certificate) => certificate.fingerprint)
     event['cipher'] = profile.cipher
   }
@@ -120,9 +146,64 @@ async function protect(
   const dropDkim = tenant.removeOwnDkim && mail.direction === 'outbound'
   const outer = keptFields(
     original.bytes,
-    outerFields,
-    (field) => removed(field) || (dropDkim && isOwnDkim(original.bytes, field, tenant)),
+    original.fields,
+    (field) =>
+      isStructural(field) || removed(field) || (dropDkim && isOwnDkim(original.bytes, field, tenant)),
   )
-  const header = [...ownFields(mail, tenant, null, now), ...outer, Buffer.from('MIME-Version: 1.0\r\n')]
-  return { header, body: entity, decrypted: false, event }
+  const parts = { signer, recipients, profile, now }
+  const body =
+    original.whole === null
+      ? await protectSource(original.source, parts)
+      : protectBytes(original.whole, parts)
+  return {
+    header: [...ownFields(mail, tenant, null, now), ...outer, Buffer.from('MIME-Version: 1.0\r\n')],
+    body,
+    untouched: false,
+    known: recipients !== null && 'chunks' in body ? ENCRYPTED : null,
+    decrypted: false,
+    event,
+    release: null,
+  }
+}
+
+/** An encrypted entity is base64 under a short header. */
+const ENCRYPTED = { eightBit: false, bareLineEnds: false, longestLine: 76 }
+
+/** Fields that belong to the entity, which is wrapped. RFC 8551 3.1 */
+function isStructural({ lower }: HeaderField): boolean {
+  return lower.startsWith('content-') || lower === 'mime-version'
+}
+
+interface Protection {
+  readonly signer: SigningKey | null
+  readonly recipients: readonly Certificate[] | null
+  readonly profile: Protect['profile']
+  readonly now: number
+}
+
+function protectBytes(bytes: Buffer, { signer, recipients, profile, now }: Protection): readonly Buffer[] {
+  const ready = signer === null ? canonicalMessage(bytes) : readyToSign(bytes)
+  let entity: readonly Buffer[] = protectedEntityOf(ready).entity
+  if (signer !== null) entity = signEntity(entity, signer, signing(profile, now))
+  if (recipients === null) return entity
+  return encryptEntity(entity, { recipients, cipher: profile.cipher, keyTransport: profile.keyTransport })
+}
+
+async function protectSource(
+  message: ByteSource,
+  { signer, recipients, profile, now }: Protection,
+): Promise<ByteSource> {
+  const ready = signer === null ? await canonicalSource(message) : await sourceReadyToSign(message)
+  let { entity } = await protectedEntityOfSource(ready)
+  if (signer !== null) entity = await signEntitySource(entity, signer, signing(profile, now))
+  if (recipients === null) return entity
+  return encryptEntitySource(entity, {
+    recipients,
+    cipher: profile.cipher,
+    keyTransport: profile.keyTransport,
+  })
+}
+
+function signing({ digest, pss }: Protect['profile'], at: number): SignEntityOptions {
+  return { digest, pss, at, boundary: randomBytes(12).toString('hex') }
 }

@@ -2,11 +2,12 @@
  * Reads one sealed body as a stream. Gives out only what has been authenticated, each segment as the one it claims to be;
  * a stream that ends without BodyDamaged was the whole body.
  */
-import type { BodyRef } from '../../mail/body.ts'
+import type { KeyObject } from 'node:crypto'
+import type { BodyRange, BodyRef } from '../../mail/body.ts'
 import { BodyDamaged } from '../../observe/failures.ts'
 import type { SealingKey } from '../sealing.ts'
 import { asStorageError, closeFile, codeOf, openForReading, readInto, sizeOf } from './files.ts'
-import { HEADER, SEALED_SEGMENT, keyIdOf, layoutOf, openHeader, openSegment } from './sealed-file.ts'
+import { HEADER, SEALED_SEGMENT, SEGMENT, keyIdOf, layoutOf, openHeader, openSegment } from './sealed-file.ts'
 
 /** Segments that are read from the disk at once. */
 const AT_ONCE = 4
@@ -38,10 +39,17 @@ async function readFull(file: number, buffer: Buffer, position: number, ref: Bod
 }
 
 /**
- * Streams a body, a segment at a time.
+ * Streams a body or a range of it, a segment at a time.
+ * @param range - octets of the body; all of it by default. Only the segments that it touches are read
  * @throws BodyDamaged when it is missing, cut short or altered; StorageError when the disk does not give it
  */
-export async function* readBody(path: string, ref: BodyRef, findKey: KeyFinder): AsyncGenerator<Buffer> {
+export async function* readBody(
+  path: string,
+  ref: BodyRef,
+  findKey: KeyFinder,
+  { start, end }: BodyRange = { start: 0, end: Infinity },
+): AsyncGenerator<Buffer> {
+  if (start >= end) return
   const file = await openBody(path, ref)
   try {
     const size = await sizeOf(file).catch((error: unknown) => {
@@ -50,20 +58,21 @@ export async function* readBody(path: string, ref: BodyRef, findKey: KeyFinder):
     const layout = layoutOf(size)
     if (layout === null) throw damaged(ref, `has an impossible length of ${size} octets`)
     const { segments } = layout
-    const room = Buffer.allocUnsafeSlow(Math.min(size, HEADER + AT_ONCE * SEALED_SEGMENT))
-    let block = room
+    const first = Math.min(Math.floor(start / SEGMENT), segments)
+    const past = Math.min(Math.ceil(end / SEGMENT), segments)
+    const room = Buffer.allocUnsafeSlow(
+      Math.min(size, HEADER + Math.min(AT_ONCE, Math.max(past - first, 1)) * SEALED_SEGMENT),
+    )
+    // The header comes with the first segments, unless the range begins behind them.
+    let block = first === 0 ? room : room.subarray(0, HEADER)
     await readFull(file, block, 0, ref)
-    const header = block.subarray(0, HEADER)
-    const keyId = keyIdOf(header)
-    const sealingKey = keyId === null ? null : findKey(ref.tenantId, keyId)
-    if (sealingKey === null) throw damaged(ref, 'is not sealed with a key of its tenant')
-    const key = openHeader(sealingKey, ref, header)
-    if (key === null) throw damaged(ref, 'has an altered header, or is the body of another mail')
+    const key = keyOf(block.subarray(0, HEADER), ref, findKey)
     let offset = HEADER
-    let position = block.length
-    for (let number = 0; number < segments; number += 1) {
+    let position = first === 0 ? block.length : HEADER + first * SEALED_SEGMENT
+    for (let number = first; number < past; number += 1) {
       if (offset === block.length) {
-        block = room.subarray(0, Math.min(AT_ONCE * SEALED_SEGMENT, size - position))
+        const wanted = Math.min(AT_ONCE, past - number) * SEALED_SEGMENT
+        block = room.subarray(0, Math.min(wanted, size - position))
         await readFull(file, block, position, ref)
         position += block.length
         offset = 0
@@ -73,9 +82,20 @@ export async function* readBody(path: string, ref: BodyRef, findKey: KeyFinder):
       offset += sealed.length
       const plain = openSegment(key, number, last, sealed)
       if (plain === null) throw damaged(ref, `was altered in segment ${number}`)
-      if (plain.length > 0) yield plain
+      const from = Math.max(start - number * SEGMENT, 0)
+      const to = Math.min(end - number * SEGMENT, plain.length)
+      if (from < to) yield plain.subarray(from, to)
     }
   } finally {
     await closeFile(file)
   }
+}
+
+function keyOf(header: Buffer, ref: BodyRef, findKey: KeyFinder): KeyObject {
+  const keyId = keyIdOf(header)
+  const sealingKey = keyId === null ? null : findKey(ref.tenantId, keyId)
+  if (sealingKey === null) throw damaged(ref, 'is not sealed with a key of its tenant')
+  const key = openHeader(sealingKey, ref, header)
+  if (key === null) throw damaged(ref, 'has an altered header, or is the body of another mail')
+  return key
 }

@@ -43,6 +43,12 @@ export const openNew = (path: string): Promise<number> =>
     open(path, 'wx', 0o600, done)
   })
 
+/** Opens a file that must not exist yet for writing and reading, for this user only. */
+export const openForBoth = (path: string): Promise<number> =>
+  call((done) => {
+    open(path, 'wx+', 0o600, done)
+  })
+
 /** Opens a file or folder for reading. */
 export const openForReading = (path: string): Promise<number> =>
   call((done) => {

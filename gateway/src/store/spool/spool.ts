@@ -5,12 +5,14 @@
  */
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Bodies, BodyRef, BodyWriter } from '../../mail/body.ts'
+import type { TemporaryStore } from '@siegel/engine'
+import type { Bodies, BodyRange, BodyRef, BodyWriter } from '../../mail/body.ts'
 import { readBody, type KeyFinder } from './body-reader.ts'
 import { SealedBodyWriter, type SpoolParts } from './body-writer.ts'
 import { asStorageError, codeOf, removeFile } from './files.ts'
 import { Folders } from './folders.ts'
 import type { SealingKey } from '../sealing.ts'
+import { ScratchFolder } from './scratch.ts'
 import { SegmentBuffers } from './segment-buffers.ts'
 
 const MAIL_ID = /^[0-9A-Za-z]{26}$/
@@ -61,8 +63,12 @@ export class Spool implements Bodies {
     return new SealedBodyWriter(this.#parts, ref, this.pathOf(ref))
   }
 
-  read(ref: BodyRef): AsyncIterable<Buffer> {
-    return readBody(this.pathOf(ref), ref, (tenantId, keyId) => this.#records.find(tenantId, keyId))
+  read(ref: BodyRef, range?: BodyRange): AsyncIterable<Buffer> {
+    return readBody(this.pathOf(ref), ref, (tenantId, keyId) => this.#records.find(tenantId, keyId), range)
+  }
+
+  scratch(): TemporaryStore {
+    return new ScratchFolder(this.#root)
   }
 
   async remove(ref: BodyRef): Promise<void> {
