@@ -10,9 +10,10 @@ import type { IssuedCertificate } from '@siegel/exo-sim'
 /** How one mail arrived. */
 export type ArrivedAs = 'plain' | 'clear-signed' | 'encrypted'
 
-const EHLO =
-  '250-sink\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250-DSN\r\n250-ENHANCEDSTATUSCODES\r\n250-SIZE 157286400\r\n250 CHUNKING\r\n'
-const EHLO_CLEAR = EHLO.replace('250 CHUNKING', '250-STARTTLS\r\n250 CHUNKING')
+const EHLO_START =
+  '250-sink\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250-DSN\r\n250-ENHANCEDSTATUSCODES\r\n'
+/** What Exchange Online takes, in octets. */
+const SIZE = 157_286_400
 
 /** Receives and counts. */
 export class Sink {
@@ -31,9 +32,15 @@ export class Sink {
   readonly samples = new Map<ArrivedAs, Buffer>()
   /** Says which mails are deferred (451) at their end; by default none. */
   defers: (messageId: string) => boolean = () => false
+  readonly #ehlo: string
   #waiting: { count: number; resolve: () => void } | null = null
 
-  constructor(identity: IssuedCertificate) {
+  /**
+   * @param identity - the certificate it presents
+   * @param size - octets that it says it takes
+   */
+  constructor(identity: IssuedCertificate, size: number = SIZE) {
+    this.#ehlo = `${EHLO_START}250-SIZE ${size}\r\n250 CHUNKING\r\n`
     this.#context = createSecureContext({
       cert: identity.cert,
       key: identity.key,
@@ -86,7 +93,7 @@ export class Sink {
       text += chunk.toString('latin1')
       if (/^EHLO .*\r\n$/i.test(text)) {
         text = ''
-        socket.write(EHLO_CLEAR)
+        socket.write(this.#ehlo.replace('250 CHUNKING', '250-STARTTLS\r\n250 CHUNKING'))
       } else if (/^STARTTLS\r\n$/i.test(text)) {
         socket.off('data', onData)
         socket.write('220 go\r\n')
@@ -135,7 +142,7 @@ export class Sink {
             replies += last ? this.#take(Buffer.concat(chunks)) : '250 2.0.0 ok\r\n'
             chunks = []
           }
-        } else if (/^EHLO/i.test(line)) replies += EHLO
+        } else if (/^EHLO/i.test(line)) replies += this.#ehlo
         else if (/^QUIT/i.test(line)) replies += '221 2.0.0 bye\r\n'
         else replies += '250 2.1.0 ok\r\n'
       }

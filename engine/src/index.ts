@@ -7,7 +7,7 @@ export { REASONS } from './reasons.ts'
 export type { Reason } from './reasons.ts'
 
 // Bytes that need not be in memory
-export { rangeOf, readStart, sourceOf } from './bytes/source.ts'
+export { rangeOf, readStart, release, sourceOf } from './bytes/source.ts'
 export type { ByteSource, ByteStream, ByteView } from './bytes/source.ts'
 export { Rope } from './bytes/rope.ts'
 

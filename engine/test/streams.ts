@@ -4,16 +4,19 @@
 import type { ByteSource } from '../src/bytes/source.ts'
 import type { Temporary, TemporaryStore } from '../src/smime/streamed-content.ts'
 
-/** A source whose chunks have these sizes, again and again; each is a copy of its own and comes after a pause. */
+/** A source whose chunks have these sizes, again and again; each comes after a pause and is spoiled when the next is asked for. */
 export function choppedSource(bytes: Buffer, sizes: readonly number[]): ByteSource {
   return {
     length: bytes.length,
     async *chunks(start = 0, end = bytes.length) {
       let turn = 0
-      for (let at = start; at < end;) {
+      const past = Math.min(end, bytes.length)
+      for (let at = start; at < past;) {
         const size = Math.max(1, sizes[turn++ % sizes.length] ?? bytes.length)
         await Promise.resolve()
-        yield Buffer.from(bytes.subarray(at, Math.min(at + size, end)))
+        const chunk = Buffer.from(bytes.subarray(at, Math.min(at + size, past)))
+        yield chunk
+        chunk.fill(0xee)
         at += size
       }
     },
@@ -34,7 +37,7 @@ export class MemoryTemporaries implements TemporaryStore {
     const pieces: Buffer[] = []
     const temporary: Temporary = {
       write: (chunk) => {
-        pieces.push(chunk)
+        pieces.push(Buffer.from(chunk))
         return undefined
       },
       finish: () => Promise.resolve(choppedSource(Buffer.concat(pieces), this.#sizes)),
@@ -51,6 +54,6 @@ export class MemoryTemporaries implements TemporaryStore {
 /** All of a stream. */
 export async function bytesOf(chunks: AsyncIterable<Buffer>): Promise<Buffer> {
   const pieces: Buffer[] = []
-  for await (const chunk of chunks) pieces.push(chunk)
+  for await (const chunk of chunks) pieces.push(Buffer.from(chunk))
   return Buffer.concat(pieces)
 }

@@ -6,8 +6,9 @@
 /** Bytes that can be read piece by piece, and again. */
 export interface ByteStream {
   /**
-   * The bytes from `start` (default 0) up to `end` (default: all), or as far as there are any, in chunks of any size; nobody writes into a chunk any more
-   * that was given out. Chunks should be small (64 KiB): what is done with one is done without a pause.
+   * The bytes from `start` (default 0) up to `end` (default: all), or as far as there are any, in chunks of any size. A
+   * chunk is good until the next one is asked for: whoever needs it longer copies it. Chunks should be small (64 KiB): what is
+   * done with one is done without a pause.
    */
   chunks(start?: number, end?: number): AsyncIterable<Buffer>
 }
@@ -70,7 +71,7 @@ async function* cut(chunks: AsyncIterable<Buffer>, start: number, end: number): 
 /** Reads a bounded number of bytes from the beginning; less when there is less. */
 export async function readStart(source: ByteStream, octets: number): Promise<Buffer> {
   const pieces: Buffer[] = []
-  for await (const chunk of source.chunks(0, octets)) pieces.push(chunk)
+  for await (const chunk of source.chunks(0, octets)) pieces.push(Buffer.from(chunk))
   const [first] = pieces
   return first !== undefined && pieces.length === 1 ? first : Buffer.concat(pieces)
 }
@@ -80,4 +81,14 @@ export async function countOctets(stream: ByteStream): Promise<number> {
   let length = 0
   for await (const chunk of stream.chunks()) length += chunk.length
   return length
+}
+
+/**
+ * Gives memory back at once instead of leaving it to the collector, which lets 64 MiB of it pile up. Only for whoever made the
+ * bytes and knows that nobody looks at them any more: afterwards they are empty. Does nothing for a part of a larger memory.
+ */
+export function release(bytes: Buffer): void {
+  const { buffer } = bytes
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === bytes.byteLength && bytes.byteLength > 0)
+    buffer.transfer(0)
 }

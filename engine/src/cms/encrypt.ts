@@ -2,7 +2,7 @@
  * Writes EnvelopedData (RFC 5652 6.1) with AES-CBC and AuthEnvelopedData (RFC 5083) with authenticated ciphers for any number
  * of certificates. The ciphertext is not copied: the result is a list of pieces, definite-length DER.
  */
-import { streamOf } from '../bytes/source.ts'
+import { release, streamOf } from '../bytes/source.ts'
 import type { ByteSource } from '../bytes/source.ts'
 import { Oid } from '../der/oid.ts'
 import { header, integer, octets, oid } from '../der/writer.ts'
@@ -50,6 +50,7 @@ export function encryptSource(content: ByteSource, options: EncryptOptions): Byt
     for await (const chunk of content.chunks()) {
       const part = encryption.update(chunk)
       if (part.length > 0) yield part
+      release(part)
     }
     yield encryption.final()
     const mac = encryption.tag()

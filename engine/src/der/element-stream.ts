@@ -57,11 +57,13 @@ export class ElementStream {
 
   /** Reads more; false at the end of the stream. */
   async #more(): Promise<boolean> {
+    // The chunk they lie in is gone with the next one.
+    const rest = Buffer.from(this.#held.subarray(this.#at))
+    this.#held = rest
+    this.#at = 0
     const next = await this.#chunks.next()
     if (next.done === true) return false
-    const rest = this.#held.subarray(this.#at)
     this.#held = rest.length === 0 ? next.value : Buffer.concat([rest, next.value])
-    this.#at = 0
     return true
   }
 

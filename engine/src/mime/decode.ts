@@ -46,10 +46,13 @@ export function decodeBase64(bytes: Buffer): Buffer {
 /** Decodes base64 chunk by chunk, with the same result as in one piece. */
 export class Base64Decoder {
   readonly #open: OpenQuantum = { quantum: 0, have: 0 }
+  #room: Buffer = Buffer.alloc(0)
 
-  /** What the next chunk completes. */
+  /** What the next chunk completes; good until the next call. */
   push(bytes: Buffer): Buffer {
-    const out = Buffer.allocUnsafe(Math.ceil((bytes.length * 3) / 4) + 3)
+    const needed = Math.ceil((bytes.length * 3) / 4) + 3
+    if (this.#room.length < needed) this.#room = Buffer.allocUnsafeSlow(needed)
+    const out = this.#room
     const open = this.#open
     // To the end of the line first: whole lines are decoded natively.
     const line = bytes.indexOf(LF) + 1

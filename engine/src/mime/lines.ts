@@ -25,10 +25,10 @@ export async function* textPieces(chunks: AsyncIterable<Buffer>): AsyncGenerator
       const whole = chunk.subarray(0, lines)
       const bytes = held.length === 0 ? whole : Buffer.concat([held, whole])
       yield { bytes, end: bytes.length }
-      held = chunk.subarray(lines)
+      held = Buffer.from(chunk.subarray(lines))
       continue
     }
-    held = held.length === 0 ? chunk : Buffer.concat([held, chunk])
+    held = Buffer.concat([held, chunk])
     if (held.length < LONG) continue
     const end = held.length - AHEAD
     yield { bytes: held, end }

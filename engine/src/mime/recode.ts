@@ -46,7 +46,7 @@ export async function* base64Chunks(chunks: Chunks): AsyncGenerator<Buffer> {
     const cut = chunk.length - (total % ROW)
     const whole = chunk.subarray(0, cut)
     yield encodeBase64Lines(held.length === 0 ? [whole] : [held, whole])
-    held = chunk.subarray(cut)
+    held = Buffer.from(chunk.subarray(cut))
   }
   if (held.length > 0) yield encodeBase64Lines([held])
 }
@@ -90,7 +90,7 @@ export async function* decodedQuotedPrintableChunks(chunks: Chunks): AsyncGenera
     const bytes: Buffer = held.length === 0 ? chunk : Buffer.concat([held, chunk])
     const cut = safeCut(bytes)
     if (cut > 0) yield decodeQuotedPrintable(bytes.subarray(0, cut))
-    held = bytes.subarray(cut)
+    held = Buffer.from(bytes.subarray(cut))
     if (held.length > MOST_HELD)
       throw new EngineError('mime-not-seven-bit', 'a line of nothing but white space')
   }

@@ -3,7 +3,7 @@
  * like, all bounded. Plaintext goes where the caller says and is not looked at before it is known to be good.
  */
 import type { ByteSource, ByteStream } from '../bytes/source.ts'
-import { readStart, streamOf, rangeOf } from '../bytes/source.ts'
+import { rangeOf, readStart, release, streamOf } from '../bytes/source.ts'
 import { startDigest } from '../cms/algorithms.ts'
 import type { Digest } from '../cms/algorithms.ts'
 import { startDecryption } from '../cms/content-encryption.ts'
@@ -33,7 +33,7 @@ export interface TemporaryStore {
 
 /** One plaintext. */
 export interface Temporary {
-  /** Takes a chunk, which is not changed any more; with a promise when more may only be written after it. */
+  /** Takes a chunk, which is good until the promise resolves, or until it returns when there is none. */
   write(chunk: Buffer): Promise<void> | undefined
   /** Nothing follows: what was written can be read until it is discarded. */
   finish(): Promise<ByteSource>
@@ -144,7 +144,7 @@ class StreamedForm implements SignedContent {
     for (const hash of this.#hashes.values()) hash.update(piece)
     this.#length += piece.length
     if (this.#length > MOST_HELD) this.#pieces = null
-    this.#pieces?.push(piece)
+    this.#pieces?.push(Buffer.from(piece))
   }
 
   digest(digest: Digest): Buffer {
@@ -202,6 +202,7 @@ async function decryptInto(
       const plain = attempt(() => decryption.update(chunk))
       if (plain === null) return false
       if (plain.length > 0) await temporary.write(plain)
+      release(plain)
     }
   const last = attempt(() => decryption.final())
   if (last === null) return false

@@ -47,11 +47,13 @@ function fileSource(file: FileHandle, length: number, path: string): ByteSource 
     length,
     async *chunks(start = 0, end = length) {
       const past = Math.min(end, length)
+      const room = Buffer.allocUnsafeSlow(Math.max(0, Math.min(READ, past - start)))
       for (let at = start; at < past;) {
-        const room = Buffer.allocUnsafeSlow(Math.min(READ, past - at))
-        const { bytesRead } = await file.read(room, 0, room.length, at).catch((error: unknown) => {
-          throw new UsageError(`cannot read ${path}: ${codeOf(error)}`)
-        })
+        const { bytesRead } = await file
+          .read(room, 0, Math.min(room.length, past - at), at)
+          .catch((error: unknown) => {
+            throw new UsageError(`cannot read ${path}: ${codeOf(error)}`)
+          })
         if (bytesRead === 0) throw new UsageError(`cannot read ${path}: it became shorter`)
         at += bytesRead
         yield room.subarray(0, bytesRead)

@@ -4,6 +4,7 @@
  */
 import {
   EngineError,
+  release,
   scanHeader,
   scanHeaderOfSource,
   scanMessage,
@@ -54,7 +55,7 @@ export async function readOriginal(
   if (size > STREAM_ABOVE) {
     const source = {
       length: size,
-      chunks: (start = 0, end = size) => bodies.read(ref, { start, end: Math.min(end, size) }),
+      chunks: (start = 0, end = size) => passing(bodies.read(ref, { start, end: Math.min(end, size) })),
     }
     const { header, fields, bodyStart } = await scanHeaderOfSource(source)
     const scanned = await understood(refused, () => scanStream(source, size))
@@ -67,6 +68,14 @@ export async function readOriginal(
   const { fields, bodyStart } = scanHeader(whole)
   const root = await understood(refused, () => scanMessage(whole))
   return { bytes: whole, whole, source: sourceOf(whole), root, fields, bodyStart, scratch }
+}
+
+/** Gives each chunk's memory back when the next one is asked for. */
+async function* passing(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  for await (const chunk of chunks) {
+    yield chunk
+    release(chunk)
+  }
 }
 
 async function understood<T>(

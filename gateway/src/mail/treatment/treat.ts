@@ -71,9 +71,14 @@ export async function treat(request: TreatmentRequest): Promise<TreatedCopy> {
 function chunksOf({ header, body }: Shape): TreatedCopy['chunks'] {
   if ('chunks' in body) {
     const whole = new Rope([...header, body])
-    return { [Symbol.asyncIterator]: () => whole.chunks() }
+    return { [Symbol.asyncIterator]: () => copies(whole) }
   }
   return [...header, ...body]
+}
+
+/** The chunks of a source are good for a moment only; who sends them needs them for longer. */
+async function* copies(source: ByteSource): AsyncGenerator<Buffer> {
+  for await (const chunk of source.chunks()) yield Buffer.from(chunk)
 }
 
 function shapeOf(request: TreatmentRequest): Shape | Promise<Shape> {

@@ -4,6 +4,7 @@
  * What is lost if this fails: a mail that was answered 250. So every failure rejects, and a half-written file goes.
  */
 import { randomBytes, type KeyObject } from 'node:crypto'
+import { release } from '@siegel/engine'
 import { dirname, basename } from 'node:path'
 import type { BodyRef, BodyWriter } from '../../mail/body.ts'
 import { StorageError } from '../../observe/failures.ts'
@@ -167,6 +168,8 @@ export class SealedBodyWriter implements BodyWriter {
         const octets = this.#queued
         this.#queue = []
         await writeAll((await this.#opened()).file, buffers)
+        // They were made here and nobody else has them.
+        for (const sealed of buffers) release(sealed)
         this.#queued -= octets
       }
     } catch (error) {

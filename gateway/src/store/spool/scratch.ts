@@ -4,7 +4,7 @@
  */
 import { createSecretKey, randomBytes, type KeyObject } from 'node:crypto'
 import { join } from 'node:path'
-import type { ByteSource, Temporary, TemporaryStore } from '@siegel/engine'
+import { release, type ByteSource, type Temporary, type TemporaryStore } from '@siegel/engine'
 import { StorageError } from '../../observe/failures.ts'
 import { asStorageError, closeFile, openForBoth, readInto, removeFile, writeAll } from './files.ts'
 import { SEALED_SEGMENT, SEGMENT, openSegment, sealSegment } from './sealed-file.ts'
@@ -90,6 +90,7 @@ class ScratchFile implements Temporary {
     this.#queue = []
     try {
       await writeAll(this.#opened(), queue)
+      for (const sealed of queue) release(sealed)
     } catch (error) {
       throw asStorageError(error)
     }
@@ -98,8 +99,9 @@ class ScratchFile implements Temporary {
   async *#read(start: number, end: number): AsyncGenerator<Buffer> {
     if (start >= end) return
     const past = Math.ceil(end / SEGMENT)
+    const room = Buffer.allocUnsafeSlow(AT_ONCE * SEALED_SEGMENT)
     for (let first = Math.floor(start / SEGMENT); first < past; first += AT_ONCE) {
-      const block = await this.#block(first, Math.min(AT_ONCE, past - first))
+      const block = await this.#block(room, first, Math.min(AT_ONCE, past - first))
       for (let at = 0; at < block.length; at += SEALED_SEGMENT) {
         const number = first + at / SEALED_SEGMENT
         const sealed = block.subarray(at, at + SEALED_SEGMENT)
@@ -107,13 +109,14 @@ class ScratchFile implements Temporary {
         if (plain === null) throw new StorageError('failed', 'the scratch file was altered')
         const offset = number * SEGMENT
         yield plain.subarray(Math.max(start - offset, 0), Math.min(end - offset, plain.length))
+        release(plain)
       }
     }
   }
 
   /** Reads sealed segments. */
-  async #block(first: number, count: number): Promise<Buffer> {
-    const block = Buffer.allocUnsafeSlow(count * SEALED_SEGMENT)
+  async #block(room: Buffer, first: number, count: number): Promise<Buffer> {
+    const block = room.subarray(0, count * SEALED_SEGMENT)
     try {
       return block.subarray(0, await readInto(this.#opened(), block, first * SEALED_SEGMENT))
     } catch (error) {
