@@ -81,7 +81,7 @@ export interface StreamedDecryptResult extends Omit<DecryptResult, 'entity' | 'm
   /** The plaintext, in the caller's temporary store; null unless decrypted. */
   readonly entity: ByteSource | null
   /** Erases the plaintext: to be called when it is no longer needed. Does nothing the second time. */
-  discard(): Promise<void>
+  readonly discard: () => Promise<void>
 }
 
 /** Decrypts a whole message. Never throws for what is in it. */
