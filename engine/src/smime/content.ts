@@ -12,6 +12,7 @@ import type { EnvelopedData } from '../cms/enveloped-data.ts'
 import type { DecryptionKey } from '../cms/recipient-info.ts'
 import { contentInMemory } from '../cms/verify.ts'
 import type { SignedContent } from '../cms/verify.ts'
+import { EngineError } from '../errors.ts'
 import { canonicalise } from '../mime/canonical.ts'
 import { decodeBody } from '../mime/decode.ts'
 import type { MimeNode } from '../mime/entity.ts'
@@ -92,6 +93,7 @@ export class MemoryContent implements Content {
       },
       decrypt: (data, keys, options) => {
         const result = decryptContent(data, keys, options)
+        if (result.content === null && result.key !== null) sameWork(data)
         return { ...result, content: result.content === null ? null : new MemoryContent(result.content) }
       },
     }
@@ -105,6 +107,16 @@ export class MemoryContent implements Content {
 
   looksLikeEntity({ root }: Scanned): boolean {
     return looksLikeEntity(this.bytes, root)
+  }
+}
+
+/** What a wrong key left behind is looked at like plaintext: whether it did not open or made no sense must not show in time. */
+function sameWork(data: EnvelopedData): void {
+  const noise = joined(data.encryptedContent)
+  try {
+    looksLikeEntity(noise, scanMessage(noise))
+  } catch (error) {
+    if (!(error instanceof EngineError)) throw error
   }
 }
 

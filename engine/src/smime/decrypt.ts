@@ -81,7 +81,7 @@ export interface StreamedDecryptResult extends Omit<DecryptResult, 'entity' | 'm
   /** The plaintext, in the caller's temporary store; null unless decrypted. */
   readonly entity: ByteSource | null
   /** Erases the plaintext: to be called when it is no longer needed. Does nothing the second time. */
-  discard(): Promise<void>
+  readonly discard: () => Promise<void>
 }
 
 /** Decrypts a whole message. Never throws for what is in it. */
@@ -275,7 +275,8 @@ function* openEnvelope(
   data: EnvelopedData,
 ): Routine<DecryptedLayer & { readonly content: Content }> {
   const { keys, options } = walk
-  const result = yield* wait(object.decrypt(data, keys, { allowLegacy: options.allowLegacy ?? false }))
+  const allowLegacy = options.allowLegacy ?? options.allowWeak ?? false
+  const result = yield* wait(object.decrypt(data, keys, { allowLegacy }))
   walk.contentEncryption ??= result.contentEncryption
   walk.keyEncryption ??= result.keyEncryption
   walk.authenticated &&= result.authenticated

@@ -18,7 +18,7 @@ import type { ProtectedHeaders } from './protected-headers.ts'
  * revocation. With `allowWeak`, SHA-1 in the signature itself is accepted too; it stays marked as weak.
  */
 export interface VerifyOptions extends Omit<PathOptions, 'purpose' | 'address'> {
-  /** Also decrypt content encrypted with 3DES. Default false. */
+  /** Also decrypt content encrypted with 3DES or RC2-128. Default: what `allowWeak` says. */
   readonly allowLegacy?: boolean
 }
 
