@@ -96,7 +96,13 @@ export type { DecryptionKey } from './cms/recipient-info.ts'
 // S/MIME: signed and encrypted messages
 export { smimeKind } from './smime/kind.ts'
 export type { SmimeKind } from './smime/kind.ts'
-export { canonicalMessage, protectedEntityOf, signableMessage, wrapMessage } from './smime/entity.ts'
+export {
+  canonicalMessage,
+  openedEntity,
+  protectedEntityOf,
+  signableMessage,
+  wrapMessage,
+} from './smime/entity.ts'
 export {
   canonicalSource,
   protectedEntityOfSource,
@@ -106,6 +112,7 @@ export {
 export type { ProtectedEntity, ProtectedEntitySource, SourceHeader } from './smime/entity.ts'
 export { protectHeaders, protectHeadersOfSource } from './smime/protected-headers.ts'
 export type { HeaderProtected, ProtectedHeaders } from './smime/protected-headers.ts'
+export { withLegacyDisplay, withoutLegacyDisplay } from './smime/legacy-display.ts'
 export { signEntity, signEntitySource } from './smime/sign.ts'
 export type { SignEntityOptions } from './smime/sign.ts'
 export { encryptEntity, encryptEntitySource } from './smime/encrypt.ts'

@@ -103,7 +103,7 @@ async function decrypt(args: readonly string[], io: Io): Promise<ExitCode> {
   const { file, values } = parseArguments(args, table, USAGES.decrypt)
   const { out, json } = values
   if (out === '-' && json === true) throw new UsageError('--json and --out - both want standard output')
-  const options = await readVerifyOptions(values, io)
+  const options = { ...(await readVerifyOptions(values, io)), clock: () => performance.now() }
   const { keys } = await readKeys(values, USAGES.decrypt, io)
   // Plaintext waits where the result will be, sealed: there is room for it, or none for the result either.
   const scratch = new ScratchFolder(out === undefined || out === '-' ? tmpdir() : dirname(out))
