@@ -33,8 +33,8 @@ const FLAWS: readonly Flaw[] = [
     id: 'CVE-2026-27443',
     test: ENGINE_TESTS,
     file: 'engine/src/smime/entity.ts',
-    original: 'fields.filter(isContentField).map(',
-    planted: 'fields.map(',
+    original: 'fields.filter(isContentField).map((field) => bytes.subarray(',
+    planted: 'fields.map((field) => bytes.subarray(',
   },
   {
     id: 'CVE-2026-27443',
@@ -74,10 +74,9 @@ const FLAWS: readonly Flaw[] = [
   {
     id: 'CVE-2026-69247',
     test: ENGINE_TESTS,
-    file: 'engine/src/cms/decrypt.ts',
-    original: "if (content === null) return failed('decrypt-failed')",
-    planted:
-      "if (content === null) return failed(contentKey === null ? 'unsupported-key-encryption' : 'decrypt-failed')",
+    file: 'engine/src/smime/decrypt.ts',
+    original: "walk.keyUsed ? 'decrypt-failed' : error.code",
+    planted: 'error.code',
   },
   {
     id: 'OpenSSL #32567',
@@ -113,8 +112,14 @@ const FLAWS: readonly Flaw[] = [
     test: ENGINE_TESTS,
     file: 'engine/src/smime/decrypt.ts',
     original: "if (kind === null || kind === 'certs-only') return null",
-    planted:
-      "if (kind === null || kind === 'certs-only') return root.parts.map((part) => openEntity(walk, bytes, part)).find((part) => part !== null) ?? null",
+    planted: `if (kind === null || kind === 'certs-only') {
+      for (const part of root.parts) {
+        const entity = content.entity(part)
+        const opened = yield* openEntity(walk, entity, yield* wait(entity.scan()))
+        if (opened !== null) return opened
+      }
+      return null
+    }`,
   },
   {
     id: 'Subject tag spoofing',

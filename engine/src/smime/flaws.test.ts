@@ -152,6 +152,10 @@ test('CVE-2026-69247: whatever is wrong with a key or a tag, the failure is one 
   const good = enveloped((key) => [entry(bob, key)])
   good.writeUInt8((good.at(-1) ?? 0) ^ 1, good.length - 1)
   assert.deepEqual(outcome(good), FAILED)
+  // Neither does it show that a layer was opened and what is inside is broken.
+  const inside = 'Content-Type: application/pkcs7-mime; smime-type=enveloped-data\r\n\r\nno object'
+  const { status, reasons, entity } = decryptMessage(mail(seal(Buffer.from(inside))), [bob], options)
+  assert.deepEqual([status, reasons, entity], ['failed', ['decrypt-failed'], null])
 })
 
 test('OpenSSL #32567: malformed OAEP parameters never fall back to v1.5', () => {
