@@ -74,12 +74,21 @@ export type { SignedData, SignerInfo } from './cms/signed-data.ts'
 export type { EnvelopedData } from './cms/enveloped-data.ts'
 export { signDetached, signOpaque } from './cms/sign.ts'
 export type { SigningDigest, SigningKey, SignOptions } from './cms/sign.ts'
+export { addSigner } from './cms/add-signer.ts'
 export { verifySignedData } from './cms/verify.ts'
 export type { SignerCheck } from './cms/verify.ts'
+export { checkCountersignatures, readCountersignatures } from './cms/countersignature.ts'
 export { readCapabilities, writeCapabilities } from './cms/capabilities.ts'
 export type { Capabilities } from './cms/capabilities.ts'
 export { encrypt } from './cms/encrypt.ts'
 export type { EncryptOptions } from './cms/encrypt.ts'
+export { WRITTEN_CIPHERS } from './cms/content-parameters.ts'
+export type { WrittenCipher } from './cms/content-parameters.ts'
+export { WRITTEN_TRANSPORTS } from './cms/key-transport.ts'
+export type { WrittenTransport } from './cms/key-transport.ts'
+export type { AgreementOptions } from './cms/key-agreement.ts'
+export type { RecipientId } from './cms/recipient-id.ts'
+export type { RecipientOptions } from './cms/write-recipients.ts'
 export { decryptContent } from './cms/decrypt.ts'
 export type { Decrypted, DecryptOptions } from './cms/decrypt.ts'
 export type { DecryptionKey } from './cms/recipient-info.ts'
@@ -87,7 +96,13 @@ export type { DecryptionKey } from './cms/recipient-info.ts'
 // S/MIME: signed and encrypted messages
 export { smimeKind } from './smime/kind.ts'
 export type { SmimeKind } from './smime/kind.ts'
-export { canonicalMessage, protectedEntityOf, signableMessage, wrapMessage } from './smime/entity.ts'
+export {
+  canonicalMessage,
+  openedEntity,
+  protectedEntityOf,
+  signableMessage,
+  wrapMessage,
+} from './smime/entity.ts'
 export {
   canonicalSource,
   protectedEntityOfSource,
@@ -97,6 +112,7 @@ export {
 export type { ProtectedEntity, ProtectedEntitySource, SourceHeader } from './smime/entity.ts'
 export { protectHeaders, protectHeadersOfSource } from './smime/protected-headers.ts'
 export type { HeaderProtected, ProtectedHeaders } from './smime/protected-headers.ts'
+export { withLegacyDisplay, withoutLegacyDisplay } from './smime/legacy-display.ts'
 export { signEntity, signEntitySource } from './smime/sign.ts'
 export type { SignEntityOptions } from './smime/sign.ts'
 export { encryptEntity, encryptEntitySource } from './smime/encrypt.ts'

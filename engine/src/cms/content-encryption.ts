@@ -1,63 +1,32 @@
 /**
- * Content encryption: AES-CBC (RFC 3565) and AES-GCM (RFC 5084), and 3DES to read old mail. Works on pieces.
- * Never returns plaintext of authenticated encryption before its tag was checked; a failure says nothing but null.
+ * Content encryption on pieces: AES-CBC (RFC 3565), AES-GCM and AES-CCM (RFC 5084), ChaCha20-Poly1305 (RFC 8103), and 3DES and RC2
+ * to read old mail. Never returns plaintext of authenticated encryption before its tag was checked; a failure says nothing but null.
  */
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
-import { writeAlgorithm } from '../der/algorithm.ts'
-import type { AlgorithmIdentifier } from '../der/algorithm.ts'
-import { toOctets, toSmallInteger } from '../der/decode.ts'
-import { Oid } from '../der/oid.ts'
-import { Cursor, Tag } from '../der/reader.ts'
-import { integer, octets, sequence } from '../der/writer.ts'
+import type { CipherCCMTypes, CipherGCMTypes } from 'node:crypto'
 import { EngineError } from '../errors.ts'
-import { cipherOf } from './algorithms.ts'
+import { decryptRc2Cbc } from '../pkcs/rc2.ts'
 import type { ContentCipher } from './algorithms.ts'
-
-/** A content-encryption algorithm with its parameters. */
-export interface ContentEncryption {
-  readonly cipher: ContentCipher
-  /** The initialization vector or nonce. */
-  readonly iv: Buffer
-  /** Octets of the authentication tag; 0 for CBC. */
-  readonly tagLength: number
-}
-
-/** Ciphers that are written. */
-export type WrittenCipher = 'aes128-cbc' | 'aes256-cbc' | 'aes128-gcm' | 'aes256-gcm'
+import { keyOfContent, newEncryption, nonceLength, writtenCipher } from './content-parameters.ts'
+import type { ContentEncryption, WrittenCipher } from './content-parameters.ts'
 
 /** Pieces of this size keep the provider's result buffers small. */
 const PIECE = 65536
 
+/** Ciphers that take their input at once (CCM by its nature, RC2 because it is slow) have a limit, in octets. */
+const MAX_AT_ONCE = 32 * 1024 * 1024
+
+const total = (pieces: readonly Buffer[]): number => pieces.reduce((sum, piece) => sum + piece.length, 0)
+
 /**
- * Reads a contentEncryptionAlgorithm, before any key is used.
- * @throws EngineError `unsupported-content-encryption`, `legacy-cipher-refused`, `cms-malformed`, `asn1-malformed`
+ * Whether content of this length can be read or written with this cipher.
+ * @throws EngineError `content-too-large`
  */
-export function readContentEncryption(
-  algorithm: AlgorithmIdentifier,
-  allowLegacy: boolean,
-): ContentEncryption {
-  const cipher = cipherOf(algorithm.oid)
-  if (cipher === null)
-    throw new EngineError('unsupported-content-encryption', `content-encryption algorithm ${algorithm.oid}`)
-  if (cipher.legacy && !allowLegacy) throw new EngineError('legacy-cipher-refused', cipher.name)
-  const { parameters } = algorithm
-  if (parameters === null) throw new EngineError('cms-malformed', `${cipher.name} without parameters`)
-  if (cipher.mode === 'cbc') {
-    const iv = toOctets(parameters)
-    if (iv.length !== cipher.blockLength) throw new EngineError('cms-malformed', 'IV of a wrong length')
-    return { cipher, iv, tagLength: 0 }
-  }
-  // RFC 5084 3.2: GCMParameters, aes-ICVlen 12 by default
-  if (!parameters.is(0, Tag.sequence))
-    throw new EngineError('cms-malformed', 'GCMParameters is not a SEQUENCE')
-  const cursor = new Cursor(parameters)
-  const iv = toOctets(cursor.universal(Tag.octetString, 'aes-nonce'))
-  const length = cursor.optional(0, Tag.integer)
-  cursor.done('GCMParameters')
-  const tagLength = length === null ? 12 : toSmallInteger(length)
-  if (iv.length < 7 || iv.length > 64) throw new EngineError('cms-malformed', 'nonce of a wrong length')
-  if (tagLength < 12 || tagLength > 16) throw new EngineError('cms-malformed', 'tag of a wrong length')
-  return { cipher, iv, tagLength }
+export function checkContentLength({ mode, name }: ContentCipher, iv: Buffer, length: number): void {
+  // RFC 3610 2: the longer the nonce of CCM, the fewer octets count the length
+  const counted = mode === 'ccm' ? 2 ** (8 * (15 - iv.length)) - 1 : Infinity
+  const limit = mode === 'ccm' || mode === 'rc2-cbc' ? Math.min(MAX_AT_ONCE, counted) : Infinity
+  if (length > limit) throw new EngineError('content-too-large', `${length} octets with ${name}`)
 }
 
 function* slices(pieces: readonly Buffer[]): Generator<Buffer> {
@@ -65,6 +34,8 @@ function* slices(pieces: readonly Buffer[]): Generator<Buffer> {
     for (let at = 0; at < piece.length; at += PIECE)
       yield piece.subarray(at, Math.min(at + PIECE, piece.length))
 }
+
+const NO_AAD = Buffer.alloc(0)
 
 /** Decrypts content piece by piece. Both functions throw whatever the provider throws: no caller may tell failures apart. */
 export interface Decryption {
@@ -75,7 +46,8 @@ export interface Decryption {
 }
 
 /**
- * Begins to decrypt.
+ * Begins to decrypt. Ciphers that take their input at once give everything in `final`.
+ * @param key - the key as it was sent, before any derivation
  * @param aad - authenticated attributes in DER; null when there are none
  * @param mac - the authentication tag; null for CBC
  * @throws Error when key or tag do not fit the algorithm
@@ -86,18 +58,67 @@ export function startDecryption(
   aad: Buffer | null,
   mac: Buffer | null,
 ): Decryption {
-  const { cipher, iv, tagLength } = encryption
-  if (cipher.mode === 'cbc') return createDecipheriv(cipher.node, key, iv)
+  const { cipher, iv } = encryption
+  const contentKey = keyOfContent(encryption, key)
+  switch (cipher.mode) {
+    case 'cbc':
+      return createDecipheriv(cipher.node, contentKey, iv)
+    case 'rc2-cbc':
+      return atOnce((whole) => {
+        const plain = decryptRc2Cbc(contentKey, 128, iv, whole)
+        if (plain === null) throw new RangeError('wrong padding')
+        return plain
+      })
+    default:
+      return startAead(encryption, contentKey, aad ?? NO_AAD, mac)
+  }
+}
+
+function startAead(
+  { cipher, iv, tagLength }: ContentEncryption,
+  key: Buffer,
+  aad: Buffer,
+  mac: Buffer | null,
+): Decryption {
+  const options = { authTagLength: tagLength }
   if (mac?.length !== tagLength) throw new RangeError('tag of a wrong length')
-  const decipher = createDecipheriv(cipher.node as 'aes-256-gcm', key, iv, { authTagLength: tagLength }) // by mode
-  if (aad !== null) decipher.setAAD(aad)
-  decipher.setAuthTag(mac)
-  return decipher
+  if (cipher.mode === 'ccm') {
+    const ccm = createDecipheriv(cipher.node as CipherCCMTypes, key, iv, options).setAuthTag(mac) // by mode
+    return atOnce((whole) => {
+      ccm.setAAD(aad, { plaintextLength: whole.length })
+      const plain = ccm.update(whole)
+      ccm.final()
+      return plain
+    })
+  }
+  const decipher =
+    cipher.mode === 'gcm'
+      ? createDecipheriv(cipher.node as CipherGCMTypes, key, iv, options) // by mode
+      : createDecipheriv('chacha20-poly1305', key, iv, options)
+  return decipher.setAAD(aad, { plaintextLength: 0 }).setAuthTag(mac)
+}
+
+const NOTHING = Buffer.alloc(0)
+
+/** Collects the input and works on it in the end. */
+function atOnce(work: (whole: Buffer) => Buffer): Decryption {
+  const pieces: Buffer[] = []
+  let length = 0
+  return {
+    update: (slice) => {
+      length += slice.length
+      if (length > MAX_AT_ONCE) throw new RangeError('too much to be worked on at once')
+      pieces.push(slice)
+      return NOTHING
+    },
+    final: () => work(Buffer.concat(pieces)),
+  }
 }
 
 /**
  * Decrypts content. Null when it fails, for whatever reason: bad padding, wrong key, wrong tag look alike.
- * @param aad - authenticated attributes in DER; empty for CBC
+ * @param key - the key as it was sent, before any derivation
+ * @param aad - authenticated attributes in DER; null when there are none
  */
 export function decryptPieces(
   encryption: ContentEncryption,
@@ -106,10 +127,10 @@ export function decryptPieces(
   aad: Buffer | null,
   mac: Buffer | null,
 ): Buffer | null {
+  if (encryption.cipher.mode === 'cbc') return decryptCbc(encryption, key, pieces)
   try {
-    const out: Buffer[] = []
     const decryption = startDecryption(encryption, key, aad, mac)
-    for (const slice of slices(pieces)) out.push(decryption.update(slice))
+    const out = Array.from(slices(pieces), (slice) => decryption.update(slice))
     // Throws on a wrong tag, and then nothing of `out` leaves this function.
     out.push(decryption.final())
     return Buffer.concat(out)
@@ -119,15 +140,31 @@ export function decryptPieces(
   }
 }
 
-const WRITTEN: Readonly<Record<WrittenCipher, string>> = {
-  'aes128-cbc': Oid.aes128Cbc,
-  'aes256-cbc': Oid.aes256Cbc,
-  'aes128-gcm': Oid.aes128Gcm,
-  'aes256-gcm': Oid.aes256Gcm,
+/** The padding is taken off here: the provider reports a wrong one by throwing, and the time that takes would tell. */
+function decryptCbc(encryption: ContentEncryption, key: Buffer, pieces: readonly Buffer[]): Buffer | null {
+  const { cipher, iv } = encryption
+  const decipher = createDecipheriv(cipher.node, keyOfContent(encryption, key), iv).setAutoPadding(false)
+  const out = Array.from(slices(pieces), (slice) => decipher.update(slice))
+  // What does not fill the last block is left in the cipher, and the content is refused like any other.
+  const whole = total(pieces) % cipher.blockLength === 0
+  const plain = withoutPadding(Buffer.concat(out), cipher.blockLength)
+  return whole ? plain : null
+}
+
+/** RFC 5652 6.3. Looks at all of the last block, whatever is in it. */
+function withoutPadding(plain: Buffer, blockLength: number): Buffer | null {
+  const padding = plain.at(-1) ?? 0
+  let wrong = padding === 0 || padding > blockLength ? 1 : 0
+  for (let back = 1; back <= blockLength; back++) {
+    const counts = back <= padding ? 1 : 0
+    wrong |= counts * ((plain.at(-back) ?? 0) ^ padding)
+  }
+  return wrong === 0 ? plain.subarray(0, plain.length - padding) : null
 }
 
 /** Freshly encrypted content. */
 export interface Encrypted {
+  /** The key to send, before any derivation. */
   readonly key: Buffer
   /** contentEncryptionAlgorithm in DER. */
   readonly algorithm: Buffer
@@ -140,12 +177,16 @@ export interface Encrypted {
 
 /** A new random key with its IV or nonce: for one content. */
 export interface ContentKey {
+  /** The key to send, before any derivation. */
   readonly key: Buffer
   /** contentEncryptionAlgorithm in DER. */
   readonly algorithm: Buffer
   /** Octets of the authentication tag; 0 for CBC. */
   readonly tagLength: number
-  /** Octets of ciphertext, without the tag, for as many octets of content. */
+  /**
+   * Octets of ciphertext, without the tag, for as many octets of content.
+   * @throws EngineError `content-too-large`
+   */
   readonly lengthOf: (octets: number) => number
   /** Begins to encrypt. May be called again for the very same content only. */
   readonly start: () => Encryption
@@ -159,51 +200,65 @@ interface Encryption {
   tag(): Buffer | null
 }
 
-/** Makes a key. */
-export function newContentKey(name: WrittenCipher): ContentKey {
-  const oid = WRITTEN[name]
-  const cipher = cipherOf(oid)
-  if (cipher === null) throw new EngineError('unsupported-content-encryption', name)
-  const gcm = cipher.mode === 'gcm'
-  const secret = randomBytes(cipher.keyLength + (gcm ? 12 : cipher.blockLength))
+/**
+ * Makes a key.
+ * @param hkdf - derive the content's key from the one that is sent (RFC 9709)
+ */
+export function newContentKey(name: WrittenCipher, hkdf = false): ContentKey {
+  const cipher = writtenCipher(name)
+  const secret = randomBytes(cipher.keyLength + nonceLength(cipher))
   const key = secret.subarray(0, cipher.keyLength)
-  const iv = secret.subarray(cipher.keyLength)
-  if (!gcm)
-    return {
-      key,
-      algorithm: writeAlgorithm(oid, octets(iv)),
-      tagLength: 0,
-      // RFC 5652 6.3
-      lengthOf: (length) => length + cipher.blockLength - (length % cipher.blockLength),
-      start: () => {
-        const cbc = createCipheriv(cipher.node, key, iv)
-        return { update: (slice) => cbc.update(slice), final: () => cbc.final(), tag: () => null }
-      },
-    }
+  const encryption = newEncryption(name, secret.subarray(cipher.keyLength), hkdf)
+  const { algorithm, iv, tagLength } = encryption
+  const contentKey = keyOfContent(encryption, key)
+  const { blockLength } = cipher
   return {
-    key,
-    // RFC 5084 3.2
-    algorithm: writeAlgorithm(oid, sequence(octets(iv), integer(16))),
-    tagLength: 16,
-    lengthOf: (length) => length,
-    start: () => {
-      const aead = createCipheriv(cipher.node as 'aes-256-gcm', key, iv, { authTagLength: 16 }) // by mode
-      return {
-        update: (slice) => aead.update(slice),
-        final: () => aead.final(),
-        tag: () => aead.getAuthTag(),
-      }
+    ...{ key, algorithm, tagLength },
+    lengthOf: (length) => {
+      checkContentLength(cipher, iv, length)
+      // RFC 5652 6.3
+      return cipher.mode === 'cbc' ? length + blockLength - (length % blockLength) : length
     },
+    start: () => startEncryption(cipher, contentKey, iv),
   }
 }
 
-/** Encrypts pieces under a new random key and IV or nonce. */
-export function encryptPieces(name: WrittenCipher, pieces: readonly Buffer[]): Encrypted {
-  const { key, algorithm, start } = newContentKey(name)
-  const encryption = start()
+function startEncryption(cipher: ContentCipher, key: Buffer, iv: Buffer): Encryption {
+  const options = { authTagLength: 16 }
+  if (cipher.mode === 'ccm') {
+    const ccm = createCipheriv(cipher.node as CipherCCMTypes, key, iv, options) // by mode
+    const running = atOnce((whole) => {
+      checkContentLength(cipher, iv, whole.length)
+      ccm.setAAD(NO_AAD, { plaintextLength: whole.length })
+      const sealed = ccm.update(whole)
+      ccm.final()
+      return sealed
+    })
+    return { ...running, tag: () => ccm.getAuthTag() }
+  }
+  if (!cipher.authenticated) {
+    const cbc = createCipheriv(cipher.node, key, iv)
+    return { update: (slice) => cbc.update(slice), final: () => cbc.final(), tag: () => null }
+  }
+  const aead =
+    cipher.mode === 'gcm'
+      ? createCipheriv(cipher.node as CipherGCMTypes, key, iv, options) // by mode
+      : createCipheriv('chacha20-poly1305', key, iv, options)
+  return { update: (slice) => aead.update(slice), final: () => aead.final(), tag: () => aead.getAuthTag() }
+}
+
+/**
+ * Encrypts pieces under a new random key and IV or nonce.
+ * @param hkdf - derive the content's key from the one that is sent (RFC 9709)
+ * @throws EngineError `content-too-large`
+ */
+export function encryptPieces(name: WrittenCipher, pieces: readonly Buffer[], hkdf = false): Encrypted {
+  const contentKey = newContentKey(name, hkdf)
+  const { key, algorithm } = contentKey
+  const encryption = contentKey.start()
   const out: Buffer[] = []
   let length = 0
-  const keep = (part: Buffer) => {
+  const keep = (part: Buffer): void => {
     if (part.length === 0) return
     out.push(part)
     length += part.length

@@ -15,7 +15,7 @@ import { parseCertificate } from '../x509/certificate.ts'
 import { verifyScheme } from '../x509/signature.ts'
 import { isWeakScheme, readSignatureScheme } from '../x509/signature-algorithm.ts'
 import type { SignatureScheme } from '../x509/signature-algorithm.ts'
-import { digestOf, digestOver } from './algorithms.ts'
+import { digestOf, digestOver, readDigest } from './algorithms.ts'
 import type { Digest } from './algorithms.ts'
 import { attributeValue } from './attributes.ts'
 import type { AttributeSet } from './attributes.ts'
@@ -86,7 +86,7 @@ export function contentInMemory(pieces: readonly Buffer[]): SignedContent {
 
 /** The digests that the signers of an object name, each once; those that are unknown are left out. */
 export function digestsOf(data: SignedData): readonly Digest[] {
-  const named = data.signers.map((signer) => digestOf(signer.digestAlgorithm.oid))
+  const named = data.signers.map(digestOfSigner)
   return [...new Set(named.filter((digest) => digest !== null))]
 }
 
@@ -116,16 +116,21 @@ export function checkSigners(
   content: SignedContent | null,
   certificates: readonly Certificate[],
 ): readonly SignerCheck[] {
-  return data.signers.map((signer) => checkSigner(data, signer, content, certificates))
+  return data.signers.map((signer) => checkSigner(data.contentType, signer, content, certificates))
 }
 
-function checkSigner(
-  data: SignedData,
+/**
+ * Checks one signer.
+ * @param contentType - of the content; null for a countersignature, which has none (RFC 5652 11.4)
+ * @param content - null when there is none
+ */
+export function checkSigner(
+  contentType: string | null,
   signer: SignerInfo,
   content: SignedContent | null,
   certificates: readonly Certificate[],
 ): SignerCheck {
-  const digest = digestOf(signer.digestAlgorithm.oid)
+  const digest = digestOfSigner(signer)
   const attributes = signer.signedAttributes instanceof EngineError ? null : signer.signedAttributes
   const named = certificates
     .filter((certificate) => identifies(signer.identifier, certificate))
@@ -136,10 +141,11 @@ function checkSigner(
     const scheme = readSignatureScheme(signer.signatureAlgorithm, signer.digestAlgorithm.oid)
     signature = scheme.kind === 'pure' ? scheme.keyType : scheme.kind
     if (digest === null) throw new EngineError('unsupported-digest', signer.digestAlgorithm.oid)
-    // RFC 4056 3, RFC 5754 3: the hash of the scheme is that of digestAlgorithm
+    // RFC 4056 3, RFC 5754 3: the hash of the scheme is that of digestAlgorithm. RFC 8419 3.1, RFC 9814 4 and RFC 9882 3.3
+    // say which digest to write beside a scheme without one; on read any good one is taken.
     if ('hash' in scheme && scheme.hash !== digest.name)
       throw new EngineError('algorithm-mismatch', `${digest.name} beside a signature with ${scheme.hash}`)
-    const messages = signedBytes(data, signer, content, digest)
+    const messages = signedBytes(contentType, signer, content, digest)
     if (named.length === 0)
       throw new EngineError('signer-certificate-missing', 'no certificate of the signer')
     const made = named.filter((certificate) => verifies(scheme, certificate, messages, signer.signature))
@@ -159,7 +165,7 @@ function checkSigner(
 
 /** The byte strings of which one must have been signed, in the order in which to try them. */
 function signedBytes(
-  data: SignedData,
+  contentType: string | null,
   signer: SignerInfo,
   content: SignedContent | null,
   digest: Digest,
@@ -168,28 +174,44 @@ function signedBytes(
   if (content === null) throw new EngineError('content-missing', 'no content for a detached signature')
   if (signer.signedAttributes === null) {
     // RFC 5652 5.3: signedAttrs must be there unless the content type is id-data
-    if (data.contentType !== Oid.idData) throw new EngineError('attribute-missing', 'no signed attributes')
+    if (contentType !== Oid.idData && contentType !== null)
+      throw new EngineError('attribute-missing', 'no signed attributes')
     const whole = content.whole()
     if (passesForAttributes(whole))
       throw new EngineError('content-ambiguous', 'content is a SET of attributes')
     return [whole]
   }
   const attributes = signer.signedAttributes
-  checkAttributes(data, signer, attributes)
+  checkAttributes(contentType, signer, attributes)
   const claimed = attributeValue(attributes, Oid.idMessageDigest)
   if (claimed === null) throw new EngineError('attribute-missing', 'no messageDigest')
   // RFC 5652 5.6
-  if (!content.digest(digest).equals(toOctets(claimed)))
+  if (!sameDigest(content.digest(digest), toOctets(claimed), signer.digestAlgorithm.oid))
     throw new EngineError('digest-mismatch', 'messageDigest is not that of the content')
   return attributes.der === attributes.unsorted ? [attributes.der] : [attributes.der, attributes.unsorted]
 }
 
+function digestOfSigner({ digestAlgorithm }: SignerInfo): Digest | null {
+  try {
+    return readDigest(digestAlgorithm)
+  } catch (error) {
+    if (error instanceof EngineError) return null
+    throw error
+  }
+}
+
+/** id-shake256 leaves its output length open: RFC 8702 3.1 has 64 octets, and libcrypto writes 32. */
+function sameDigest(actual: Buffer, claimed: Buffer, oid: string): boolean {
+  const short = oid === Oid.shake256 && claimed.length === 32
+  return (short ? actual.subarray(0, 32) : actual).equals(claimed)
+}
+
 /** contentType (RFC 5652 11.1) and CMSAlgorithmProtection (RFC 6211 3). */
-function checkAttributes(data: SignedData, signer: SignerInfo, attributes: AttributeSet): void {
+function checkAttributes(contentType: string | null, signer: SignerInfo, attributes: AttributeSet): void {
   const type = attributeValue(attributes, Oid.idContentType)
-  if (type === null) throw new EngineError('attribute-missing', 'no contentType')
-  if (toOid(type) !== data.contentType)
-    throw new EngineError('content-type-mismatch', `${toOid(type)} signed, ${data.contentType} sent`)
+  if (type === null && contentType !== null) throw new EngineError('attribute-missing', 'no contentType')
+  if (type !== null && toOid(type) !== contentType)
+    throw new EngineError('content-type-mismatch', `${toOid(type)} signed, ${contentType ?? 'none'} sent`)
   const protection = attributeValue(attributes, Oid.idAaCmsAlgorithmProtect)
   if (protection === null) return
   const cursor = new Cursor(protection)

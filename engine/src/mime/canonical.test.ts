@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
-import { bareBreaks, canonicalise, isCanonical } from './canonical.ts'
+import { bareBreaks, canonicalise, isCanonical, withLineFeeds } from './canonical.ts'
 import { FOUND, survey } from './survey.ts'
 
 const text = fc
@@ -71,4 +71,16 @@ describe('survey', () => {
       }),
     )
   })
+})
+
+test('with LF for CRLF a text differs in its line ends only, and becomes canonical again', () => {
+  fc.assert(
+    fc.property(text, (value) => {
+      const canonical = canonicalise(Buffer.from(value, 'latin1'))
+      const unix = withLineFeeds(canonical)
+      assert.equal(unix.toString('latin1'), canonical.toString('latin1').replaceAll('\r\n', '\n'))
+      assert.ok(canonicalise(unix).equals(canonical))
+    }),
+    { numRuns: 200 },
+  )
 })

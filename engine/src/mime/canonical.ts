@@ -6,6 +6,7 @@ import { FOUND, survey } from './survey.ts'
 
 const LF = 0x0a
 const CR = 0x0d
+const CRLF = Buffer.from('\r\n')
 
 /** True if every line feed follows a carriage return and the reverse. */
 export function isCanonical(bytes: Buffer): boolean {
@@ -43,4 +44,19 @@ export function bareBreaks(bytes: Buffer): number {
     }
   }
   return count
+}
+
+/**
+ * The canonical text with LF for each CRLF; a CR or LF alone stays.
+ * @param out - room for as many octets, of which the result is a view
+ */
+export function withLineFeeds(bytes: Buffer, out: Buffer = Buffer.allocUnsafe(bytes.length)): Buffer {
+  let at = 0
+  let from = 0
+  for (let cr = bytes.indexOf(CRLF); cr !== -1; cr = bytes.indexOf(CRLF, cr + 2)) {
+    at += bytes.copy(out, at, from, cr)
+    from = cr + 1
+  }
+  at += bytes.copy(out, at, from)
+  return out.subarray(0, at)
 }

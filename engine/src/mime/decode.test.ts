@@ -24,10 +24,13 @@ describe('decodeBase64', () => {
     assert.equal(base64('YQ=YmJi'), 'abbb')
   })
 
-  test('forgives missing padding and drops a character that is no byte', () => {
-    assert.equal(base64('YWI'), 'ab')
-    assert.equal(base64('YQ'), 'a')
+  test('drops a last quantum that was cut off, whether it holds whole bytes or not', () => {
+    assert.equal(base64('YWI'), '')
+    assert.equal(base64('YWJjYWI'), 'abc')
+    assert.equal(base64('YQ==\r\nYWJjYWI'), 'aabc')
     assert.equal(base64('YWJjZ'), 'abc')
+    assert.equal(base64('YWJjZGU='), 'abcde')
+    assert.equal(base64('YWJjZG='), 'abcd')
     assert.equal(base64('===='), '')
     assert.equal(base64(''), '')
   })

@@ -32,15 +32,18 @@ export function decodeBody(bytes: ByteView, node: MimeNode): Buffer {
 
 /**
  * Decodes base64. Characters outside the alphabet are ignored; decoding goes on behind padding, so that texts which were
- * encoded apart and put together are read whole; missing padding is forgiven.
+ * encoded apart and put together are read whole. A last quantum without its padding was cut off on the way (RFC 2045 6.8) and
+ * is dropped.
  */
 export function decodeBase64(bytes: Buffer): Buffer {
-  if (bytes.length <= PIECE && isPlainBase64(bytes)) return Buffer.from(bytes.toString('latin1'), 'base64')
+  if (bytes.length <= PIECE && isPlainBase64(bytes)) {
+    const decoded = Buffer.from(bytes.toString('latin1'), 'base64')
+    return bytes.includes(EQUALS) ? decoded : decoded.subarray(0, decoded.length - (decoded.length % 3))
+  }
   const out = Buffer.allocUnsafe(Math.ceil((bytes.length * 3) / 4))
   const { read, written } = decodeEvenLines(bytes, out, PIECE)
   const open = { quantum: 0, have: 0 }
-  const end = decodeSome(bytes, read, bytes.length, out, written, open)
-  return out.subarray(0, flush(out, end, open.quantum, open.have))
+  return out.subarray(0, decodeSome(bytes, read, bytes.length, out, written, open))
 }
 
 /** Decodes base64 chunk by chunk, with the same result as in one piece. */
@@ -64,12 +67,6 @@ export class Base64Decoder {
       written += even.written
     }
     return out.subarray(0, decodeSome(bytes, at, bytes.length, out, written, open))
-  }
-
-  /** What is left when nothing follows. */
-  end(): Buffer {
-    const out = Buffer.allocUnsafe(3)
-    return out.subarray(0, flush(out, 0, this.#open.quantum, this.#open.have))
   }
 }
 
@@ -151,7 +148,7 @@ function isPlainBase64(bytes: Buffer): boolean {
   return true
 }
 
-/** Writes the bytes of an incomplete quantum; a single left-over character holds no whole byte. */
+/** Writes the bytes of a quantum that padding ends; a single left-over character holds no whole byte. */
 function flush(out: Buffer, at: number, quantum: number, have: number): number {
   if (have === 2) out[at++] = quantum >> 4
   if (have === 3) {

@@ -1,6 +1,7 @@
 /** Behaviour of the header reader on well-formed, obsolete and hostile header blocks. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import fc from 'fast-check'
 import { EngineError } from '../errors.ts'
 import { MIME_LIMITS } from './entity.ts'
 import { fieldsNamed, headerValue, scanHeader } from './header.ts'
@@ -111,5 +112,41 @@ test('fieldsNamed finds every field of a name whatever its case', () => {
   assert.deepEqual(
     fieldsNamed(fields, 'received').map((field) => field.name),
     ['RECEIVED', 'Received'],
+  )
+})
+
+const line = fc.constantFrom(
+  ...[
+    'A: 1\r\n',
+    'a : 2\n',
+    'B:\r\n',
+    ' folded\r\n',
+    '\tmore\n',
+    'no field\r\n',
+    ': x\r\n',
+    'From x\r\n',
+    '\r\n',
+    '\n',
+  ],
+  ...['C: \u00fc\0\r\n', 'D:x\ry\r\n', 'E: end'],
+)
+
+test('whatever the bytes, fields are in order, name themselves, and hold every line that has their name', () => {
+  fc.assert(
+    fc.property(fc.array(line, { maxLength: 20 }), (lines) => {
+      const bytes = Buffer.from(lines.join(''), 'latin1')
+      const { fields, bodyStart } = scanHeader(bytes)
+      let at = 0
+      for (const field of fields) {
+        assert.ok(at <= field.start && field.start < field.valueStart && field.valueStart <= field.end)
+        assert.equal(bytes.toString('latin1', field.start, field.start + field.name.length), field.name)
+        assert.doesNotMatch(headerValue(bytes, field), /\n/)
+        at = field.end
+      }
+      assert.ok(at <= bodyStart && bodyStart <= bytes.length)
+      const header = bytes.toString('latin1', 0, bodyStart)
+      assert.equal(fieldsNamed(fields, 'a').length, header.match(/^[Aa][ \t]*:/gm)?.length ?? 0)
+    }),
+    { numRuns: 200 },
   )
 })

@@ -70,8 +70,6 @@ export async function* decodedBase64Chunks(chunks: Chunks): AsyncGenerator<Buffe
     const bytes = decoder.push(chunk)
     if (bytes.length > 0) yield bytes
   }
-  const last = decoder.end()
-  if (last.length > 0) yield last
 }
 
 /** What `encodeQuotedPrintable` gives. */

@@ -1,5 +1,5 @@
 /**
- * Writes PKCS#12 files (RFC 7292): one key with its certificates, PBES2 with AES-256, MAC with HMAC-SHA-256.
+ * Writes PKCS#12 files (RFC 7292): one key with its certificates, PBES2 with AES-256, MAC with HMAC-SHA-256 or PBMAC1.
  * No outdated algorithm is ever written.
  */
 import { createHash, createPublicKey } from 'node:crypto'
@@ -10,6 +10,7 @@ import { bmp, explicit, implicit, integer, octets, oid, sequence, set, setOf } f
 import type { Certificate } from '../x509/certificate.ts'
 import { encryptWithPassword } from './pbes2.ts'
 import { writeMac } from './pkcs12-mac.ts'
+import type { Pkcs12MacScheme } from './pkcs12-mac.ts'
 
 /** What to write. */
 export interface WritePkcs12Options {
@@ -23,6 +24,8 @@ export interface WritePkcs12Options {
   readonly iterations?: number
   /** Rounds of the MAC's key derivation. Default 100000. */
   readonly macIterations?: number
+  /** Default `hmac-sha256`, which every program reads. */
+  readonly mac?: Pkcs12MacScheme
 }
 
 /**
@@ -65,7 +68,11 @@ export function writePkcs12(options: WritePkcs12Options): Buffer {
     ),
     contentInfo(sequence(keyBag)),
   )
-  return sequence(integer(3), contentInfo(authSafe), writeMac(authSafe, password, options.macIterations))
+  return sequence(
+    integer(3),
+    contentInfo(authSafe),
+    writeMac(authSafe, password, options.macIterations, options.mac),
+  )
 }
 
 function isKeyOf(key: KeyObject, certificate: Certificate): boolean {

@@ -12,7 +12,8 @@ import type { EnvelopedData } from '../cms/enveloped-data.ts'
 import type { DecryptionKey } from '../cms/recipient-info.ts'
 import { contentInMemory } from '../cms/verify.ts'
 import type { SignedContent } from '../cms/verify.ts'
-import { canonicalise } from '../mime/canonical.ts'
+import { EngineError } from '../errors.ts'
+import { canonicalise, withLineFeeds } from '../mime/canonical.ts'
 import { decodeBody } from '../mime/decode.ts'
 import type { MimeNode } from '../mime/entity.ts'
 import { scanMessage } from '../mime/scan.ts'
@@ -25,7 +26,10 @@ export interface WantedForms {
   readonly digests: readonly Digest[]
   /** The content itself will be asked for. */
   readonly whole: boolean
-  /** Text that may have been signed with canonical line ends although it came with others. */
+  /**
+   * Text that may have been signed with other line ends than it came with: with the canonical ones (RFC 8551 3.1.1), or with LF
+   * by producers that sign their own lines and whose mail became CRLF on the way.
+   */
   readonly text: boolean
 }
 
@@ -92,19 +96,39 @@ export class MemoryContent implements Content {
       },
       decrypt: (data, keys, options) => {
         const result = decryptContent(data, keys, options)
+        if (result.content === null && result.key !== null) sameWork(data)
         return { ...result, content: result.content === null ? null : new MemoryContent(result.content) }
       },
     }
   }
 
   forms({ text }: WantedForms): readonly SignedContent[] {
-    const canonical = text ? canonicalise(this.bytes) : this.bytes
     const asIs = contentInMemory([this.bytes])
-    return canonical === this.bytes ? [asIs] : [contentInMemory([canonical]), asIs]
+    if (!text) return [asIs]
+    const canonical = canonicalise(this.bytes)
+    const unix = contentLater(() => withLineFeeds(canonical))
+    return canonical === this.bytes ? [asIs, unix] : [contentInMemory([canonical]), asIs, unix]
   }
 
   looksLikeEntity({ root }: Scanned): boolean {
     return looksLikeEntity(this.bytes, root)
+  }
+}
+
+/** Content that is made when it is asked for, which is hardly ever. */
+function contentLater(make: () => Buffer): SignedContent {
+  let made: SignedContent | null = null
+  const content = (): SignedContent => (made ??= contentInMemory([make()]))
+  return { digest: (digest) => content().digest(digest), whole: () => content().whole() }
+}
+
+/** What a wrong key left behind is looked at like plaintext: whether it did not open or made no sense must not show in time. */
+function sameWork(data: EnvelopedData): void {
+  const noise = joined(data.encryptedContent)
+  try {
+    looksLikeEntity(noise, scanMessage(noise))
+  } catch (error) {
+    if (!(error instanceof EngineError)) throw error
   }
 }
 

@@ -3,6 +3,7 @@
  * Only an encrypted root is decrypted, never a part among others (EFAIL). Whatever fails after a private key was used
  * is `decrypt-failed`, on every layer; nothing in the result tells one failure from another.
  */
+import { randomInt } from 'node:crypto'
 import { runNow, runWaiting, wait } from '../bytes/routine.ts'
 import type { Routine } from '../bytes/routine.ts'
 import type { ByteSource } from '../bytes/source.ts'
@@ -22,7 +23,7 @@ import { readProtectedHeaders } from './protected-headers.ts'
 import type { ProtectedHeaders } from './protected-headers.ts'
 import { StreamedContent } from './streamed-content.ts'
 import type { TemporaryStore } from './streamed-content.ts'
-import { readFrom } from './verdict.ts'
+import { readFrom, singleFrom } from './verdict.ts'
 import type { From, Verdict, VerifyOptions } from './verdict.ts'
 import { isEncrypted, isSigned, judgeEntity, openSigned, partsOf, verifyObject } from './verify.ts'
 import type { SignedEntity } from './verify.ts'
@@ -64,6 +65,8 @@ interface Walk {
   legacy: boolean
   /** A private key was used: from here on there is one reason for failure. */
   keyUsed: boolean
+  /** When the work began, by the caller's clock. */
+  readonly started: number
 }
 
 /** What lies inside the innermost encrypted layer. */
@@ -81,7 +84,7 @@ export interface StreamedDecryptResult extends Omit<DecryptResult, 'entity' | 'm
   /** The plaintext, in the caller's temporary store; null unless decrypted. */
   readonly entity: ByteSource | null
   /** Erases the plaintext: to be called when it is no longer needed. Does nothing the second time. */
-  discard(): Promise<void>
+  readonly discard: () => Promise<void>
 }
 
 /** Decrypts a whole message. Never throws for what is in it. */
@@ -218,6 +221,7 @@ function startWalk(keys: readonly DecryptionKey[], options: VerifyOptions): Walk
     authenticated: true,
     legacy: false,
     keyUsed: false,
+    started: options.clock?.() ?? 0,
   }
 }
 
@@ -275,7 +279,8 @@ function* openEnvelope(
   data: EnvelopedData,
 ): Routine<DecryptedLayer & { readonly content: Content }> {
   const { keys, options } = walk
-  const result = yield* wait(object.decrypt(data, keys, { allowLegacy: options.allowLegacy ?? false }))
+  const allowLegacy = options.allowLegacy ?? options.allowWeak ?? false
+  const result = yield* wait(object.decrypt(data, keys, { allowLegacy }))
   walk.contentEncryption ??= result.contentEncryption
   walk.keyEncryption ??= result.keyEncryption
   walk.authenticated &&= result.authenticated
@@ -378,7 +383,8 @@ function decrypted(walk: Walk, opened: Opened): Outcome {
   if (walk.layers.includes('compressed')) reasons.push('compressed-refused')
   const inside = signedInside ? verified?.protectedHeaders : undefined
   const protectedHeaders =
-    inside ?? (scanned === null ? null : readProtectedHeaders(scanned.view, scanned.root))
+    inside ??
+    (scanned === null ? null : readProtectedHeaders(scanned.view, scanned.root, singleFrom(walk.from)))
   return { ...facts(walk), status: 'decrypted', reasons, opened, protectedHeaders, verified }
 }
 
@@ -403,6 +409,7 @@ function* guarded(walk: Walk, run: () => Routine<Outcome>): Routine<Outcome> {
   } catch (error) {
     if (!(error instanceof EngineError)) throw error
     const reason = walk.keyUsed ? 'decrypt-failed' : error.code
+    if (walk.keyUsed) settle(walk)
     return {
       ...facts(walk),
       status: 'failed',
@@ -412,4 +419,22 @@ function* guarded(walk: Walk, run: () => Routine<Outcome>): Routine<Outcome> {
       verified: null,
     }
   }
+}
+
+/** In milliseconds: longer than a private key operation and the reading of an ordinary mail. */
+const QUANTUM = 4
+
+/** In microseconds. */
+const JITTER = 50
+
+/**
+ * Waits for the next multiple of the quantum. It is busy: sleeping would let others run and is never as exact. A little chance
+ * on top covers what warm and cold caches still tell of the work before.
+ */
+function settle({ options, started }: Walk): void {
+  const { clock } = options
+  if (clock === undefined) return
+  const chance = randomInt(JITTER) / 1000
+  const end = started + Math.ceil((clock() - started) / QUANTUM) * QUANTUM + chance
+  while (clock() < end);
 }

@@ -5,6 +5,7 @@ import { Rope } from '../bytes/rope.ts'
 import type { ByteSource } from '../bytes/source.ts'
 import { encrypt, encryptSource } from '../cms/encrypt.ts'
 import type { EncryptOptions } from '../cms/encrypt.ts'
+import { isAuthenticated } from '../cms/content-parameters.ts'
 import { encodeBase64Lines } from '../mime/encode.ts'
 import { base64Source } from '../mime/recode.ts'
 
@@ -39,5 +40,5 @@ export function encryptEntitySource(entity: ByteSource, options: EncryptOptions)
 }
 
 function headFor({ cipher }: EncryptOptions): Buffer {
-  return cipher === 'aes128-gcm' || cipher === 'aes256-gcm' ? AUTH_ENVELOPED : ENVELOPED
+  return isAuthenticated(cipher) ? AUTH_ENVELOPED : ENVELOPED
 }

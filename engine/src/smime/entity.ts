@@ -173,6 +173,17 @@ export function unwrapMessage(message: Buffer, entity: Buffer, root: MimeNode): 
   return hasBinary(root) ? pieces : pieces.map(canonicalise)
 }
 
+/**
+ * The same without the message around it: what of a decrypted entity may stand under a header. No other field of it does,
+ * since whoever wrote the entity could write any control field (CVE-2026-27443).
+ * @throws EngineError those of the scanner
+ */
+export function openedEntity(entity: Buffer): readonly Buffer[] {
+  const root = scanMessage(entity)
+  const pieces = contentOf(entity, root.headers, root.bodyStart)
+  return hasBinary(root) ? pieces : pieces.map(canonicalise)
+}
+
 function hasBinary(node: MimeNode): boolean {
   return node.encoding === 'binary' || node.parts.some(hasBinary)
 }

@@ -9,34 +9,53 @@ import type { Scanned } from '../mime/scan.ts'
 const LF = 0x0a
 const CR = 0x0d
 
-/** Whether content can be a MIME entity: it begins with a header field or an empty line, or is plain text. */
+/** RFC 5322 3.6.8: printable ASCII without the colon. */
+const FIELD_NAME = /^[!-9;-~]+$/
+
+/** Whether content can be a MIME entity: it begins with sound header fields or an empty line, or is plain text. */
 export function looksLikeEntity(content: Buffer, root: MimeNode): boolean {
-  if (beginsLikeEntity(content, root)) return true
-  const text = new TextCheck()
+  const known = soundHeader(content, root)
+  if (known !== null) return known
+  const text = new TextCheck(content)
   return text.add(content) && text.end()
 }
 
 /** The same for content that is not in memory. */
 export async function streamLooksLikeEntity(stream: ByteStream, { root, view }: Scanned): Promise<boolean> {
-  if (beginsLikeEntity(view.subarray(0, Math.min(2, root.end)), root)) return true
-  const text = new TextCheck()
+  const known = soundHeader(view, root)
+  if (known !== null) return known
+  const text = new TextCheck(view.subarray(0, Math.min(2, root.end)))
   for await (const chunk of stream.chunks()) if (!text.add(chunk)) return false
   return text.end()
 }
 
-function beginsLikeEntity(content: Buffer, root: MimeNode): boolean {
-  if (content.length === 0 || root.headers.length > 0) return true
-  return content[0] === LF || (content[0] === CR && content[1] === LF)
+/** Null when there is no header field: then all of the content must tell. */
+function soundHeader(view: Scanned['view'], root: MimeNode): boolean | null {
+  const last = root.headers.at(-1)
+  if (last === undefined) return null
+  return (
+    root.headers.every(({ name }) => FIELD_NAME.test(name)) && isClean(view.subarray(root.start, last.end))
+  )
 }
 
-/** UTF-8 without control characters but for those of text. */
+/** No control characters but for those of text. */
+function isClean(content: Buffer): boolean {
+  for (const octet of content) if (octet < 0x20 && (octet < 0x09 || octet > 0x0d)) return false
+  return true
+}
+
+/** Text without control characters, and UTF-8 unless it begins with an empty line. */
 class TextCheck {
-  readonly #decoder = new TextDecoder('utf-8', { fatal: true })
+  readonly #decoder: TextDecoder | null
+
+  constructor(start: Buffer) {
+    const empty = start[0] === LF || (start[0] === CR && start[1] === LF)
+    this.#decoder = empty ? null : new TextDecoder('utf-8', { fatal: true })
+  }
 
   /** False when it is none. */
   add(content: Buffer): boolean {
-    for (const octet of content) if (octet < 0x20 && (octet < 0x09 || octet > 0x0d)) return false
-    return this.#decodes(content, true)
+    return isClean(content) && this.#decodes(content, true)
   }
 
   end(): boolean {
@@ -45,7 +64,7 @@ class TextCheck {
 
   #decodes(content: Buffer, stream: boolean): boolean {
     try {
-      this.#decoder.decode(content, { stream })
+      this.#decoder?.decode(content, { stream })
       return true
     } catch {
       return false

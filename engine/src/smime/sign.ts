@@ -2,11 +2,17 @@
  * Makes signed entities: multipart/signed (RFC 8551 3.5.3) or application/pkcs7-mime with the content inside (3.5.2).
  * Takes the entity as it is to be signed, canonical and safe for 7-bit transport; that is entity.ts's and mime's work.
  */
-import { createHash } from 'node:crypto'
 import { Rope } from '../bytes/rope.ts'
 import type { ByteSource } from '../bytes/source.ts'
-import { signDetached, signDigest, signOpaque, signOpaqueDigest, signingDigest } from '../cms/sign.ts'
-import type { SignOptions, SigningDigest, SigningKey } from '../cms/sign.ts'
+import {
+  signDetached,
+  signDigest,
+  signOpaque,
+  signOpaqueDigest,
+  signingDigest,
+  startContentDigest,
+} from '../cms/sign.ts'
+import type { SignOptions, SigningKey, UsedDigest } from '../cms/sign.ts'
 import { boundaryCandidate, BoundarySearch, chooseBoundary } from '../mime/boundary.ts'
 import { encodeBase64Lines } from '../mime/encode.ts'
 import { base64Source } from '../mime/recode.ts'
@@ -20,10 +26,12 @@ export interface SignEntityOptions extends SignOptions {
 }
 
 /** RFC 8551 3.5.3.2 */
-const MICALG: Readonly<Record<SigningDigest, string>> = {
+const MICALG: Readonly<Record<UsedDigest, string>> = {
   sha256: 'sha-256',
   sha384: 'sha-384',
   sha512: 'sha-512',
+  // RFC 8702 3.1 uses the registered name
+  shake256: 'shake256',
 }
 
 const OPAQUE = Buffer.from(
@@ -81,13 +89,13 @@ export async function signEntitySource(
 /** Hashes an entity and finds a boundary that does not stand in it, in one reading. */
 async function readOnce(
   entity: ByteSource,
-  digest: SigningDigest,
+  digest: UsedDigest,
   seed: string,
 ): Promise<{ readonly hash: Buffer; readonly boundary: string }> {
   for (let n = 0; ; n++) {
     const boundary = boundaryCandidate(seed, n)
     const search = new BoundarySearch(boundary)
-    const hash = createHash(digest)
+    const hash = startContentDigest(digest)
     let found = false
     for await (const chunk of entity.chunks()) {
       hash.update(chunk)
@@ -102,7 +110,7 @@ function around<P>(
   entity: readonly P[],
   signature: Buffer,
   boundary: string,
-  digest: SigningDigest,
+  digest: UsedDigest,
 ): readonly (P | Buffer)[] {
   const start = Buffer.from(
     `Content-Type: multipart/signed; protocol="application/pkcs7-signature";\r\n micalg=${MICALG[digest]};\r\n` +

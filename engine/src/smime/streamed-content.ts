@@ -17,7 +17,7 @@ import type { EnvelopedData } from '../cms/enveloped-data.ts'
 import type { DecryptionKey } from '../cms/recipient-info.ts'
 import type { SignedContent } from '../cms/verify.ts'
 import { EngineError } from '../errors.ts'
-import { canonicalise } from '../mime/canonical.ts'
+import { canonicalise, withLineFeeds } from '../mime/canonical.ts'
 import type { MimeNode } from '../mime/entity.ts'
 import { textPieces } from '../mime/lines.ts'
 import { decodedBase64Chunks, decodedQuotedPrintableChunks } from '../mime/recode.ts'
@@ -102,7 +102,9 @@ export class StreamedContent implements Content {
 
   async forms({ digests, whole, text }: WantedForms): Promise<readonly SignedContent[]> {
     const asIs = new StreamedForm(digests, whole)
+    const unix = text ? new StreamedForm(digests, whole) : null
     let canonical: StreamedForm | null = null
+    let room: Buffer = Buffer.alloc(0)
     for await (const { bytes, end } of textPieces(this.stream.chunks())) {
       const piece = bytes.subarray(0, end)
       const changed = text ? canonicalise(piece) : piece
@@ -110,8 +112,11 @@ export class StreamedContent implements Content {
       if (changed !== piece) canonical ??= asIs.copy()
       asIs.add(piece)
       canonical?.add(changed)
+      if (unix === null) continue
+      if (room.length < changed.length) room = Buffer.allocUnsafeSlow(changed.length)
+      unix.add(withLineFeeds(changed, room))
     }
-    return canonical === null ? [asIs] : [canonical, asIs]
+    return [canonical, asIs, unix].filter((form) => form !== null)
   }
 
   looksLikeEntity(scanned: Scanned): Promise<boolean> {

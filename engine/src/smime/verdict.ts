@@ -18,7 +18,12 @@ import type { ProtectedHeaders } from './protected-headers.ts'
  * revocation. With `allowWeak`, SHA-1 in the signature itself is accepted too; it stays marked as weak.
  */
 export interface VerifyOptions extends Omit<PathOptions, 'purpose' | 'address'> {
-  /** Also decrypt content encrypted with 3DES. Default false. */
+  /**
+   * A monotonic clock in milliseconds. With it a decryption that fails after a private key was used ends at a multiple of
+   * 4 ms, so that nobody learns from the time how far it came, not even into what was inside.
+   */
+  readonly clock?: () => number
+  /** Also decrypt content encrypted with 3DES or RC2-128. Default: what `allowWeak` says. */
   readonly allowLegacy?: boolean
 }
 
@@ -79,6 +84,11 @@ export function readFrom(bytes: ByteView, root: MimeNode): From {
   if (lists.some((list) => list.ambiguous)) return { addresses, reason: 'from-ambiguous' }
   if (addresses.length === 0) return { addresses, reason: 'from-missing' }
   return { addresses, reason: addresses.length === 1 ? null : 'from-multiple' }
+}
+
+/** The From address when there is one and only one. */
+export function singleFrom(from: From | null): string | null {
+  return from?.reason === null ? (from.addresses[0] ?? null) : null
 }
 
 /** The parts of a verdict before it is drawn. */

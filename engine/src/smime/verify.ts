@@ -19,7 +19,7 @@ import type { SmimeKind } from './kind.ts'
 import { readProtectedHeaders } from './protected-headers.ts'
 import { judgeSigners } from './signers.ts'
 import { StreamedContent } from './streamed-content.ts'
-import { conclude, readFrom, unreadable, unsigned } from './verdict.ts'
+import { conclude, readFrom, singleFrom, unreadable, unsigned } from './verdict.ts'
 import type { From, Verdict, VerifyOptions } from './verdict.ts'
 
 /** Verifies a whole message. Never throws for what is in it. */
@@ -204,7 +204,7 @@ function* verifySigned(
     signers: judgeSigners(data, yield* wait(formsOf(data, covered, text)), options),
     coverage: node === root ? 'whole' : 'part',
     encrypted: veiled,
-    protectedHeaders: readProtectedHeaders(payload.view, payload.root),
+    protectedHeaders: readProtectedHeaders(payload.view, payload.root, singleFrom(from)),
     reasons,
     broken: ambiguous,
   })

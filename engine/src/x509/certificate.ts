@@ -18,6 +18,7 @@ import type { CertificateEmails } from './certificate-emails.ts'
 import { parseExtensions, readExtensions } from './extensions.ts'
 import type { BasicConstraints, Extension, KeyUsage, ParsedExtensions } from './extensions.ts'
 import { Name } from './name.ts'
+import { importOaepKey } from './oaep-key.ts'
 import type { TrustSettings } from './trust-settings.ts'
 
 interface Fields {
@@ -195,6 +196,7 @@ export class Certificate {
 
 function importPublicKey(spki: Buffer, algorithm: string): KeyObject {
   try {
+    if (algorithm === Oid.idRsaesOaep) return importOaepKey(spki)
     return createPublicKey({ key: spki, format: 'der', type: 'spki' })
   } catch {
     throw new EngineError('unsupported-algorithm', `public key of algorithm ${algorithm} is not usable`)

@@ -163,6 +163,52 @@ describe('siegel smime', () => {
     assert.deepEqual([code, result.status, result.reasons], [1, 'failed', ['no-matching-recipient']])
   })
 
+  test('every algorithm can be chosen, and what is chosen is used', async () => {
+    const bob = ['bob.crt', ['--key', at('bob.pem')]] as const
+    const carol = ['carol.crt', ['--key', at('carol.key'), '--cert', at('carol.crt')]] as const
+    const cases: readonly (readonly [typeof bob | typeof carol, string, string, string])[] = [
+      [bob, '--cipher aes192-ccm --hkdf', 'aes192-ccm', 'ecdh-sha256kdf-aes256-wrap'],
+      [
+        bob,
+        '--cipher chacha20-poly1305 --recipient-id ski',
+        'chacha20-poly1305',
+        'ecdh-sha256kdf-aes256-wrap',
+      ],
+      [
+        bob,
+        '--cipher aes192-cbc --agreement-kdf x963 --agreement-hash sha512 --key-wrap 192 --cofactor --ukm 0102',
+        ...(['aes192-cbc', 'ecdh-cofactor-sha512kdf-aes192-wrap'] as const),
+      ],
+      [bob, '--agreement-kdf hkdf', 'aes256-cbc', 'ecdh-sha256-hkdf-aes256-wrap'],
+      [
+        carol,
+        '--key-transport oaep-sha512-mgf1-sha1 --oaep-label 00ff',
+        'aes256-cbc',
+        'oaep-sha512-mgf1-sha1',
+      ],
+      [
+        carol,
+        '--cipher aes192-gcm --key-transport oaep-sha384 --recipient-id ski',
+        'aes192-gcm',
+        'oaep-sha384',
+      ],
+    ]
+    for (const [[to, key], how, cipher, keyEncryption] of cases) {
+      const made = await run(
+        ...['encrypt', at('mail.eml'), '--to', at(to), ...how.split(' '), '--out', at('chosen.eml')],
+      )
+      assert.equal(made.code, 0, how)
+      const { result } = await json('decrypt', at('chosen.eml'), ...key)
+      assert.deepEqual(
+        [result.status, result['contentEncryption'], result['keyEncryption']],
+        ['decrypted', cipher, keyEncryption],
+        how,
+      )
+    }
+    await run('sign', at('mail.eml'), '--key', at('alice.pem'), '--signer-id', 'ski', '--out', at('ski.eml'))
+    assert.equal((await verified('ski.eml', '--revocation', 'none')).result.status, 'valid')
+  })
+
   test('hides the subject when it encrypts with header protection', async () => {
     await run(
       'encrypt',
@@ -234,6 +280,26 @@ describe('siegel smime', () => {
       [/--policy/, ['verify', at('mail.eml'), '--policy', 'x']],
       [/--digest/, ['sign', at('mail.eml'), '--key', at('alice.pem'), '--digest', 'md5', '--out', at('x')]],
       [/--pss/, ['sign', at('mail.eml'), '--key', at('bob.pem'), '--pss', '--out', at('x')]],
+      ...(
+        [
+          ['--recipient-id', 'name'],
+          ['--agreement-kdf', 'md5'],
+          ['--agreement-hash', 'md5'],
+          ['--key-wrap', '64'],
+          ['--ukm', 'no hex'],
+          ['--oaep-label', '0'],
+        ] as const
+      ).map(
+        ([option, value]) =>
+          [
+            new RegExp(option),
+            ['encrypt', at('mail.eml'), '--to', at('bob.crt'), option, value, '--out', at('x')],
+          ] as const,
+      ),
+      [
+        /--signer-id/,
+        ['sign', at('mail.eml'), '--key', at('alice.pem'), '--signer-id', 'x', '--out', at('x')],
+      ],
       [/--cipher/, ['encrypt', at('mail.eml'), '--to', at('bob.crt'), '--cipher', 'rc4', '--out', at('x')]],
       [
         /--key-transport/,

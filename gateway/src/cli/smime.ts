@@ -27,14 +27,14 @@ import {
   wrapMessage,
   type ByteSource,
   type Certificate,
-  type EncryptOptions,
-  type SigningDigest,
   type SigningKey,
   type SourceHeader,
 } from '@siegel/engine'
 import { ScratchFolder } from '../store/spool/scratch.ts'
 import { writeFrom } from './files.ts'
 import { UsageError, type Command, type ExitCode, type Io } from './io.ts'
+import { ENCRYPT_OPTIONS, readDigest, readEncryptOptions, readIdentifierOption } from './smime-algorithms.ts'
+import { ENCRYPT_USAGE } from './smime-usage.ts'
 import {
   FLAG,
   KEY_OPTIONS,
@@ -63,10 +63,11 @@ const USAGES = {
     `       [--trust F…] ${JUDGE}`,
   sign:
     'usage: siegel smime sign FILE --key P12|PEM [--pass TEXT|--pass-file F] [--cert F] [--opaque]\n' +
-    '       [--digest sha256|sha384|sha512] [--pss] [--header-protection] --out F',
-  encrypt:
-    'usage: siegel smime encrypt FILE --to CERT… [--cipher aes128-cbc|aes256-cbc|aes128-gcm|aes256-gcm]\n' +
-    '       [--key-transport pkcs1v15|oaep-sha256] [--header-protection] --out F',
+    '       [--digest sha256|sha384|sha512] [--pss] [--signer-id issuer-and-serial|ski] [--header-protection] --out F',
+  encrypt: [
+    'usage: siegel smime encrypt FILE --to CERT… [--header-protection] --out F',
+    ...ENCRYPT_USAGE.map((line) => `       ${line}`),
+  ].join('\n'),
 } as const
 
 /** The command `siegel smime`. */
@@ -102,8 +103,7 @@ async function decrypt(args: readonly string[], io: Io): Promise<ExitCode> {
   const { file, values } = parseArguments(args, table, USAGES.decrypt)
   const { out, json } = values
   if (out === '-' && json === true) throw new UsageError('--json and --out - both want standard output')
-  // Who decrypts by hand has decided; the result says that the cipher is outdated.
-  const options = { ...(await readVerifyOptions(values, io)), allowLegacy: true }
+  const options = { ...(await readVerifyOptions(values, io)), clock: () => performance.now() }
   const { keys } = await readKeys(values, USAGES.decrypt, io)
   // Plaintext waits where the result will be, sealed: there is room for it, or none for the result either.
   const scratch = new ScratchFolder(out === undefined || out === '-' ? tmpdir() : dirname(out))
@@ -129,12 +129,13 @@ async function decrypt(args: readonly string[], io: Io): Promise<ExitCode> {
 async function sign(args: readonly string[], io: Io): Promise<ExitCode> {
   const table = {
     ...KEY_OPTIONS,
-    ...{ out: TEXT, opaque: FLAG, digest: TEXT, pss: FLAG, 'header-protection': FLAG },
+    ...{ out: TEXT, opaque: FLAG, digest: TEXT, pss: FLAG, 'signer-id': TEXT, 'header-protection': FLAG },
   }
   const { file, values } = parseArguments(args, table, USAGES.sign)
   const { out } = values
   if (out === undefined) throw new UsageError(`--out is missing\n${USAGES.sign}`)
   const digest = readDigest(values.digest)
+  const signerId = readIdentifierOption('--signer-id', values['signer-id'] ?? 'issuer-and-serial')
   const material = await readKeys(values, USAGES.sign, io)
   await withMail(file, io, async (source) => {
     const message = await refusingLater(file, () => signableSource(source))
@@ -145,7 +146,7 @@ async function sign(args: readonly string[], io: Io): Promise<ExitCode> {
     const entity = await refusingLater(file, () =>
       signEntitySource(split.entity, signer, {
         ...(digest === undefined ? {} : { digest }),
-        ...{ pss: values.pss === true, opaque: values.opaque === true, at: io.now() },
+        ...{ pss: values.pss === true, opaque: values.opaque === true, at: io.now(), signerId },
         boundary: randomBytes(18).toString('hex'),
       }),
     )
@@ -155,21 +156,16 @@ async function sign(args: readonly string[], io: Io): Promise<ExitCode> {
 }
 
 async function encrypt(args: readonly string[], io: Io): Promise<ExitCode> {
-  const table = {
-    ...{ to: TEXTS, cipher: TEXT, 'key-transport': TEXT, out: TEXT, 'header-protection': FLAG },
-  }
+  const table = { ...ENCRYPT_OPTIONS, to: TEXTS, out: TEXT, 'header-protection': FLAG } as const
   const { file, values } = parseArguments(args, table, USAGES.encrypt)
   const { out, to = [] } = values
   if (out === undefined || to.length === 0) throw new UsageError(USAGES.encrypt)
-  const cipher = readCipher(values.cipher)
-  const keyTransport = readTransport(values['key-transport'])
+  const how = readEncryptOptions(values)
   const recipients = await readRecipients(to, io)
   await withMail(file, io, async (source) => {
     const message = await refusingLater(file, () => canonicalSource(source))
     const split = await splitMessage(file, message, values['header-protection'] === true ? 'cipher' : null)
-    const entity = refusing(file, () =>
-      encryptEntitySource(split.entity, { recipients, cipher, keyTransport }),
-    )
+    const entity = refusing(file, () => encryptEntitySource(split.entity, { recipients, ...how }))
     await writeFrom(out, new Rope([...split.outer, entity]))
   })
   return 0
@@ -253,23 +249,4 @@ function chainOf(leaf: Certificate, certificates: readonly Certificate[]): Certi
     current = next
   }
   return chain
-}
-
-function readDigest(text: string | undefined): SigningDigest | undefined {
-  if (text === undefined || text === 'sha256' || text === 'sha384' || text === 'sha512') return text
-  throw new UsageError(`--digest is sha256, sha384 or sha512, not ${text}`)
-}
-
-const CIPHERS: readonly EncryptOptions['cipher'][] = ['aes128-cbc', 'aes256-cbc', 'aes128-gcm', 'aes256-gcm']
-
-function readCipher(text = 'aes256-cbc'): EncryptOptions['cipher'] {
-  const cipher = CIPHERS.find((name) => name === text)
-  if (cipher === undefined) throw new UsageError(`--cipher is one of ${CIPHERS.join(', ')}, not ${text}`)
-  return cipher
-}
-
-function readTransport(text = 'pkcs1v15'): EncryptOptions['keyTransport'] {
-  if (text !== 'pkcs1v15' && text !== 'oaep-sha256')
-    throw new UsageError(`--key-transport is pkcs1v15 or oaep-sha256, not ${text}`)
-  return text
 }

@@ -3,6 +3,7 @@
  * start stays quick. Adding a verb is adding it here; there is no registry that fills itself.
  */
 import type { Command } from './io.ts'
+import { ENCRYPT_DETAILS, ENCRYPT_USAGE } from './smime-usage.ts'
 
 /** One verb. */
 export interface Verb {
@@ -84,10 +85,15 @@ export const VERBS: readonly Verb[] = [
     forms: [
       `smime verify FILE ${VERIFY_OPTIONS} [--json]`,
       `smime decrypt FILE --key P12|PEM [--pass TEXT|--pass-file F] [--cert F] [--out F] ${VERIFY_OPTIONS} [--json]`,
-      'smime sign FILE --key P12|PEM [--pass TEXT|--pass-file F] [--cert F] [--opaque] [--digest sha256|sha384|sha512] [--pss] [--header-protection] --out F',
-      'smime encrypt FILE --to CERT… [--cipher aes128-cbc|aes256-cbc|aes128-gcm|aes256-gcm] [--key-transport pkcs1v15|oaep-sha256] [--header-protection] --out F',
+      'smime sign FILE --key P12|PEM [--pass TEXT|--pass-file F] [--cert F] [--opaque] [--digest sha256|sha384|sha512] [--pss] [--signer-id issuer-and-serial|ski] [--header-protection] --out F',
+      `smime encrypt FILE --to CERT… ${ENCRYPT_USAGE.join(' ')} [--header-protection] --out F`,
     ],
-    details: [FILES, 'Never touches the network. Exits with 1 for any verdict but valid or decrypted.'],
+    details: [
+      ...[FILES, 'Never touches the network. Exits with 1 for any verdict but valid or decrypted.'],
+      '--allow-weak      accept SHA-1 signatures, and decrypt 3DES and RC2 with 128 bits',
+      ...ENCRYPT_DETAILS,
+      'Ed25519, ML-DSA and Ed448 choose the digest themselves (SHA-512, SHA-512, SHAKE256).',
+    ],
     load: async () => (await import('./smime.ts')).smime,
   },
   {

@@ -7,14 +7,13 @@ import {
   decryptMessage,
   decryptMessageSource,
   protectedEntityOfSource,
-  scanHeader,
   smimeKind,
   verifyMessage,
   verifyMessageSource,
-  type DecryptResult,
   type Verdict,
   type VerifyOptions,
 } from '@siegel/engine'
+import { hiddenSubject, openedBody, type Decryption } from './opened.ts'
 import { keptFields, ownFields } from './own-fields.ts'
 import { NOT_DECRYPTED_RESULT, decryptionArguments, verdictArguments, verifiedResult } from './results.ts'
 import { passWith, removedBy, type Shape, type TreatmentRequest } from './shape.ts'
@@ -24,7 +23,7 @@ export async function inspect(request: TreatmentRequest): Promise<Shape> {
   const { original, trust, now } = request
   if (original.root === null)
     return passWith(request, 'smime=permerror (message not understood)', { verdict: 'damaged' })
-  const options: VerifyOptions = { anchors: trust.anchors, at: now }
+  const options: VerifyOptions = { anchors: trust.anchors, at: now, clock: () => performance.now() }
   const { whole, source } = original
   switch (smimeKind(original.root, original.bytes)) {
     case 'enveloped':
@@ -53,11 +52,11 @@ async function open(request: TreatmentRequest, options: VerifyOptions): Promise<
     const result = decryptMessage(whole, keys, options)
     return result.entity === null
       ? closed(request, result)
-      : opened(request, result, contentOf(result.entity), null)
+      : opened(request, result, openedBody(result.entity, result), null)
   }
   const result = await decryptMessageSource(source, keys, options, scratch)
   if (result.entity === null) return closed(request, result)
-  // As contentOf: nothing else of the inner header comes out.
+  // As openedBody: nothing else of the inner header comes out.
   try {
     const { entity } = await protectedEntityOfSource(result.entity)
     return opened(request, result, entity, () => result.discard())
@@ -66,8 +65,6 @@ async function open(request: TreatmentRequest, options: VerifyOptions): Promise<
     throw error
   }
 }
-
-type Decryption = Omit<DecryptResult, 'entity' | 'message'>
 
 function closed(request: TreatmentRequest, result: Decryption): Shape {
   return passWith(request, NOT_DECRYPTED_RESULT, { decryption: decryptionArguments(result) })
@@ -82,19 +79,29 @@ function opened(
   const { original, mail, tenant, now } = request
   // Outer Content fields belong to the encrypted entity that is gone; the inner entity brings its own. RFC 8551 3.1
   const removed = removedBy(request)
+  const subject = hiddenSubject(result)
   const outer = keptFields(
     original.bytes,
     original.fields,
-    (field) => removed(field) || field.lower.startsWith('content-') || field.lower === 'mime-version',
+    (field) =>
+      removed(field) ||
+      (subject !== null && field.lower === 'subject') ||
+      field.lower.startsWith('content-') ||
+      field.lower === 'mime-version',
   )
   const verdict = result.verified
-  const authenticated = result.contentEncryption?.includes('gcm') === true
+  const authenticated = result.authenticated
   const stamp =
     verdict === null
       ? `smime=none (encrypted, unsigned${authenticated ? '' : ', not authenticated'})`
       : verifiedResult(verdict, true, authenticated)
   return {
-    header: [...ownFields(mail, tenant, stamp, now), ...outer, Buffer.from('MIME-Version: 1.0\r\n')],
+    header: [
+      ...ownFields(mail, tenant, stamp, now),
+      ...outer,
+      ...(subject === null ? [] : [subject]),
+      Buffer.from('MIME-Version: 1.0\r\n'),
+    ],
     body,
     untouched: false,
     known: null,
@@ -105,14 +112,4 @@ function opened(
     },
     release,
   }
-}
-
-/**
- * The inner entity's Content fields and its body. Any other field inside is an attacker's to choose, unseen by every filter
- * on the way: next to the outer ones it would be taken for the message's own. RFC 8551 3.1
- */
-function contentOf(entity: Buffer): Buffer[] {
-  const { fields, bodyStart } = scanHeader(entity)
-  const content = keptFields(entity, fields, ({ lower }) => !lower.startsWith('content-'))
-  return [...content, Buffer.from('\r\n'), entity.subarray(bodyStart)]
 }
