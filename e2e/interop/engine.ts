@@ -1,0 +1,238 @@
+/**
+ * The engine as a participant, by its public API: whole mails out and in, as the gateway makes and reads them.
+ */
+import { randomBytes } from 'node:crypto'
+import {
+  EngineError,
+  decryptMessage,
+  encryptEntity,
+  protectedEntityOf,
+  readPkcs12,
+  signEntity,
+  verifyMessage,
+  wrapMessage,
+  writePkcs12,
+} from '@siegel/engine'
+import type { EncryptOptions, SignEntityOptions, SigningKey, Verdict, VerifyOptions } from '@siegel/engine'
+import { plainMail, takeApart } from './mail.ts'
+import type { Material } from './material.ts'
+import { Otherwise, Unable } from './participant.ts'
+import type { Participant } from './participant.ts'
+import type { Encryption, Hash, KeyFile, KeyKind, Row, Signing } from './rows.ts'
+
+type Digest = NonNullable<SignEntityOptions['digest']>
+const isDigest = (hash: Hash): hash is Digest => hash !== 'sha1'
+
+class Engine implements Participant {
+  readonly name = 'Siegel'
+  readonly version = ''
+  private readonly material: Material
+
+  constructor(material: Material) {
+    this.material = material
+  }
+
+  close(): void {
+    // Nothing was started.
+  }
+
+  make(row: Row): Buffer {
+    return inItsWords(() => this.makeOrThrow(row))
+  }
+
+  read(row: Row, made: Buffer): void {
+    inItsWords(() => {
+      this.readOrThrow(row, made)
+    })
+  }
+
+  private makeOrThrow({ what }: Row): Buffer {
+    switch (what.kind) {
+      case 'signing':
+        return this.wrap(what.key, this.sign([this.material.entity], what))
+      case 'encryption':
+        return this.encrypt(what)
+      case 'key-file':
+        return this.makeKeyFile(what)
+      default:
+        throw new Unable(`does not write ${what.kind}`)
+    }
+  }
+
+  private readOrThrow({ what }: Row, made: Buffer): void {
+    switch (what.kind) {
+      case 'signing':
+        this.verify(what, made)
+        return
+      case 'encryption':
+        this.decrypt(what, made)
+        return
+      case 'key-file': {
+        const { key } = this.material.person(what.key)
+        const { keys, certificates } = readPkcs12(made, this.material.password)
+        if (keys[0]?.key.equals(key) !== true || certificates.length === 0)
+          throw new Unable('another key came out')
+        return
+      }
+      case 'compressed': {
+        const { reasons } = verifyMessage(made, this.trust())
+        if (!reasons.includes('compressed-refused')) throw new Unable(reasons.join(' '))
+        return
+      }
+      default:
+        throw new Unable(`does not read ${what.kind}`)
+    }
+  }
+
+  private trust(): VerifyOptions {
+    const { root, intermediate } = this.material
+    // Some peers send no more than the signer's own certificate.
+    return { anchors: [root], intermediates: [intermediate], at: Date.now(), revocation: 'none' }
+  }
+
+  private signer(kind: KeyKind): SigningKey {
+    const { key, certificate } = this.material.person(kind)
+    return { key, certificate, chain: [this.material.intermediate] }
+  }
+
+  private sign(
+    entity: readonly Buffer[],
+    what: Pick<Signing, 'key' | 'digest' | 'pss' | 'form'>,
+  ): readonly Buffer[] {
+    return signEntity(entity, this.signer(what.key), {
+      at: Date.now(),
+      boundary: randomBytes(16).toString('hex'),
+      opaque: what.form === 'opaque',
+      pss: what.pss !== null,
+      ...(what.digest !== null && isDigest(what.digest) ? { digest: what.digest } : {}),
+    })
+  }
+
+  private wrap(kind: KeyKind, entity: readonly Buffer[]): Buffer {
+    const mail = plainMail(this.material.person(kind).email, this.material.entity)
+    return Buffer.concat(wrapMessage(mail, protectedEntityOf(mail).outer, entity))
+  }
+
+  private encrypt(what: Encryption): Buffer {
+    const { certificate } = this.material.person(what.key)
+    const plain: Pick<Signing, 'key' | 'digest' | 'pss' | 'form'> = {
+      key: what.key,
+      digest: 'sha256',
+      pss: null,
+      form: 'detached',
+    }
+    const inner = what.tripleWrapped ? this.sign([this.material.entity], plain) : [this.material.entity]
+    const encrypted = encryptEntity(inner, {
+      recipients: [certificate],
+      cipher: what.cipher,
+      ...recipientOptions(what),
+      ...(what.cekHkdf ? { hkdf: true } : {}),
+      ...(what.recipient === 'subject-key-id' ? { recipientId: 'ski' } : {}),
+    } as EncryptOptions)
+    return this.wrap(what.key, what.tripleWrapped ? this.sign(encrypted, plain) : encrypted)
+  }
+
+  private makeKeyFile(what: KeyFile): Buffer {
+    const { key, certificate, name } = this.material.person(what.key)
+    const { password, intermediate } = this.material
+    return writePkcs12({ key, certificates: [certificate, intermediate], password, friendlyName: name })
+  }
+
+  private verify(what: Signing, mail: Buffer): void {
+    const verdict = verifyMessage(mail, { ...this.trust(), allowWeak: what.digest === 'sha1' })
+    judge(verdict)
+    const [signer] = verdict.signers
+    if (what.digest !== null && signer?.digest !== what.digest)
+      throw new Otherwise(`writes ${String(signer?.digest)}`)
+    if (what.pss !== null && signer?.signature !== 'rsa-pss')
+      throw new Otherwise(`writes ${String(signer?.signature)}`)
+    if (what.indefinite) mustBeIndefinite(mail)
+    if (verdict.signers.length !== (what.second === null ? 1 : 2))
+      throw new Unable(`${verdict.signers.length} signers`)
+    // Whoever accepts the right mail must refuse it with one letter changed.
+    if (what.form === 'opaque') return
+    const changed = Buffer.from(mail.toString('latin1').replace('Hello', 'Hallo'), 'latin1')
+    if (verifyMessage(changed, this.trust()).status !== 'invalid') throw new Unable('a changed mail is valid')
+  }
+
+  private decrypt(what: Encryption, mail: Buffer): void {
+    const { key, certificate } = this.material.person(what.key)
+    const legacy = what.cipher === 'des-ede3-cbc' || what.cipher === 'rc2-128-cbc'
+    const result = decryptMessage(mail, [{ key, certificate }], { ...this.trust(), allowLegacy: legacy })
+    if (result.status !== 'decrypted' || result.entity === null) throw new Unable(result.reasons.join(' '))
+    if (result.contentEncryption !== what.cipher)
+      throw new Otherwise(`writes ${String(result.contentEncryption)}`)
+    const { keyEncryption } = result
+    if (keyEncryption === null || !keyEncryption.startsWith(keyEncryptionName(what)))
+      throw new Otherwise(`writes ${String(keyEncryption)}`)
+    if (what.indefinite) mustBeIndefinite(mail)
+    if (!what.tripleWrapped) {
+      if (!result.entity.equals(this.material.entity)) throw new Unable('another plaintext came out')
+      return
+    }
+    if (result.verified === null) throw new Unable('no verdict')
+    judge(result.verified)
+    judge(verifyMessage(mail, this.trust()))
+    if (!result.entity.includes(this.material.token)) throw new Unable('another plaintext came out')
+  }
+}
+
+/** X.690 8.1.3.6: the outermost length is indefinite. */
+function mustBeIndefinite(mail: Buffer): void {
+  if (takeApart(mail).object[1] !== 0x80) throw new Otherwise('writes definite lengths')
+}
+
+/** The name under which the engine reports the way of the content key; without what a row leaves open. */
+function keyEncryptionName({ transport }: Encryption): string {
+  switch (transport.scheme) {
+    case 'pkcs1v15':
+      return 'pkcs1v15'
+    case 'kem':
+      return ''
+    case 'oaep': {
+      const { hash, mgf1 } = transport
+      return hash === mgf1 ? `oaep-${hash}` : `oaep-${hash}-mgf1-${mgf1}`
+    }
+    case 'ecdh': {
+      const { kdf, hash, wrap } = transport
+      return `ecdh-${hash}${kdf === 'x963' ? 'kdf' : '-hkdf'}-aes${wrap}-wrap`
+    }
+  }
+}
+
+function judge({ status, reasons }: Verdict): void {
+  if (status !== 'valid') throw new Unable([status, ...reasons].join(' '))
+}
+
+/** What a row asks of the RecipientInfo. */
+function recipientOptions({ transport }: Encryption) {
+  switch (transport.scheme) {
+    case 'pkcs1v15':
+    case 'kem':
+      return { keyTransport: 'pkcs1v15' }
+    case 'oaep': {
+      const { hash, mgf1, label } = transport
+      const keyTransport = hash === mgf1 ? `oaep-${hash}` : `oaep-${hash}-mgf1-${mgf1}`
+      return { keyTransport, ...(label === null ? {} : { oaepLabel: Buffer.from(label) }) }
+    }
+    case 'ecdh': {
+      const { kdf, hash, wrap } = transport
+      return { keyTransport: 'pkcs1v15', keyAgreement: { kdf, hash, wrap } }
+    }
+  }
+}
+
+/** The engine's errors as the participant's words: their stable code. */
+function inItsWords<T>(what: () => T): T {
+  try {
+    return what()
+  } catch (error) {
+    if (error instanceof EngineError) throw new Unable(error.code)
+    throw error
+  }
+}
+
+/** The engine. */
+export function engine(material: Material): Participant {
+  return new Engine(material)
+}
