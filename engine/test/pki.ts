@@ -18,7 +18,22 @@ export interface Person {
 }
 
 /** Kinds of keys that people have. */
-export type KeyKind = 'rsa' | 'rsa-1024' | 'p256' | 'p384' | 'p521' | 'ed25519' | 'x25519' | 'ml-dsa-65'
+export type KeyKind = 'rsa' | 'rsa-1024' | 'rsa-pss' | keyof typeof CURVES | (typeof PLAIN_KINDS)[number]
+
+const CURVES = {
+  p256: 'P-256',
+  p384: 'P-384',
+  p521: 'P-521',
+  bp256: 'brainpoolP256r1',
+  bp384: 'brainpoolP384r1',
+  bp512: 'brainpoolP512r1',
+} as const
+
+const PLAIN_KINDS = [
+  ...(['ed25519', 'ed448', 'x25519', 'x448'] as const),
+  ...(['ml-dsa-44', 'ml-dsa-65', 'ml-dsa-87', 'ml-kem-512', 'ml-kem-768', 'ml-kem-1024'] as const),
+  ...(['slh-dsa-sha2-128f', 'slh-dsa-shake-128f'] as const),
+] as const
 
 /** The moment at which everything here is valid. */
 export const NOW = Date.UTC(2026, 0, 15, 12)
@@ -35,27 +50,32 @@ const rsaPairs = new Map<string, KeyPair>()
 export function makeKey(kind: KeyKind, label = 'shared'): KeyPair {
   switch (kind) {
     case 'p256':
-      return generateKeyPairSync('ec', { namedCurve: 'P-256' })
     case 'p384':
-      return generateKeyPairSync('ec', { namedCurve: 'P-384' })
     case 'p521':
-      return generateKeyPairSync('ec', { namedCurve: 'P-521' })
-    case 'ed25519':
-      return generateKeyPairSync('ed25519')
-    case 'x25519':
-      return generateKeyPairSync('x25519')
-    case 'ml-dsa-65':
-      return generateKeyPairSync('ml-dsa-65')
+    case 'bp256':
+    case 'bp384':
+    case 'bp512':
+      return generateKeyPairSync('ec', { namedCurve: CURVES[kind] })
     case 'rsa':
-    case 'rsa-1024': {
+    case 'rsa-1024':
+    case 'rsa-pss': {
       const known = rsaPairs.get(kind + label)
       if (known !== undefined) return known
-      const pair = generateKeyPairSync('rsa', { modulusLength: kind === 'rsa' ? 2048 : 1024 })
+      const modulusLength = kind === 'rsa-1024' ? 1024 : 2048
+      const pair =
+        kind === 'rsa-pss'
+          ? generateKeyPairSync('rsa-pss', { modulusLength })
+          : generateKeyPairSync('rsa', { modulusLength })
       rsaPairs.set(kind + label, pair)
       return pair
     }
+    default:
+      return generatePlain(kind)
   }
 }
+
+/** Kinds without parameters. The overloads of node:crypto take one name each. */
+const generatePlain = generateKeyPairSync as unknown as (kind: (typeof PLAIN_KINDS)[number]) => KeyPair
 
 const validity = { notBefore: NOW - 30 * DAY, notAfter: NOW + 300 * DAY }
 
@@ -92,8 +112,7 @@ export function makePerson(
 ): Person {
   const { privateKey, publicKey } = makeKey(kind, label)
   const email = `${name}@example.org`
-  const usage =
-    kind === 'x25519' ? (['keyAgreement'] as const) : USAGES[kind.startsWith('rsa') ? 'rsa' : kind]
+  const usage = usageOf(kind)
   const certificate = parseCertificate(
     issueCertificate({
       subject: { O: 'Test', CN: name },
@@ -103,7 +122,7 @@ export function makePerson(
       extensions: {
         emails: [email],
         extendedKeyUsage: ['1.3.6.1.5.5.7.3.4'],
-        ...(usage === undefined ? {} : { keyUsage: [...usage] }),
+        keyUsage: usage,
         ...extensions,
       },
     }),
@@ -111,12 +130,9 @@ export function makePerson(
   return { key: privateKey, certificate, chain: [intermediate], email }
 }
 
-const USAGES: Readonly<Record<string, readonly ('digitalSignature' | 'keyEncipherment' | 'keyAgreement')[]>> =
-  {
-    rsa: ['digitalSignature', 'keyEncipherment'],
-    p256: ['digitalSignature', 'keyAgreement'],
-    p384: ['digitalSignature', 'keyAgreement'],
-    p521: ['digitalSignature', 'keyAgreement'],
-    ed25519: ['digitalSignature'],
-    'ml-dsa-65': ['digitalSignature'],
-  }
+function usageOf(kind: KeyKind): readonly ('digitalSignature' | 'keyEncipherment' | 'keyAgreement')[] {
+  if (kind === 'rsa' || kind === 'rsa-1024') return ['digitalSignature', 'keyEncipherment']
+  if (kind in CURVES) return ['digitalSignature', 'keyAgreement']
+  if (kind.startsWith('ml-kem')) return ['keyEncipherment']
+  return kind === 'x25519' || kind === 'x448' ? ['keyAgreement'] : ['digitalSignature']
+}

@@ -4,6 +4,8 @@
  */
 import { createHash } from 'node:crypto'
 import type { Hash } from 'node:crypto'
+import type { AlgorithmIdentifier } from '../der/algorithm.ts'
+import { toSmallInteger } from '../der/decode.ts'
 import { Oid } from '../der/oid.ts'
 
 /** A digest that can be computed here. */
@@ -29,6 +31,8 @@ const DIGESTS: readonly Digest[] = [
   { name: 'sha3-512', oid: Oid.sha3_512, length: 64, weak: false },
   // RFC 8702 3.1: SHAKE256 in CMS has 64 octets of output
   { name: 'shake256', oid: Oid.shake256, length: 64, weak: false },
+  // RFC 8702 3.1: and SHAKE128 32
+  { name: 'shake128', oid: Oid.shake128, length: 32, weak: false },
 ]
 const digestByOid = new Map(DIGESTS.map((digest) => [digest.oid, digest]))
 
@@ -37,8 +41,21 @@ export function digestOf(oid: string): Digest | null {
   return digestByOid.get(oid) ?? null
 }
 
-function startDigest(digest: Digest): Hash {
-  return digest.name === 'shake256' ? createHash('shake256', { outputLength: 64 }) : createHash(digest.name)
+/**
+ * The digest of a digestAlgorithm; null when it is unknown or refused. RFC 8419 3.1: Ed448 names SHAKE256 by
+ * id-shake256-len with its output length in bits, of which only 512 is known.
+ * @throws EngineError `asn1-malformed`
+ */
+export function readDigest({ oid, parameters }: AlgorithmIdentifier): Digest | null {
+  if (oid !== Oid.shake256Len) return digestOf(oid)
+  return parameters !== null && toSmallInteger(parameters) === 512 ? digestOf(Oid.shake256) : null
+}
+
+/** A running hash for this digest. */
+export function startDigest(digest: Digest): Hash {
+  return digest.name.startsWith('shake')
+    ? createHash(digest.name, { outputLength: digest.length })
+    : createHash(digest.name)
 }
 
 /** The digest over pieces in order. */
@@ -52,46 +69,60 @@ export function digestOver(digest: Digest, pieces: readonly Buffer[]): Buffer {
 export interface ContentCipher {
   /** As reported and as in the command line: `aes256-gcm`. */
   readonly name: string
-  /** The name for node:crypto. */
+  /** The name for node:crypto, which does not have RC2. */
   readonly node: string
-  readonly mode: 'cbc' | 'gcm'
+  readonly mode: 'cbc' | 'gcm' | 'ccm' | 'chacha20-poly1305' | 'rc2-cbc'
+  /** Whether the content is protected against change: such ciphers belong into AuthEnvelopedData. */
+  readonly authenticated: boolean
   readonly keyLength: number
   readonly blockLength: number
   /** Read only when legacy algorithms are allowed. */
   readonly legacy: boolean
 }
 
-const cbc = (bits: number): ContentCipher => ({
-  name: `aes${bits}-cbc`,
-  node: `aes-${bits}-cbc`,
-  mode: 'cbc',
+const aes = (bits: number, mode: 'cbc' | 'gcm' | 'ccm'): ContentCipher => ({
+  name: `aes${bits}-${mode}`,
+  node: `aes-${bits}-${mode}`,
+  mode,
+  authenticated: mode !== 'cbc',
   keyLength: bits / 8,
   blockLength: 16,
   legacy: false,
 })
-const gcm = (bits: number): ContentCipher => ({
-  ...cbc(bits),
-  name: `aes${bits}-gcm`,
-  node: `aes-${bits}-gcm`,
-  mode: 'gcm',
-})
+const chaCha20Poly1305: ContentCipher = {
+  name: 'chacha20-poly1305',
+  node: 'chacha20-poly1305',
+  mode: 'chacha20-poly1305',
+  authenticated: true,
+  keyLength: 32,
+  blockLength: 64,
+  legacy: false,
+}
 const tripleDes: ContentCipher = {
   name: 'des-ede3-cbc',
   node: 'des-ede3-cbc',
   mode: 'cbc',
+  authenticated: false,
   keyLength: 24,
   blockLength: 8,
   legacy: true,
 }
+// RFC 3370 5.2: with 128 effective key bits; the shorter ones are refused where its parameters are read
+const rc2: ContentCipher = { ...tripleDes, name: 'rc2-128-cbc', node: '', mode: 'rc2-cbc', keyLength: 16 }
 
 const ciphers = new Map<string, ContentCipher>([
-  [Oid.aes128Cbc, cbc(128)],
-  [Oid.aes192Cbc, cbc(192)],
-  [Oid.aes256Cbc, cbc(256)],
-  [Oid.aes128Gcm, gcm(128)],
-  [Oid.aes192Gcm, gcm(192)],
-  [Oid.aes256Gcm, gcm(256)],
+  [Oid.aes128Cbc, aes(128, 'cbc')],
+  [Oid.aes192Cbc, aes(192, 'cbc')],
+  [Oid.aes256Cbc, aes(256, 'cbc')],
+  [Oid.aes128Gcm, aes(128, 'gcm')],
+  [Oid.aes192Gcm, aes(192, 'gcm')],
+  [Oid.aes256Gcm, aes(256, 'gcm')],
+  [Oid.aes128Ccm, aes(128, 'ccm')],
+  [Oid.aes192Ccm, aes(192, 'ccm')],
+  [Oid.aes256Ccm, aes(256, 'ccm')],
+  [Oid.idAlgAeadChaCha20Poly1305, chaCha20Poly1305],
   [Oid.desEde3Cbc, tripleDes],
+  [Oid.rc2Cbc, rc2],
 ])
 
 /** The content-encryption algorithm with this object identifier; null when unknown. */
@@ -102,8 +133,6 @@ export function cipherOf(oid: string): ContentCipher | null {
 /** A key-wrap algorithm (RFC 3394). */
 export interface KeyWrap {
   readonly oid: string
-  /** The name for node:crypto. */
-  readonly node: string
   readonly keyLength: number
 }
 
@@ -114,38 +143,10 @@ const keyWraps = new Map<string, KeyWrap>(
       [Oid.aes192Wrap, 192],
       [Oid.aes256Wrap, 256],
     ] as const
-  ).map(([oid, bits]) => [oid, { oid, node: `id-aes${bits}-wrap`, keyLength: bits / 8 }]),
+  ).map(([oid, bits]) => [oid, { oid, keyLength: bits / 8 }]),
 )
 
 /** The key-wrap algorithm with this object identifier; null when unknown. */
 export function keyWrapOf(oid: string): KeyWrap | null {
   return keyWraps.get(oid) ?? null
-}
-
-/** A key-agreement scheme: ECDH with its key derivation. */
-export interface KeyAgreement {
-  readonly oid: string
-  readonly kdf: 'x963' | 'hkdf'
-  /** The hash of the key derivation, for node:crypto. */
-  readonly hash: string
-}
-
-const agreements = new Map<string, KeyAgreement>(
-  (
-    [
-      [Oid.dhSinglePassStdDhSha1Kdf, 'x963', 'sha1'],
-      [Oid.dhSinglePassStdDhSha224Kdf, 'x963', 'sha224'],
-      [Oid.dhSinglePassStdDhSha256Kdf, 'x963', 'sha256'],
-      [Oid.dhSinglePassStdDhSha384Kdf, 'x963', 'sha384'],
-      [Oid.dhSinglePassStdDhSha512Kdf, 'x963', 'sha512'],
-      [Oid.dhSinglePassStdDhHkdfSha256, 'hkdf', 'sha256'],
-      [Oid.dhSinglePassStdDhHkdfSha384, 'hkdf', 'sha384'],
-      [Oid.dhSinglePassStdDhHkdfSha512, 'hkdf', 'sha512'],
-    ] as const
-  ).map(([oid, kdf, hash]) => [oid, { oid, kdf, hash }]),
-)
-
-/** The key-agreement scheme with this object identifier; null when unknown. */
-export function keyAgreementOf(oid: string): KeyAgreement | null {
-  return agreements.get(oid) ?? null
 }

@@ -1,63 +1,32 @@
 /**
- * Content encryption: AES-CBC (RFC 3565) and AES-GCM (RFC 5084), and 3DES to read old mail. Works on pieces.
- * Never returns plaintext of authenticated encryption before its tag was checked; a failure says nothing but null.
+ * Content encryption on pieces: AES-CBC (RFC 3565), AES-GCM and AES-CCM (RFC 5084), ChaCha20-Poly1305 (RFC 8103), and 3DES and RC2
+ * to read old mail. Never returns plaintext of authenticated encryption before its tag was checked; a failure says nothing but null.
  */
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
-import { writeAlgorithm } from '../der/algorithm.ts'
-import type { AlgorithmIdentifier } from '../der/algorithm.ts'
-import { toOctets, toSmallInteger } from '../der/decode.ts'
-import { Oid } from '../der/oid.ts'
-import { Cursor, Tag } from '../der/reader.ts'
-import { integer, octets, sequence } from '../der/writer.ts'
+import type { CipherCCMTypes, CipherGCMTypes, Decipheriv } from 'node:crypto'
 import { EngineError } from '../errors.ts'
-import { cipherOf } from './algorithms.ts'
+import { decryptRc2Cbc } from '../pkcs/rc2.ts'
 import type { ContentCipher } from './algorithms.ts'
-
-/** A content-encryption algorithm with its parameters. */
-export interface ContentEncryption {
-  readonly cipher: ContentCipher
-  /** The initialization vector or nonce. */
-  readonly iv: Buffer
-  /** Octets of the authentication tag; 0 for CBC. */
-  readonly tagLength: number
-}
-
-/** Ciphers that are written. */
-export type WrittenCipher = 'aes128-cbc' | 'aes256-cbc' | 'aes128-gcm' | 'aes256-gcm'
+import { keyOfContent, newEncryption, nonceLength, writtenCipher } from './content-parameters.ts'
+import type { ContentEncryption, WrittenCipher } from './content-parameters.ts'
 
 /** Pieces of this size keep the provider's result buffers small. */
 const PIECE = 65536
 
+/** Ciphers that take their input at once (CCM by its nature, RC2 because it is slow) have a limit, in octets. */
+const MAX_AT_ONCE = 32 * 1024 * 1024
+
+const total = (pieces: readonly Buffer[]): number => pieces.reduce((sum, piece) => sum + piece.length, 0)
+
 /**
- * Reads a contentEncryptionAlgorithm, before any key is used.
- * @throws EngineError `unsupported-content-encryption`, `legacy-cipher-refused`, `cms-malformed`, `asn1-malformed`
+ * Whether content of this length can be read or written with this cipher.
+ * @throws EngineError `content-too-large`
  */
-export function readContentEncryption(
-  algorithm: AlgorithmIdentifier,
-  allowLegacy: boolean,
-): ContentEncryption {
-  const cipher = cipherOf(algorithm.oid)
-  if (cipher === null)
-    throw new EngineError('unsupported-content-encryption', `content-encryption algorithm ${algorithm.oid}`)
-  if (cipher.legacy && !allowLegacy) throw new EngineError('legacy-cipher-refused', cipher.name)
-  const { parameters } = algorithm
-  if (parameters === null) throw new EngineError('cms-malformed', `${cipher.name} without parameters`)
-  if (cipher.mode === 'cbc') {
-    const iv = toOctets(parameters)
-    if (iv.length !== cipher.blockLength) throw new EngineError('cms-malformed', 'IV of a wrong length')
-    return { cipher, iv, tagLength: 0 }
-  }
-  // RFC 5084 3.2: GCMParameters, aes-ICVlen 12 by default
-  if (!parameters.is(0, Tag.sequence))
-    throw new EngineError('cms-malformed', 'GCMParameters is not a SEQUENCE')
-  const cursor = new Cursor(parameters)
-  const iv = toOctets(cursor.universal(Tag.octetString, 'aes-nonce'))
-  const length = cursor.optional(0, Tag.integer)
-  cursor.done('GCMParameters')
-  const tagLength = length === null ? 12 : toSmallInteger(length)
-  if (iv.length < 7 || iv.length > 64) throw new EngineError('cms-malformed', 'nonce of a wrong length')
-  if (tagLength < 12 || tagLength > 16) throw new EngineError('cms-malformed', 'tag of a wrong length')
-  return { cipher, iv, tagLength }
+export function checkContentLength({ mode, name }: ContentCipher, iv: Buffer, length: number): void {
+  // RFC 3610 2: the longer the nonce of CCM, the fewer octets count the length
+  const counted = mode === 'ccm' ? 2 ** (8 * (15 - iv.length)) - 1 : Infinity
+  const limit = mode === 'ccm' || mode === 'rc2-cbc' ? Math.min(MAX_AT_ONCE, counted) : Infinity
+  if (length > limit) throw new EngineError('content-too-large', `${length} octets with ${name}`)
 }
 
 function* slices(pieces: readonly Buffer[]): Generator<Buffer> {
@@ -66,9 +35,12 @@ function* slices(pieces: readonly Buffer[]): Generator<Buffer> {
       yield piece.subarray(at, Math.min(at + PIECE, piece.length))
 }
 
+const NO_AAD = Buffer.alloc(0)
+
 /**
  * Decrypts content. Null when it fails, for whatever reason: bad padding, wrong key, wrong tag look alike.
- * @param aad - authenticated attributes in DER; empty for CBC
+ * @param key - the key as it was sent, before any derivation
+ * @param aad - authenticated attributes in DER; null when there are none
  */
 export function decryptPieces(
   encryption: ContentEncryption,
@@ -77,22 +49,64 @@ export function decryptPieces(
   aad: Buffer | null,
   mac: Buffer | null,
 ): Buffer | null {
-  const { cipher, iv, tagLength } = encryption
+  const contentKey = keyOfContent(encryption, key)
+  switch (encryption.cipher.mode) {
+    case 'cbc':
+      return decryptCbc(encryption, contentKey, pieces)
+    case 'rc2-cbc':
+      return decryptRc2Cbc(contentKey, 128, encryption.iv, Buffer.concat(pieces))
+    default:
+      return decryptAead(encryption, contentKey, pieces, aad ?? NO_AAD, mac)
+  }
+}
+
+/** The padding is taken off here: the provider reports a wrong one by throwing, and the time that takes would tell. */
+function decryptCbc(
+  { cipher, iv }: ContentEncryption,
+  key: Buffer,
+  pieces: readonly Buffer[],
+): Buffer | null {
+  const length = total(pieces)
+  if (length === 0 || length % cipher.blockLength !== 0) return null
+  const decipher = createDecipheriv(cipher.node, key, iv).setAutoPadding(false)
+  const out = Array.from(slices(pieces), (slice) => decipher.update(slice))
+  out.push(decipher.final())
+  return withoutPadding(Buffer.concat(out), cipher.blockLength)
+}
+
+/** RFC 5652 6.3. Looks at all of the last block, whatever is in it. */
+function withoutPadding(plain: Buffer, blockLength: number): Buffer | null {
+  const padding = plain.at(-1) ?? 0
+  let wrong = padding === 0 || padding > blockLength ? 1 : 0
+  for (let back = 1; back <= blockLength; back++) {
+    const counts = back <= padding ? 1 : 0
+    wrong |= counts * ((plain.at(-back) ?? 0) ^ padding)
+  }
+  return wrong === 0 ? plain.subarray(0, plain.length - padding) : null
+}
+
+function decryptAead(
+  { cipher, iv, tagLength }: ContentEncryption,
+  key: Buffer,
+  pieces: readonly Buffer[],
+  aad: Buffer,
+  mac: Buffer | null,
+): Buffer | null {
+  if (mac?.length !== tagLength) return null
   try {
-    const out: Buffer[] = []
-    if (cipher.mode === 'cbc') {
-      const decipher = createDecipheriv(cipher.node, key, iv)
-      for (const slice of slices(pieces)) out.push(decipher.update(slice))
-      out.push(decipher.final())
-    } else {
-      if (mac?.length !== tagLength) return null
-      const decipher = createDecipheriv(cipher.node as 'aes-256-gcm', key, iv, { authTagLength: tagLength }) // by mode
-      if (aad !== null) decipher.setAAD(aad)
-      decipher.setAuthTag(mac)
-      for (const slice of slices(pieces)) out.push(decipher.update(slice))
-      // Throws on a wrong tag, and then nothing of `out` leaves this function.
-      out.push(decipher.final())
+    const decipher = startAead(cipher, key, iv, tagLength)
+    decipher.setAuthTag(mac)
+    if (cipher.mode === 'ccm') {
+      const whole = Buffer.concat(pieces)
+      decipher.setAAD(aad, { plaintextLength: whole.length })
+      const plain = decipher.update(whole)
+      decipher.final()
+      return plain
     }
+    decipher.setAAD(aad, { plaintextLength: 0 })
+    const out = Array.from(slices(pieces), (slice) => decipher.update(slice))
+    // Throws on a wrong tag, and then nothing of `out` leaves this function.
+    out.push(decipher.final())
     return Buffer.concat(out)
   } catch {
     // Nothing may tell one failure from another after the private key was used.
@@ -100,15 +114,25 @@ export function decryptPieces(
   }
 }
 
-const WRITTEN: Readonly<Record<WrittenCipher, string>> = {
-  'aes128-cbc': Oid.aes128Cbc,
-  'aes256-cbc': Oid.aes256Cbc,
-  'aes128-gcm': Oid.aes128Gcm,
-  'aes256-gcm': Oid.aes256Gcm,
+interface AeadDecipher extends Decipheriv {
+  setAuthTag(tag: Buffer): this
+  setAAD(aad: Buffer, options: { readonly plaintextLength: number }): this
+}
+
+function startAead(
+  { mode, node }: ContentCipher,
+  key: Buffer,
+  iv: Buffer,
+  authTagLength: number,
+): AeadDecipher {
+  if (mode === 'ccm') return createDecipheriv(node as CipherCCMTypes, key, iv, { authTagLength }) // by mode
+  if (mode === 'gcm') return createDecipheriv(node as CipherGCMTypes, key, iv, { authTagLength }) // by mode
+  return createDecipheriv('chacha20-poly1305', key, iv, { authTagLength })
 }
 
 /** Freshly encrypted content. */
 export interface Encrypted {
+  /** The key to send, before any derivation. */
   readonly key: Buffer
   /** contentEncryptionAlgorithm in DER. */
   readonly algorithm: Buffer
@@ -119,41 +143,61 @@ export interface Encrypted {
   readonly mac: Buffer | null
 }
 
-/** Encrypts pieces under a new random key and IV or nonce. */
-export function encryptPieces(name: WrittenCipher, pieces: readonly Buffer[]): Encrypted {
-  const oid = WRITTEN[name]
-  const cipher = cipherOf(oid)
-  if (cipher === null) throw new EngineError('unsupported-content-encryption', name)
-  const gcm = cipher.mode === 'gcm'
-  const secret = randomBytes(cipher.keyLength + (gcm ? 12 : cipher.blockLength))
+/**
+ * Encrypts pieces under a new random key and IV or nonce.
+ * @param hkdf - derive the content's key from the one that is sent (RFC 9709)
+ * @throws EngineError `content-too-large`
+ */
+export function encryptPieces(name: WrittenCipher, pieces: readonly Buffer[], hkdf = false): Encrypted {
+  const cipher = writtenCipher(name)
+  const secret = randomBytes(cipher.keyLength + nonceLength(cipher))
   const key = secret.subarray(0, cipher.keyLength)
-  const iv = secret.subarray(cipher.keyLength)
+  const encryption = newEncryption(name, secret.subarray(cipher.keyLength), hkdf)
+  const { algorithm, iv } = encryption
+  const contentKey = keyOfContent(encryption, key)
   const out: Buffer[] = []
-  const run = (update: (slice: Buffer) => Buffer, final: () => Buffer): number => {
-    let length = 0
-    const keep = (part: Buffer) => {
-      if (part.length === 0) return
-      out.push(part)
-      length += part.length
+  let length = 0
+  const keep = (part: Buffer): void => {
+    if (part.length === 0) return
+    out.push(part)
+    length += part.length
+  }
+  const running = startEncryption(cipher, contentKey, iv, () => total(pieces))
+  if (cipher.mode === 'ccm') keep(running.cipher.update(Buffer.concat(pieces)))
+  else for (const slice of slices(pieces)) keep(running.cipher.update(slice))
+  keep(running.cipher.final())
+  return { key, algorithm, pieces: out, length, mac: running.tag() }
+}
+
+interface RunningCipher {
+  readonly cipher: { update(data: Buffer): Buffer; final(): Buffer }
+  readonly tag: () => Buffer | null
+}
+
+function startEncryption(
+  cipher: ContentCipher,
+  key: Buffer,
+  iv: Buffer,
+  length: () => number,
+): RunningCipher {
+  const authTagLength = 16
+  switch (cipher.mode) {
+    case 'ccm': {
+      checkContentLength(cipher, iv, length())
+      const ccm = createCipheriv(cipher.node as CipherCCMTypes, key, iv, { authTagLength }) // by mode
+      ccm.setAAD(NO_AAD, { plaintextLength: length() })
+      return { cipher: ccm, tag: () => ccm.getAuthTag() }
     }
-    for (const slice of slices(pieces)) keep(update(slice))
-    keep(final())
-    return length
+    case 'gcm': {
+      const gcm = createCipheriv(cipher.node as CipherGCMTypes, key, iv, { authTagLength }) // by mode
+      return { cipher: gcm, tag: () => gcm.getAuthTag() }
+    }
+    case 'chacha20-poly1305': {
+      const chacha = createCipheriv('chacha20-poly1305', key, iv, { authTagLength })
+      return { cipher: chacha, tag: () => chacha.getAuthTag() }
+    }
+    case 'cbc':
+    case 'rc2-cbc':
+      return { cipher: createCipheriv(cipher.node, key, iv), tag: () => null }
   }
-  if (!gcm) {
-    const cbc = createCipheriv(cipher.node, key, iv)
-    const length = run(
-      (slice) => cbc.update(slice),
-      () => cbc.final(),
-    )
-    return { key, algorithm: writeAlgorithm(oid, octets(iv)), pieces: out, length, mac: null }
-  }
-  const aead = createCipheriv(cipher.node as 'aes-256-gcm', key, iv, { authTagLength: 16 }) // by mode
-  const length = run(
-    (slice) => aead.update(slice),
-    () => aead.final(),
-  )
-  // RFC 5084 3.2
-  const algorithm = writeAlgorithm(oid, sequence(octets(iv), integer(16)))
-  return { key, algorithm, pieces: out, length, mac: aead.getAuthTag() }
 }

@@ -8,17 +8,18 @@ import { Oid } from '../der/oid.ts'
 import { EngineError } from '../errors.ts'
 import type { Reason } from '../reasons.ts'
 import { attributeValue } from './attributes.ts'
-import { decryptPieces, readContentEncryption } from './content-encryption.ts'
-import type { ContentEncryption } from './content-encryption.ts'
+import { checkContentLength, decryptPieces } from './content-encryption.ts'
+import { readContentEncryption } from './content-parameters.ts'
+import type { ContentEncryption } from './content-parameters.ts'
 import type { EnvelopedData } from './enveloped-data.ts'
-import { agreementName, readAgreement, unwrapAgreed } from './key-agreement.ts'
-import { readTransport, transportName, unwrapLoosely, unwrapTransported } from './key-transport.ts'
+import { looseOpenings, opening } from './opening.ts'
+import type { Opening } from './opening.ts'
 import { exactMatch, looseMatches } from './recipient-info.ts'
-import type { DecryptionKey, Match, Recipient } from './recipient-info.ts'
+import type { DecryptionKey } from './recipient-info.ts'
 
 /** How to decrypt. */
 export interface DecryptOptions {
-  /** Also open content encrypted with 3DES. Default false. */
+  /** Also open content encrypted with 3DES or RC2-128. Default false. */
   readonly allowLegacy?: boolean
 }
 
@@ -36,19 +37,12 @@ export interface Decrypted {
   readonly contentEncryption: string
   /** As in `oaep-sha256`; null when no entry was chosen. */
   readonly keyEncryption: string | null
-  /** Whether the content was protected against change (AES-GCM). */
+  /** Whether the content was protected against change (AES-GCM, AES-CCM, ChaCha20-Poly1305). */
   readonly authenticated: boolean
   /** Whether the cipher is outdated. */
   readonly legacy: boolean
   /** The key that was used; null when none was. */
   readonly key: DecryptionKey | null
-}
-
-/** A chosen entry with its algorithm read: ready for the private key. */
-interface Opening {
-  readonly name: string
-  readonly key: DecryptionKey
-  readonly unwrap: () => Buffer | null
 }
 
 /** Decrypts one layer. Never throws for what is in the message. */
@@ -74,6 +68,8 @@ export function decryptContent(
     base.contentEncryption = encryption.cipher.name
     base.legacy = encryption.cipher.legacy
     checkMode(data, encryption)
+    const length = data.encryptedContent.reduce((sum, piece) => sum + piece.length, 0)
+    checkContentLength(encryption.cipher, encryption.iv, length)
     const exact = exactMatch(data.recipients, keys)
     loose = exact === null
     openings = exact === null ? looseOpenings(looseMatches(data.recipients, keys)) : [opening(exact, false)]
@@ -107,7 +103,7 @@ export function decryptContent(
 /** The cipher must fit the content type, and authenticated attributes the content (RFC 5083 2.1, 2.2). */
 function checkMode(data: EnvelopedData, { cipher, tagLength }: ContentEncryption): void {
   const authenticated = data.kind === 'auth-enveloped-data'
-  if (authenticated !== (cipher.mode === 'gcm'))
+  if (authenticated !== cipher.authenticated)
     throw new EngineError('unsupported-content-encryption', `${cipher.name} in ${data.kind}`)
   if (!authenticated) return
   if (data.mac?.length !== tagLength) throw new EngineError('cms-malformed', 'tag of a wrong length')
@@ -115,34 +111,4 @@ function checkMode(data: EnvelopedData, { cipher, tagLength }: ContentEncryption
   const type = attributes === null ? null : attributeValue(attributes, Oid.idContentType)
   if (type === null ? data.contentType !== Oid.idData : toOid(type) !== data.contentType)
     throw new EngineError('content-type-mismatch', `authenticated attributes of ${data.contentType}`)
-}
-
-function opening({ recipient, key }: Match, loosely: boolean): Opening {
-  return { ...read(recipient, key, loosely), key }
-}
-
-function read(recipient: Recipient, { key }: DecryptionKey, loosely: boolean): Omit<Opening, 'key'> {
-  if (recipient.kind === 'key-agreement') {
-    const agreement = readAgreement(recipient.algorithm)
-    return { name: agreementName(agreement), unwrap: () => unwrapAgreed(agreement, key, recipient) }
-  }
-  const transport = readTransport(recipient.algorithm)
-  const unwrap = loosely ? unwrapLoosely : unwrapTransported
-  return { name: transportName(transport), unwrap: () => unwrap(transport, key, recipient.encryptedKey) }
-}
-
-/** For bare keys: entries with unknown algorithms are passed over, unless there is nothing else. */
-function looseOpenings(matches: readonly Match[]): readonly Opening[] {
-  const found: Opening[] = []
-  let refused: EngineError | null = null
-  for (const match of matches) {
-    try {
-      found.push(opening(match, true))
-    } catch (error) {
-      if (!(error instanceof EngineError)) throw error
-      refused = error
-    }
-  }
-  if (found.length === 0 && refused !== null) throw refused
-  return found
 }

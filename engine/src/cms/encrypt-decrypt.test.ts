@@ -6,7 +6,8 @@ import type { KeyKind } from '../../test/pki.ts'
 import { readElement } from '../der/reader.ts'
 import { EngineError } from '../errors.ts'
 import { readContentInfo } from './content-info.ts'
-import type { WrittenCipher } from './content-encryption.ts'
+import { WRITTEN_CIPHERS } from './content-parameters.ts'
+import type { WrittenCipher } from './content-parameters.ts'
 import { decryptContent } from './decrypt.ts'
 import { encrypt } from './encrypt.ts'
 import type { EnvelopedData } from './enveloped-data.ts'
@@ -21,36 +22,49 @@ function enveloped(bytes: Buffer): EnvelopedData {
   return info
 }
 
-const CIPHERS: readonly WrittenCipher[] = ['aes128-cbc', 'aes256-cbc', 'aes128-gcm', 'aes256-gcm']
+/** Of the key wrap that goes with the cipher. */
+const bits = (cipher: WrittenCipher): number => (cipher.startsWith('aes128') ? 128 : 256)
+
 const KINDS: readonly (readonly [KeyKind, 'pkcs1v15' | 'oaep-sha256', (cipher: WrittenCipher) => string])[] =
   [
     ['rsa', 'pkcs1v15', () => 'pkcs1v15'],
     ['rsa', 'oaep-sha256', () => 'oaep-sha256'],
-    ['p256', 'pkcs1v15', (cipher) => `ecdh-sha256kdf-aes${cipher.slice(3, 6)}-wrap`],
+    ['p256', 'pkcs1v15', (cipher) => `ecdh-sha256kdf-aes${bits(cipher)}-wrap`],
     ['p384', 'pkcs1v15', () => 'ecdh-sha384kdf-aes256-wrap'],
     ['p521', 'pkcs1v15', () => 'ecdh-sha512kdf-aes256-wrap'],
-    ['x25519', 'pkcs1v15', (cipher) => `ecdh-sha256kdf-aes${cipher.slice(3, 6)}-wrap`],
+    ['bp256', 'pkcs1v15', (cipher) => `ecdh-sha256kdf-aes${bits(cipher)}-wrap`],
+    ['bp384', 'pkcs1v15', () => 'ecdh-sha384kdf-aes256-wrap'],
+    ['bp512', 'pkcs1v15', () => 'ecdh-sha512kdf-aes256-wrap'],
+    ['x25519', 'pkcs1v15', (cipher) => `ecdh-sha256-hkdf-aes${bits(cipher)}-wrap`],
+    ['x448', 'pkcs1v15', () => 'ecdh-sha512-hkdf-aes256-wrap'],
+    ['ml-kem-512', 'pkcs1v15', (cipher) => `ml-kem-512-hkdf-sha256-aes${bits(cipher)}-wrap`],
+    ['ml-kem-768', 'pkcs1v15', () => 'ml-kem-768-hkdf-sha256-aes256-wrap'],
+    ['ml-kem-1024', 'pkcs1v15', () => 'ml-kem-1024-hkdf-sha256-aes256-wrap'],
   ]
 
 for (const [kind, keyTransport, name] of KINDS) {
   test(`encrypts to and decrypts with ${kind} ${kind === 'rsa' ? keyTransport : ''}`, () => {
     const bob = makePerson('bob', kind)
-    for (const cipher of CIPHERS) {
-      const pieces = encrypt(CONTENT, { recipients: [bob.certificate], cipher, keyTransport })
-      const der = Buffer.concat(pieces)
-      readElement(der)
-      const result = decryptContent(enveloped(der), [bob])
-      assert.equal(result.status, 'decrypted')
-      assert.ok(result.content?.equals(PLAIN))
-      assert.equal(result.contentEncryption, cipher)
-      assert.equal(result.keyEncryption, name(cipher))
-      assert.equal(result.authenticated, cipher.endsWith('gcm'))
+    for (const cipher of WRITTEN_CIPHERS) {
+      for (const more of [{}, { hkdf: true }, { recipientId: 'ski' }] as const) {
+        const pieces = encrypt(CONTENT, { recipients: [bob.certificate], cipher, keyTransport, ...more })
+        const der = Buffer.concat(pieces)
+        readElement(der)
+        const result = decryptContent(enveloped(der), [bob])
+        assert.equal(result.status, 'decrypted')
+        assert.ok(result.content?.equals(PLAIN))
+        assert.equal(result.contentEncryption, cipher)
+        assert.equal(result.keyEncryption, name(cipher))
+        assert.equal(result.authenticated, !cipher.endsWith('cbc'))
+      }
     }
   })
 }
 
 test('each of several recipients of different kinds can decrypt, and nobody else', () => {
-  const people = (['rsa', 'p256', 'p384'] as const).map((kind) => makePerson(kind, kind))
+  const people = (['rsa', 'p256', 'p384', 'x25519', 'ml-kem-768'] as const).map((kind) =>
+    makePerson(kind, kind),
+  )
   const recipients = people.map((person) => person.certificate)
   const der = Buffer.concat(
     encrypt(CONTENT, { recipients, cipher: 'aes256-gcm', keyTransport: 'oaep-sha256' }),

@@ -4,24 +4,21 @@
  */
 import { constants, privateDecrypt, publicEncrypt } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
-import { readAlgorithm, writeAlgorithm } from '../der/algorithm.ts'
+import { writeAlgorithm } from '../der/algorithm.ts'
 import type { AlgorithmIdentifier } from '../der/algorithm.ts'
-import { toNull, toOctets } from '../der/decode.ts'
+import { toNull } from '../der/decode.ts'
 import { Oid } from '../der/oid.ts'
-import { Cursor, Tag } from '../der/reader.ts'
-import type { Element } from '../der/reader.ts'
-import { explicit, integer, nil, octets, sequence } from '../der/writer.ts'
+import { integer, nil, octets, sequence } from '../der/writer.ts'
 import { EngineError } from '../errors.ts'
 import type { Certificate } from '../x509/certificate.ts'
-import { digestOf } from './algorithms.ts'
-import { decodeOaep } from './oaep.ts'
+import { decodeOaep, encodeOaep } from './oaep.ts'
+import { oaepWith, readOaep, writeOaep } from './oaep-parameters.ts'
+import type { Oaep, OaepHash } from './oaep-parameters.ts'
+import { writeIdentifier } from './recipient-id.ts'
+import type { RecipientId } from './recipient-id.ts'
 
 /** How a key was transported. */
-export type Transport =
-  | { readonly scheme: 'pkcs1v15' }
-  | { readonly scheme: 'oaep'; readonly hash: string; readonly mgfHash: string; readonly label: Buffer }
-
-const OAEP_HASHES: ReadonlySet<string> = new Set(['sha1', 'sha224', 'sha256', 'sha384', 'sha512'])
+export type Transport = { readonly scheme: 'pkcs1v15' } | Oaep
 
 /**
  * Reads a keyEncryptionAlgorithm.
@@ -37,76 +34,26 @@ export function readTransport(algorithm: AlgorithmIdentifier): Transport {
   throw new EngineError('unsupported-key-encryption', `key encryption algorithm ${algorithm.oid}`)
 }
 
-/** RFC 4055 4.1: RSAES-OAEP-params, all three with defaults. */
-function readOaep(parameters: Element | null): Transport {
-  if (!parameters?.is(0, Tag.sequence))
-    throw new EngineError('cms-malformed', 'RSAES-OAEP without its parameters')
-  const cursor = new Cursor(parameters)
-  const hashField = cursor.optional(2, 0)
-  const mgfField = cursor.optional(2, 1)
-  const labelField = cursor.optional(2, 2)
-  cursor.done('RSAES-OAEP-params')
-  const hash = hashField === null ? 'sha1' : hashName(inside(hashField, 'hashFunc'))
-  let mgfHash = 'sha1'
-  if (mgfField !== null) {
-    const mgf = inside(mgfField, 'maskGenFunc')
-    if (mgf.oid !== Oid.idMgf1 || mgf.parameters === null)
-      throw new EngineError('unsupported-key-encryption', `mask generation ${mgf.oid}`)
-    mgfHash = hashName(readAlgorithm(mgf.parameters))
-  }
-  let label: Buffer = Buffer.alloc(0)
-  if (labelField !== null) {
-    const source = inside(labelField, 'pSourceFunc')
-    if (source.oid !== Oid.idPSpecified || source.parameters === null)
-      throw new EngineError('unsupported-key-encryption', `label source ${source.oid}`)
-    label = toOctets(source.parameters)
-  }
-  return { scheme: 'oaep', hash, mgfHash, label }
-}
-
-function inside(element: Element, what: string): AlgorithmIdentifier {
-  const cursor = new Cursor(element)
-  const algorithm = readAlgorithm(cursor.next(what))
-  cursor.done(what)
-  return algorithm
-}
-
-function hashName(algorithm: AlgorithmIdentifier): string {
-  if (algorithm.parameters !== null) toNull(algorithm.parameters)
-  const name = digestOf(algorithm.oid)?.name
-  if (name === undefined || !OAEP_HASHES.has(name))
-    throw new EngineError('unsupported-key-encryption', `OAEP with hash ${algorithm.oid}`)
-  return name
-}
-
 /** The name under which a transport is reported. */
-export function transportName(transport: Transport): string {
+export function transportName(transport: Transport): WrittenTransport {
   if (transport.scheme === 'pkcs1v15') return 'pkcs1v15'
-  return transport.hash === transport.mgfHash
-    ? `oaep-${transport.hash}`
-    : `oaep-${transport.hash}-mgf1-${transport.mgfHash}`
+  const { hash, mgfHash } = transport
+  return hash === mgfHash ? `oaep-${hash}` : `oaep-${hash}-mgf1-${mgfHash}`
 }
 
 /**
  * Opens a transported key: exactly one private key operation. Null means that it failed, for whatever reason.
  * PKCS #1 v1.5: the provider answers bad padding with pseudo-random octets, mostly of a wrong length (RFC 3218 2.3.2).
+ * OAEP is decoded here, because the provider reports bad padding by throwing, and the time that takes would tell.
  */
 export function unwrapTransported(transport: Transport, key: KeyObject, encryptedKey: Buffer): Buffer | null {
   try {
     if (transport.scheme === 'pkcs1v15')
       return privateDecrypt({ key, padding: constants.RSA_PKCS1_PADDING }, encryptedKey)
-    const { hash, mgfHash, label } = transport
-    if (hash !== mgfHash)
-      return decodeOaep(
-        privateDecrypt({ key, padding: constants.RSA_NO_PADDING }, encryptedKey),
-        hash,
-        mgfHash,
-        label,
-      )
-    const padding = constants.RSA_PKCS1_OAEP_PADDING
-    return privateDecrypt({ key, padding, oaepHash: hash, oaepLabel: label }, encryptedKey)
+    const block = privateDecrypt({ key, padding: constants.RSA_NO_PADDING }, encryptedKey)
+    return decodeOaep(block, transport.hash, transport.mgfHash, transport.label)
   } catch {
-    // Nothing may tell one failure from another after the private key was used.
+    // Only for a ciphertext longer or larger than the modulus: that is in the message and tells nothing about the key.
     return null
   }
 }
@@ -127,34 +74,75 @@ export function unwrapLoosely(transport: Transport, key: KeyObject, encryptedKey
   }
 }
 
-/** Key transport that is written. */
-export type WrittenTransport = 'pkcs1v15' | 'oaep-sha256'
+/** Key transport that is written: PKCS #1 v1.5, or OAEP with the hash, and the mask generation hash where it differs. */
+export type WrittenTransport = 'pkcs1v15' | `oaep-${OaepHash}` | `oaep-${OaepHash}-mgf1-${OaepHash}`
 
-const sha256 = writeAlgorithm(Oid.sha256, nil())
-const OAEP_SHA256 = writeAlgorithm(
-  Oid.idRsaesOaep,
-  sequence(explicit(0, sha256), explicit(1, writeAlgorithm(Oid.idMgf1, sha256))),
+/** All transports that are written, v1.5 first. */
+export const WRITTEN_TRANSPORTS: readonly WrittenTransport[] = (() => {
+  const hashes = ['sha256', 'sha384', 'sha512', 'sha1', 'sha224'] as const
+  const same = hashes.map((hash): WrittenTransport => `oaep-${hash}`)
+  const mixed = hashes.flatMap((hash) =>
+    hashes.filter((mgf) => mgf !== hash).map((mgf): WrittenTransport => `oaep-${hash}-mgf1-${mgf}`),
+  )
+  return ['pkcs1v15', ...same, ...mixed]
+})()
+
+const BY_NAME: ReadonlyMap<string, Transport> = new Map(
+  WRITTEN_TRANSPORTS.map((name) => {
+    const [scheme, hash, , mgf] = name.split('-') as [string, OaepHash?, string?, OaepHash?] // made above
+    return [name, scheme === 'oaep' && hash !== undefined ? oaepWith(hash, mgf) : { scheme: 'pkcs1v15' }]
+  }),
 )
+
 const PKCS1V15 = writeAlgorithm(Oid.rsaEncryption, nil())
 const VERSION_0 = integer(0)
+const VERSION_2 = integer(2)
 
-/** A KeyTransRecipientInfo in DER for one RSA certificate. */
+/**
+ * The transport for a certificate: the one asked for, or the one that the key itself demands (RFC 4055 4.1: an
+ * id-RSAES-OAEP key is for OAEP only, and with its own parameters when it has some).
+ * @throws EngineError `unsupported-key-encryption`, `cms-malformed`, `asn1-malformed`
+ */
+export function transportFor(certificate: Certificate, asked: WrittenTransport, label?: Buffer): Transport {
+  const { oid, parameters } = certificate.keyAlgorithm
+  const wanted = BY_NAME.get(asked)
+  if (wanted === undefined) throw new EngineError('unsupported-key-encryption', asked)
+  const own = oid === Oid.idRsaesOaep && parameters !== null ? readOaep(parameters) : null
+  if (own !== null) return own
+  const transport = oid === Oid.idRsaesOaep && wanted.scheme === 'pkcs1v15' ? oaepWith('sha256') : wanted
+  return transport.scheme === 'oaep' && label !== undefined ? { ...transport, label } : transport
+}
+
+/** A KeyTransRecipientInfo in DER for one RSA certificate. @throws EngineError `request-invalid` */
 export function writeKeyTransport(
   certificate: Certificate,
   contentKey: Buffer,
-  transport: WrittenTransport,
+  transport: Transport,
+  recipientId: RecipientId = 'issuer-and-serial',
 ): Buffer {
-  const oaep = transport === 'oaep-sha256'
-  const key = certificate.publicKey
-  const encrypted = publicEncrypt(
-    oaep
-      ? { key, padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha256' }
-      : { key, padding: constants.RSA_PKCS1_PADDING },
-    contentKey,
+  const oaep = transport.scheme === 'oaep'
+  // RFC 5652 6.2.1: version 0 with issuerAndSerialNumber, 2 with subjectKeyIdentifier
+  return sequence(
+    recipientId === 'ski' ? VERSION_2 : VERSION_0,
+    writeIdentifier(certificate, recipientId),
+    oaep ? writeOaep(transport) : PKCS1V15,
+    octets(encryptTo(certificate.publicKey, contentKey, transport)),
   )
-  // RFC 5652 6.2.1: version 0 with issuerAndSerialNumber
-  return sequence(VERSION_0, certificate.issuerAndSerial, oaep ? OAEP_SHA256 : PKCS1V15, octets(encrypted))
+}
+
+function encryptTo(key: KeyObject, contentKey: Buffer, transport: Transport): Buffer {
+  if (transport.scheme === 'pkcs1v15')
+    return publicEncrypt({ key, padding: constants.RSA_PKCS1_PADDING }, contentKey)
+  const { hash, mgfHash, label } = transport
+  if (hash === mgfHash) {
+    const padding = constants.RSA_PKCS1_OAEP_PADDING
+    return publicEncrypt({ key, padding, oaepHash: hash, oaepLabel: label }, contentKey)
+  }
+  const size = Math.ceil((key.asymmetricKeyDetails?.modulusLength ?? 0) / 8)
+  const block = encodeOaep(contentKey, size, hash, mgfHash, label)
+  if (block === null) throw new EngineError('unsupported-key-encryption', 'the RSA key is too short for OAEP')
+  return publicEncrypt({ key, padding: constants.RSA_NO_PADDING }, block)
 }
 
 /** The AlgorithmIdentifier of OAEP with SHA-256, for capability lists. */
-export const OAEP_SHA256_ALGORITHM: Buffer = OAEP_SHA256
+export const OAEP_SHA256_ALGORITHM: Buffer = writeOaep(oaepWith('sha256'))

@@ -1,8 +1,8 @@
 /**
- * RSAES-OAEP decoding (RFC 8017 7.1.2) after a raw RSA operation, for messages whose two hashes differ, which node:crypto
- * cannot do. It says only whether the padding was right, after looking at all of it (Manger's attack).
+ * The padding of RSAES-OAEP (RFC 8017 7.1) around a raw RSA operation: hashes may differ, which node:crypto cannot do, and
+ * decoding says only whether the padding was right, after looking at all of it and without throwing (Manger's attack).
  */
-import { createHash } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 
 /** RFC 8017 B.2.1: MGF1. */
 function mgf1(hash: string, seed: Buffer, length: number): Buffer {
@@ -50,4 +50,26 @@ export function decodeOaep(block: Buffer, hash: string, mgfHash: string, label: 
   }
   bad |= looking
   return bad === 0 ? db.subarray(start) : null
+}
+
+/**
+ * Pads a message to a block of the modulus's length (RFC 8017 7.1.1).
+ * @param size - octets of the modulus
+ * @returns null when the message is too long
+ */
+export function encodeOaep(
+  message: Buffer,
+  size: number,
+  hash: string,
+  mgfHash: string,
+  label: Buffer,
+): Buffer | null {
+  const labelHash = createHash(hash).update(label).digest()
+  const padding = size - message.length - 2 * labelHash.length - 2
+  if (padding < 0) return null
+  const db = Buffer.concat([labelHash, Buffer.alloc(padding), Buffer.of(1), message])
+  const seed = randomBytes(labelHash.length)
+  const maskedDb = xor(db, mgf1(mgfHash, seed, db.length))
+  const maskedSeed = xor(seed, mgf1(mgfHash, maskedDb, seed.length))
+  return Buffer.concat([Buffer.of(0), maskedSeed, maskedDb])
 }

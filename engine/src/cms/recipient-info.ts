@@ -18,12 +18,14 @@ import {
   readIdentifier,
 } from './identifier.ts'
 import type { Identifier } from './identifier.ts'
+import { readKemRecipient } from './kem.ts'
+import type { KemEntry } from './kem.ts'
 
 /** Bound on entries that one message may hold. */
 const MAX_RECIPIENTS = 2000
 
 /** The content key for one recipient, encrypted to an RSA key. */
-interface KeyTransport {
+export interface KeyTransport {
   readonly kind: 'key-transport'
   readonly identifier: Identifier
   readonly algorithm: AlgorithmIdentifier
@@ -42,7 +44,7 @@ export interface KeyAgreementEntry {
 }
 
 /** An entry that some key can open. */
-export type Recipient = KeyTransport | KeyAgreementEntry
+export type Recipient = KeyTransport | KeyAgreementEntry | KemEntry
 
 /** A private key that may open a message. The certificate is null only for a bare key on the command line. */
 export interface DecryptionKey {
@@ -51,7 +53,8 @@ export interface DecryptionKey {
 }
 
 /**
- * Reads a SET OF RecipientInfo. Entries of other kinds (shared key, password, others) are left out.
+ * Reads a SET OF RecipientInfo. Entries of other kinds (shared key, password, unknown others) are for nobody here and are
+ * left out.
  * @throws EngineError `cms-too-many-recipients`, `cms-malformed`, `asn1-malformed`
  */
 export function readRecipients(element: Element): readonly Recipient[] {
@@ -59,6 +62,10 @@ export function readRecipients(element: Element): readonly Recipient[] {
   for (const each of element.children()) {
     if (each.is(0, Tag.sequence)) found.push(readKeyTransport(each))
     else if (each.is(2, 1)) found.push(...readKeyAgreement(each))
+    else if (each.is(2, 4)) {
+      const kem = readKemRecipient(each)
+      if (kem !== null) found.push(kem)
+    }
     if (found.length > MAX_RECIPIENTS)
       throw new EngineError('cms-too-many-recipients', `more than ${MAX_RECIPIENTS}`)
   }
@@ -166,6 +173,17 @@ export function looseMatches(
   return all.slice(0, MAX_TRIES)
 }
 
+/** Kinds of entries by the type of the private key that opens them. */
+const KINDS: Readonly<Record<string, Recipient['kind']>> = {
+  rsa: 'key-transport',
+  ec: 'key-agreement',
+  x25519: 'key-agreement',
+  x448: 'key-agreement',
+  'ml-kem-512': 'kem',
+  'ml-kem-768': 'kem',
+  'ml-kem-1024': 'kem',
+}
+
 function fits(recipient: Pick<Recipient, 'kind'>, { key }: DecryptionKey): boolean {
-  return (recipient.kind === 'key-transport') === (key.asymmetricKeyType === 'rsa')
+  return recipient.kind === KINDS[key.asymmetricKeyType ?? '']
 }

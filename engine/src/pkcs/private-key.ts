@@ -5,12 +5,14 @@
 import { createPrivateKey } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
 import { EngineError } from '../errors.ts'
-import { readAlgorithm } from '../der/algorithm.ts'
+import { readAlgorithm, writeAlgorithm } from '../der/algorithm.ts'
 import { toOctets } from '../der/decode.ts'
+import { Oid } from '../der/oid.ts'
 import { looksLikePem, readPem } from '../der/pem.ts'
 import type { PemBlock } from '../der/pem.ts'
 import { Cursor, Tag, readElement } from '../der/reader.ts'
 import type { Element } from '../der/reader.ts'
+import { nil, sequence } from '../der/writer.ts'
 import { RoundBudget, decryptWithPassword } from './pbes2.ts'
 
 type KeyForm = 'pkcs8' | 'pkcs1' | 'sec1'
@@ -37,10 +39,18 @@ export function readPrivateKey(bytes: Buffer, password?: string): KeyObject {
 
 function importKey(der: Buffer, type: KeyForm): KeyObject {
   try {
-    return createPrivateKey({ key: der, format: 'der', type })
+    return createPrivateKey({ key: type === 'pkcs8' ? plainRsaKey(der) : der, format: 'der', type })
   } catch {
     throw new EngineError('private-key-malformed', `not a usable ${type} key`)
   }
+}
+
+/** libcrypto knows keys under id-RSAES-OAEP (RFC 4055 1.2) as plain RSA keys only. */
+function plainRsaKey(der: Buffer): Buffer {
+  const [version, algorithm, key] = readElement(der).children()
+  if (version === undefined || key === undefined || algorithm?.is(0, Tag.sequence) !== true) return der
+  if (readAlgorithm(algorithm).oid !== Oid.idRsaesOaep) return der
+  return sequence(version.raw, writeAlgorithm(Oid.rsaEncryption, nil()), key.raw)
 }
 
 /** Tells the four DER forms apart by what follows the first element. */

@@ -3,6 +3,7 @@
  */
 import { encrypt } from '../cms/encrypt.ts'
 import type { EncryptOptions } from '../cms/encrypt.ts'
+import { isAuthenticated } from '../cms/content-parameters.ts'
 import { encodeBase64Lines } from '../mime/encode.ts'
 
 const head = (smimeType: string): Buffer =>
@@ -22,6 +23,8 @@ const AUTH_ENVELOPED = head('authEnveloped-data')
  * @throws EngineError `no-recipients`, `certificate-not-for-encryption`, `unsupported-key-encryption`
  */
 export function encryptEntity(entity: readonly Buffer[], options: EncryptOptions): readonly Buffer[] {
-  const gcm = options.cipher === 'aes128-gcm' || options.cipher === 'aes256-gcm'
-  return [gcm ? AUTH_ENVELOPED : ENVELOPED, encodeBase64Lines(encrypt(entity, options))]
+  return [
+    isAuthenticated(options.cipher) ? AUTH_ENVELOPED : ENVELOPED,
+    encodeBase64Lines(encrypt(entity, options)),
+  ]
 }

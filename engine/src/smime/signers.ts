@@ -7,12 +7,16 @@ import type { SignerCheck } from '../cms/verify.ts'
 import type { SignedData } from '../cms/signed-data.ts'
 import type { Reason } from '../reasons.ts'
 import type { Certificate } from '../x509/certificate.ts'
+import type { Crl } from '../x509/crl.ts'
+import { parseCrls } from '../x509/read-crls.ts'
 import { buildPath } from '../x509/path.ts'
 import type { PathResult } from '../x509/path.ts'
 import type { SignerVerdict, VerifyOptions } from './verdict.ts'
 
 /** Certificates of one signer that are tried; more with the same identifier and key are copies. */
 const MAX_CANDIDATES = 2
+/** CRLs inside one message that are looked at. */
+const MAX_CRLS = 32
 
 /**
  * Judges every signer.
@@ -32,7 +36,14 @@ export function judgeSigners(
     const again = verifySignedData(data, content, pool)
     checks = checks.map((check, at) => (check.intact ? check : (again[at] ?? check)))
   }
-  return checks.map((check) => judge(check, embedded, options))
+  // Looked at only for a chain; whoever sent them, their signature counts
+  const messageCrls = options.revocation === 'none' ? [] : embeddedCrls(data)
+  return checks.map((check) => judge(check, embedded, { ...options, messageCrls }))
+}
+
+/** CRLs of a SignedData that could be read; a damaged one is as good as absent. */
+function embeddedCrls(data: SignedData): readonly Crl[] {
+  return parseCrls(data.crls.slice(0, MAX_CRLS), () => undefined)
 }
 
 function judge(check: SignerCheck, embedded: readonly Certificate[], options: VerifyOptions): SignerVerdict {

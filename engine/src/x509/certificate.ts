@@ -11,12 +11,14 @@ import { toBits, toIntegerBytes, toSmallInteger, toTime } from '../der/decode.ts
 import { Cursor, Tag, malformed, readElement } from '../der/reader.ts'
 import type { Element } from '../der/reader.ts'
 import { sequence, tlv } from '../der/writer.ts'
+import { Oid } from '../der/oid.ts'
 import { ipText } from './address.ts'
 import { certificateEmails } from './certificate-emails.ts'
 import type { CertificateEmails } from './certificate-emails.ts'
 import { parseExtensions, readExtensions } from './extensions.ts'
 import type { BasicConstraints, Extension, KeyUsage, ParsedExtensions } from './extensions.ts'
 import { Name } from './name.ts'
+import { importOaepKey } from './oaep-key.ts'
 import type { TrustSettings } from './trust-settings.ts'
 
 interface Fields {
@@ -176,6 +178,7 @@ export class Certificate {
 
 function importPublicKey(spki: Buffer, algorithm: string): KeyObject {
   try {
+    if (algorithm === Oid.idRsaesOaep) return importOaepKey(spki)
     return createPublicKey({ key: spki, format: 'der', type: 'spki' })
   } catch {
     throw new EngineError('unsupported-algorithm', `public key of algorithm ${algorithm} is not usable`)

@@ -93,6 +93,7 @@ const PROCESSED: ReadonlySet<string> = new Set([
   Oid.idCeAuthorityKeyIdentifier,
   Oid.idCeCrlDistributionPoints,
   Oid.idCeFreshestCrl,
+  Oid.idCeNoRevAvail,
   Oid.idPkixOcspNocheck,
 ])
 
@@ -161,7 +162,8 @@ function sequenceCursor(element: Element, what: string): Cursor {
   return new Cursor(element)
 }
 
-function readAuthorityKeyId(element: Element): Buffer | null {
+/** The keyIdentifier of AuthorityKeyIdentifier; null if it has none. @throws EngineError `asn1-malformed` */
+export function readAuthorityKeyId(element: Element): Buffer | null {
   const cursor = sequenceCursor(element, 'AuthorityKeyIdentifier')
   const keyId = cursor.optional(2, 0)
   const issuer = cursor.optional(2, 1)

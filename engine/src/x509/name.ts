@@ -76,7 +76,7 @@ export class Name {
 
   /** One key per relative distinguished name; equal keys mean equal names. */
   get rdnKeys(): readonly string[] {
-    this.keys ??= this.rdns.map((rdn) => rdn.map(attributeKey).sort().join('\u0001'))
+    this.keys ??= this.rdns.map(keyOf)
     return this.keys
   }
 
@@ -93,6 +93,15 @@ export class Name {
 }
 
 /**
+ * The key of one relative distinguished name that stands alone (RFC 5280 4.2.1.13, nameRelativeToCRLIssuer).
+ * @param element - its SET; the tag is not looked at, because it is implicit there
+ * @throws EngineError `asn1-malformed`
+ */
+export function relativeKey(element: Element): string {
+  return keyOf(readAttributes(element))
+}
+
+/**
  * Parses a Name from its DER.
  * @throws EngineError `asn1-malformed`
  */
@@ -102,6 +111,10 @@ export function parseName(bytes: Buffer): Name {
 
 function readRdn(rdn: Element): readonly NameAttribute[] {
   if (!rdn.is(0, Tag.set)) throw malformed('RelativeDistinguishedName is not a SET')
+  return readAttributes(rdn)
+}
+
+function readAttributes(rdn: Element): readonly NameAttribute[] {
   const attributes = rdn.children()
   if (attributes.length === 0) throw malformed('RelativeDistinguishedName is empty')
   return attributes.map((attribute) => {
@@ -144,6 +157,10 @@ function escapeOctets(character: string): string {
   return [...Buffer.from(character, 'utf8')]
     .map((octet) => `\\${octet.toString(16).padStart(2, '0')}`)
     .join('')
+}
+
+function keyOf(rdn: readonly NameAttribute[]): string {
+  return rdn.map(attributeKey).sort().join('\u0001')
 }
 
 function attributeKey(attribute: NameAttribute): string {

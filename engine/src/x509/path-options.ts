@@ -2,11 +2,10 @@
  * What a caller says about the path that it wants: anchors, material, moment, purpose, and how strict to be.
  */
 import type { Certificate } from './certificate.ts'
+import type { Crl } from './crl.ts'
+import type { OcspResponse } from './ocsp.ts'
 import type { PolicyOptions } from './policies.ts'
 import type { Purpose, WantedAddress } from './purpose.ts'
-
-/** What revocation information says of one certificate. */
-export type RevocationStatus = 'good' | 'revoked' | 'unknown'
 
 /** What to judge by. */
 export interface PathOptions extends PolicyOptions {
@@ -30,8 +29,12 @@ export interface PathOptions extends PolicyOptions {
   readonly profile?: 'strict' | 'tolerant'
   /** `prefer` (default): unknown is noted and does no harm; `require`: unknown is invalid; `none`: not asked. */
   readonly revocation?: 'none' | 'prefer' | 'require'
-  /** Answers for one certificate of a chain; without it everything is unknown. */
-  readonly revocationStatus?: (certificate: Certificate, issuer: Certificate) => RevocationStatus
+  /** CRLs at hand; who gave them does not matter, their signature counts. */
+  readonly crls?: readonly Crl[]
+  /** CRLs that came with a message: as good as the others, but looked at within a bound of work of their own. */
+  readonly messageCrls?: readonly Crl[]
+  /** OCSP responses at hand; their signature counts. At most 64 that concern one certificate are looked at. */
+  readonly ocspResponses?: readonly OcspResponse[]
   /** The greatest number of signatures verified in one search. Default 100. */
   readonly maxSignatures?: number
 }

@@ -13,6 +13,7 @@ import type { PathOptions } from './path-options.ts'
 import { policyProblem } from './policies.ts'
 import { profileViolations } from './profile.ts'
 import { extendedKeyUsageAllows, extendedKeyUsageOf, keyUsageAllows, standsFor } from './purpose.ts'
+import type { RevocationCheck } from './revocation.ts'
 import { isWeakScheme, readSignatureScheme } from './signature-algorithm.ts'
 import { trustFor } from './trust-settings.ts'
 
@@ -27,18 +28,24 @@ export interface PathFinding {
 
 type Note = (reason: Reason, certificate: Certificate | null, detail: string) => void
 
+/** What all chains of one search share. */
+export interface PathContext {
+  readonly options: PathOptions
+  readonly budget: ComparisonBudget
+  readonly revocation: RevocationCheck
+}
+
 /**
  * All findings on a chain.
  * @param path - leaf first
  * @param anchored - whether the last certificate is a trust anchor
- * @param budget - shared by all chains of one search
  */
 export function judgePath(
   path: readonly Certificate[],
-  options: PathOptions,
   anchored: boolean,
-  budget: ComparisonBudget,
+  context: PathContext,
 ): readonly PathFinding[] {
+  const { options, budget } = context
   const findings: PathFinding[] = []
   const note: Note = (reason, certificate, detail) => findings.push({ reason, certificate, detail })
   for (const [index, certificate] of path.entries()) {
@@ -55,7 +62,7 @@ export function judgePath(
   if (!anchored) return findings
   const problem = policyProblem(path, options)
   if (problem !== null) note('policy-mismatch', null, problem)
-  judgeRevocation(path, options, note)
+  judgeRevocation(path, context, note)
   return findings
 }
 
@@ -158,14 +165,11 @@ function judgeNames(path: readonly Certificate[], budget: ComparisonBudget, note
   }
 }
 
-function judgeRevocation(path: readonly Certificate[], options: PathOptions, note: Note): void {
-  const { revocation = 'prefer', revocationStatus } = options
-  if (revocation === 'none') return
-  for (const [index, certificate] of path.entries()) {
-    const issuer = path[index + 1]
-    if (issuer === undefined) return
-    const status = revocationStatus?.(certificate, issuer) ?? 'unknown'
-    if (status === 'revoked') note('certificate-revoked', certificate, 'revoked')
-    if (status === 'unknown') note('revocation-unknown', certificate, 'no fresh revocation information')
+function judgeRevocation(path: readonly Certificate[], context: PathContext, note: Note): void {
+  if (context.options.revocation === 'none') return
+  for (const [index, certificate] of path.slice(0, -1).entries()) {
+    const { status, detail } = context.revocation.statusOf(path, index)
+    if (status === 'revoked') note('certificate-revoked', certificate, detail)
+    if (status === 'unknown') note('revocation-unknown', certificate, detail)
   }
 }

@@ -257,13 +257,6 @@ test('revocation: unknown is noted, required, or not asked', () => {
   assert.deepEqual(judge(leaf, { revocation: 'prefer' }).reasons, ['revocation-unknown'])
   assert.ok(judge(leaf, { revocation: 'prefer' }).valid)
   refuses('revocation-unknown', leaf, { revocation: 'require' })
-  assert.ok(judge(leaf, { revocation: 'require', revocationStatus: () => 'good' }).valid)
-  const revoked: Given = {
-    revocation: 'prefer',
-    revocationStatus: (certificate, issuer) =>
-      certificate === ca.certificate && issuer === root.certificate ? 'revoked' : 'good',
-  }
-  refuses('certificate-revoked', leaf, revoked)
 })
 
 test('the rules for issuers count for TLS and not for mail', () => {

@@ -9,7 +9,8 @@ import { keyStrength } from './key-strength.ts'
 import { comparisonBudget } from './name-constraints.ts'
 import type { PathOptions } from './path-options.ts'
 import { judgePath } from './path-rules.ts'
-import type { PathFinding } from './path-rules.ts'
+import type { PathContext, PathFinding } from './path-rules.ts'
+import { RevocationCheck } from './revocation.ts'
 import { verifySignature } from './signature.ts'
 
 /** The verdict on a leaf. */
@@ -34,7 +35,11 @@ const MAX_STEPS = 1000
  */
 export function buildPath(leaf: Certificate, options: PathOptions): PathResult {
   if (!Number.isFinite(options.at)) throw new RangeError('at is not a moment')
-  return new Search(options).run(leaf)
+  return search(leaf, options, new RevocationCheck(options, search))
+}
+
+function search(leaf: Certificate, options: PathOptions, revocation: RevocationCheck): PathResult {
+  return new Search(options, revocation).run(leaf)
 }
 
 interface Attempt {
@@ -48,15 +53,16 @@ class Search {
   private readonly maxDepth: number
   private signatures: number
   private steps = MAX_STEPS
-  private readonly budget = comparisonBudget()
+  private readonly context: PathContext
   private exhausted = false
   private found: Attempt | null = null
   private best: Attempt | null = null
   /** Signatures verified already, by the fingerprints of certificate and issuer. */
   private readonly verified = new Map<string, PathFinding | null>()
 
-  constructor(options: PathOptions) {
+  constructor(options: PathOptions, revocation: RevocationCheck) {
     this.options = options
+    this.context = { options, budget: comparisonBudget(), revocation }
     this.maxDepth = options.maxDepth ?? 10
     this.signatures = options.maxSignatures ?? 100
   }
@@ -118,7 +124,7 @@ class Search {
     obstacles: readonly PathFinding[],
     anchored: boolean,
   ): boolean {
-    const findings = [...obstacles, ...judgePath(path, this.options, anchored, this.budget)]
+    const findings = [...obstacles, ...judgePath(path, anchored, this.context)]
     const attempt = { path, findings, anchored }
     if (anchored && !findings.some((finding) => this.isFatal(finding.reason))) {
       this.found = attempt

@@ -17,10 +17,11 @@ import {
   type Reason,
   type WantedAddress,
 } from '@siegel/engine'
+import { readCrlArguments, readOcspArguments } from './revocation-arguments.ts'
 import { readInput, readMany, UsageError, type Command, type ExitCode, type Io } from './io.ts'
 
 const PATH_USAGE =
-  'usage: siegel cert path --leaf F --trust F… [--intermediates F…] [--crl F…] [--at T] --purpose email|tls-server|tls-client|any\n' +
+  'usage: siegel cert path --leaf F --trust F… [--intermediates F…] [--crl F…] [--ocsp F…] [--at T] --purpose email|tls-server|tls-client|any\n' +
   '       [--email A|--dns D|--ip I] [--max-depth N] [--allow-weak] [--revocation none|prefer|require]\n' +
   '       [--policy OID… --explicit-policy --inhibit-any --inhibit-map] [--json]'
 const P12_USAGE = 'usage: siegel cert p12 FILE [--pass TEXT|--pass-file F] [--json]'
@@ -68,9 +69,11 @@ async function path(args: readonly string[], io: Io): Promise<ExitCode> {
   )
   const { leaf, trust = [], intermediates = [] } = values
   if (positionals.length > 0 || leaf === undefined || trust.length === 0) throw new UsageError(PATH_USAGE)
-  if (values.crl !== undefined) throw new UsageError('--crl: CRLs cannot be judged yet')
-  if (values.ocsp !== undefined) throw new UsageError('--ocsp: OCSP responses cannot be judged yet')
   const options = {
+    ...{
+      crls: await readCrlArguments(values.crl, io),
+      ocspResponses: await readOcspArguments(values.ocsp, io),
+    },
     ...{ purpose: readPurpose(values.purpose), at: values.at === undefined ? io.now() : readTime(values.at) },
     ...readAddress(values),
     ...(values['max-depth'] === undefined ? {} : { maxDepth: readDepth(values['max-depth']) }),

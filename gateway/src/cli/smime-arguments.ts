@@ -1,6 +1,6 @@
 /**
  * Reads the arguments of `siegel smime`: trust and moment of a verification, private keys with their certificates,
- * recipients' certificates, and what kind of thing FILE is. Options that cannot be honoured yet are refused by name.
+ * recipients' certificates, and what kind of thing FILE is.
  */
 import { createPublicKey } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
@@ -17,6 +17,7 @@ import {
   type DecryptionKey,
   type VerifyOptions,
 } from '@siegel/engine'
+import { readCrlArguments, readOcspArguments } from './revocation-arguments.ts'
 import { readInput, readMany, UsageError, type Io } from './io.ts'
 
 export const TEXT = { type: 'string' } as const
@@ -109,11 +110,11 @@ export function refusing<T>(what: string, run: () => T): T {
 
 /** How to judge signatures, from the options. @throws UsageError */
 export async function readVerifyOptions(values: VerifyValues, io: Io): Promise<VerifyOptions> {
-  if (values.crl !== undefined) throw new UsageError('--crl: CRLs cannot be judged yet')
-  if (values.ocsp !== undefined) throw new UsageError('--ocsp: OCSP responses cannot be judged yet')
   return {
     anchors: await readAll(values.trust ?? [], io),
     intermediates: await readAll(values.intermediates ?? [], io),
+    crls: await readCrlArguments(values.crl, io),
+    ocspResponses: await readOcspArguments(values.ocsp, io),
     at: values.at === undefined ? io.now() : readTime(values.at),
     allowWeak: values['allow-weak'] === true,
     revocation: readRevocation(values.revocation),
