@@ -10,7 +10,6 @@ import java.io.InputStreamReader;
 import java.io.PrintStream;
 import java.math.BigInteger;
 import java.nio.charset.StandardCharsets;
-import java.security.AlgorithmParameters;
 import java.security.KeyFactory;
 import java.security.KeyPair;
 import java.security.KeyPairGenerator;
@@ -18,6 +17,8 @@ import java.security.KeyStore;
 import java.security.PrivateKey;
 import java.security.PublicKey;
 import java.security.Security;
+import java.security.Signature;
+import java.security.SignatureException;
 import java.security.cert.CertPathBuilder;
 import java.security.cert.CertStore;
 import java.security.cert.CollectionCertStoreParameters;
@@ -25,7 +26,6 @@ import java.security.cert.PKIXBuilderParameters;
 import java.security.cert.TrustAnchor;
 import java.security.cert.X509CertSelector;
 import java.security.cert.X509Certificate;
-import java.security.spec.AlgorithmParameterSpec;
 import java.security.spec.ECGenParameterSpec;
 import java.security.spec.MGF1ParameterSpec;
 import java.security.spec.PKCS8EncodedKeySpec;
@@ -239,9 +239,40 @@ public final class Peer {
             return new JcaContentSignerBuilder(algorithm).setProvider(BC).build(key);
         }
         String digest = request.text("digest" + suffix);
-        AlgorithmParameterSpec spec = new PSSParameterSpec(digest, "MGF1",
+        PSSParameterSpec spec = new PSSParameterSpec(digest, "MGF1",
                 new MGF1ParameterSpec(request.text("mgf1" + suffix)), request.number("salt" + suffix), 1);
-        return new JcaContentSignerBuilder(algorithm, spec).setProvider(BC).build(key);
+        AlgorithmIdentifier identifier = new JcaAlgorithmParametersConverter()
+                .getAlgorithmIdentifier(PKCSObjectIdentifiers.id_RSASSA_PSS, spec);
+        Signature signature = Signature.getInstance(algorithm, BC);
+        signature.setParameter(spec);
+        signature.initSign(key);
+        return pssSigner(signature, identifier);
+    }
+
+    /** JcaContentSignerBuilder has no name for two different hashes. */
+    private static ContentSigner pssSigner(Signature signature, AlgorithmIdentifier identifier) {
+        ByteArrayOutputStream content = new ByteArrayOutputStream();
+        return new ContentSigner() {
+            @Override
+            public AlgorithmIdentifier getAlgorithmIdentifier() {
+                return identifier;
+            }
+
+            @Override
+            public java.io.OutputStream getOutputStream() {
+                return content;
+            }
+
+            @Override
+            public byte[] getSignature() {
+                try {
+                    signature.update(content.toByteArray());
+                    return signature.sign();
+                } catch (SignatureException failure) {
+                    throw new IllegalStateException(failure);
+                }
+            }
+        };
     }
 
     private static SignerInfoGenerator signerInfo(Request request, String suffix) throws Exception {
@@ -380,6 +411,9 @@ public final class Peer {
             throw new UnsupportedOperationException("JceCMSContentEncryptorBuilder has no setEnableSha256HKdf");
         }
         OutputEncryptor encryptor = builder.setProvider(BC).build();
+        if (request.has("aead") && !(encryptor instanceof OutputAEADEncryptor)) {
+            throw new UnsupportedOperationException("no OutputAEADEncryptor for this cipher");
+        }
         RecipientInfoGenerator recipient = recipient(request, certificate);
         CMSProcessableByteArray content = new CMSProcessableByteArray(request.bytes("entity"));
         if (request.has("aead")) {
@@ -451,6 +485,9 @@ public final class Peer {
         PrivateKey key = request.key("key");
         byte[] object = request.bytes("object");
         if (request.has("aead")) {
+            if (!request.text("scheme").equals("pkcs1v15") && !request.text("scheme").equals("oaep")) {
+                throw new UnsupportedOperationException("no AuthEnvelopedData recipient but for key transport");
+            }
             RecipientInformation recipient = new CMSAuthEnvelopedData(object).getRecipientInfos().getRecipients()
                     .iterator().next();
             return recipient.getContent(new JceKeyTransAuthEnvelopedRecipient(key).setProvider(BC));

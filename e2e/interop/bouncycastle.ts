@@ -4,9 +4,9 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { objectMail, plainMail, takeApart } from './mail.ts'
+import { entityOfMail, objectMail, plainMail, takeApart } from './mail.ts'
 import type { Material } from './material.ts'
-import { Unable, packageVersion } from './participant.ts'
+import { Unable, inShort, packageVersion } from './participant.ts'
 import type { Participant } from './participant.ts'
 import type { Encryption, Hash, KeyKind, Row, Signing } from './rows.ts'
 
@@ -57,7 +57,7 @@ function startDriver(material: Material): Driver {
       if (line === null) throw new Error('the driver of BouncyCastle ended')
       const answer = Buffer.from(line.slice(3), 'base64')
       if (line.startsWith('ok ')) return answer
-      throw new Unable(answer.toString().split('\n')[0] ?? '')
+      throw new Unable(inShort(answer.toString().split('\n')[0] ?? ''))
     },
     async close() {
       child.stdin.end()
@@ -236,7 +236,7 @@ class BouncyCastle implements Participant {
     const { transport } = what
     const [cipher, bits] = CIPHERS[what.cipher] ?? ['', 0]
     const wrapped = what.tripleWrapped
-      ? takeMailEntity(await this.sign(innerSigning(what.key)))
+      ? entityOfMail(await this.sign(innerSigning(what.key)))
       : this.material.entity
     const object = await this.driver.ask('encrypt', {
       ...this.certificates(what.key),
@@ -270,7 +270,7 @@ class BouncyCastle implements Participant {
       algorithm: algorithmOf(what.key, 'sha256'),
       form: 'detached',
       from: email,
-      entity: takeMailEntity(mail),
+      entity: entityOfMail(mail),
     })
   }
 
@@ -291,17 +291,6 @@ class BouncyCastle implements Participant {
     for (const mail of [made, plainMail(email, plain)])
       await this.driver.ask('verify', { mail, root: this.material.root.raw, signers: 1 })
   }
-}
-
-/** The Content fields and the body of a mail. */
-function takeMailEntity(mail: Buffer): Buffer {
-  const text = mail.toString('latin1').replaceAll(/\r?\n/g, '\r\n')
-  const end = text.indexOf('\r\n\r\n')
-  const fields = text
-    .slice(0, end)
-    .split(/\r\n(?![ \t])/)
-    .filter((field) => /^content-/i.test(field))
-  return Buffer.from(`${fields.join('\r\n')}${text.slice(end)}`, 'latin1')
 }
 
 function innerSigning(key: KeyKind): Signing {

@@ -4,6 +4,11 @@
 import { randomBytes } from 'node:crypto'
 import {
   EngineError,
+  buildPath,
+  judgeOcspResponse,
+  parseCrl,
+  parseOcspResponse,
+  readContentInfo,
   decryptMessage,
   encryptEntity,
   protectedEntityOf,
@@ -13,12 +18,19 @@ import {
   wrapMessage,
   writePkcs12,
 } from '@siegel/engine'
-import type { EncryptOptions, SignEntityOptions, SigningKey, Verdict, VerifyOptions } from '@siegel/engine'
+import type {
+  EncryptOptions,
+  PathOptions,
+  SignEntityOptions,
+  SigningKey,
+  Verdict,
+  VerifyOptions,
+} from '@siegel/engine'
 import { plainMail, takeApart } from './mail.ts'
 import type { Material } from './material.ts'
 import { Otherwise, Unable } from './participant.ts'
 import type { Participant } from './participant.ts'
-import type { Encryption, Hash, KeyFile, KeyKind, Row, Signing } from './rows.ts'
+import type { Cipher, Encryption, Hash, KeyFile, KeyKind, Row, Signing } from './rows.ts'
 
 type Digest = NonNullable<SignEntityOptions['digest']>
 const isDigest = (hash: Hash): hash is Digest => hash !== 'sha1'
@@ -79,6 +91,29 @@ class Engine implements Participant {
         if (!reasons.includes('compressed-refused')) throw new Unable(reasons.join(' '))
         return
       }
+      case 'certificates-only': {
+        const info = readContentInfo(takeApart(made).object)
+        const { raw } = this.material.person(what.key).certificate
+        if (
+          info.kind !== 'signed-data' ||
+          info.signers.length > 0 ||
+          !info.certificates.some((each) => each.equals(raw))
+        )
+          throw new Unable('the certificate is not there')
+        return
+      }
+      case 'revocation-list': {
+        const result = this.path(what.key, { crls: [parseCrl(made)] })
+        if (!result.reasons.includes('certificate-revoked')) throw new Unable(result.reasons.join(' '))
+        return
+      }
+      case 'ocsp': {
+        const { certificate } = this.material.person(what.key)
+        const issuer = this.material.intermediate
+        const verdict = judgeOcspResponse(parseOcspResponse(made), { certificate, issuer, at: Date.now() })
+        if (verdict.status !== 'good') throw new Unable([verdict.status, ...verdict.reasons].join(' '))
+        return
+      }
       default:
         throw new Unable(`does not read ${what.kind}`)
     }
@@ -88,6 +123,15 @@ class Engine implements Participant {
     const { root, intermediate } = this.material
     // Some peers send no more than the signer's own certificate.
     return { anchors: [root], intermediates: [intermediate], at: Date.now(), revocation: 'none' }
+  }
+
+  private path(kind: KeyKind, extra: Partial<PathOptions>) {
+    return buildPath(this.material.person(kind).certificate, {
+      ...this.trust(),
+      purpose: 'email',
+      revocation: 'prefer',
+      ...extra,
+    })
   }
 
   private signer(kind: KeyKind): SigningKey {
@@ -124,18 +168,19 @@ class Engine implements Participant {
     const inner = what.tripleWrapped ? this.sign([this.material.entity], plain) : [this.material.entity]
     const encrypted = encryptEntity(inner, {
       recipients: [certificate],
-      cipher: what.cipher,
+      cipher: written(what.cipher),
       ...recipientOptions(what),
       ...(what.cekHkdf ? { hkdf: true } : {}),
       ...(what.recipient === 'subject-key-id' ? { recipientId: 'ski' } : {}),
-    } as EncryptOptions)
+    })
     return this.wrap(what.key, what.tripleWrapped ? this.sign(encrypted, plain) : encrypted)
   }
 
   private makeKeyFile(what: KeyFile): Buffer {
     const { key, certificate, name } = this.material.person(what.key)
     const { password, intermediate } = this.material
-    return writePkcs12({ key, certificates: [certificate, intermediate], password, friendlyName: name })
+    const mac = what.protection === 'pbmac1' ? 'pbmac1' : 'hmac'
+    return writePkcs12({ key, certificates: [certificate, intermediate], password, friendlyName: name, mac })
   }
 
   private verify(what: Signing, mail: Buffer): void {
@@ -204,15 +249,23 @@ function judge({ status, reasons }: Verdict): void {
   if (status !== 'valid') throw new Unable([status, ...reasons].join(' '))
 }
 
+/** A cipher that the engine writes. */
+function written(cipher: Cipher): EncryptOptions['cipher'] {
+  if (cipher === 'des-ede3-cbc' || cipher === 'rc2-128-cbc') throw new Unable('not written')
+  return cipher
+}
+
 /** What a row asks of the RecipientInfo. */
-function recipientOptions({ transport }: Encryption) {
+function recipientOptions({
+  transport,
+}: Encryption): Pick<EncryptOptions, 'keyTransport' | 'oaepLabel' | 'keyAgreement'> {
   switch (transport.scheme) {
     case 'pkcs1v15':
     case 'kem':
       return { keyTransport: 'pkcs1v15' }
     case 'oaep': {
       const { hash, mgf1, label } = transport
-      const keyTransport = hash === mgf1 ? `oaep-${hash}` : `oaep-${hash}-mgf1-${mgf1}`
+      const keyTransport = hash === mgf1 ? (`oaep-${hash}` as const) : (`oaep-${hash}-mgf1-${mgf1}` as const)
       return { keyTransport, ...(label === null ? {} : { oaepLabel: Buffer.from(label) }) }
     }
     case 'ecdh': {

@@ -16,9 +16,9 @@ function words(output: string): string {
   const lines = output
     .split('\n')
     .map((line) => line.trim().replaceAll(/\S*\/si-\S+/g, 'FILE'))
-    .filter((line) => line !== '' && !/^(?:Generating|Setting|-----|eSigners|Signers:|\|<)/.test(line))
+    .filter((line) => line !== '' && !/^(?:Generating|Setting|Loaded|-----|eSigners|Signers:|\|<)/.test(line))
   const told = lines.filter((line) => /error|fail|unsupported|unknown|invalid|not /i.test(line))
-  return told.at(-1) ?? lines.at(-1) ?? 'failed'
+  return told.at(-1) ?? lines.at(-1) ?? 'failed without a word'
 }
 
 class GnuTls implements Participant {
@@ -111,9 +111,12 @@ class GnuTls implements Participant {
       case 'signing':
         this.verify(made)
         return
-      case 'encryption':
-        this.run(['--p7-info', '--inder', '--infile', material.file(takeApart(made).object)])
+      case 'encryption': {
+        const outer = takeApart(made)
+        const object = what.tripleWrapped ? takeApart(outer.entity ?? made).object : outer.object
+        this.run(['--p7-info', '--inder', '--infile', material.file(object)])
         return
+      }
       case 'compressed':
         this.run(['--p7-info', '--inder', '--infile', material.file(takeApart(made).object)])
         return

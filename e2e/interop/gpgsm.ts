@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { clearSignedMail, objectMail, takeApart } from './mail.ts'
+import { clearSignedMail, entityOfMail, objectMail, takeApart } from './mail.ts'
 import type { Material, Person } from './material.ts'
 import { Unable, packageVersion, runProgram } from './participant.ts'
 import type { Participant } from './participant.ts'
@@ -23,7 +23,11 @@ function words(output: string): string {
       (line) =>
         !/^(?:Signature made|certificate is good|Note: |total number|\s*(?:imported|unchanged))/.test(line),
     )
-  return lines.at(-1) ?? 'failed'
+  return (
+    lines.find((line) => /fail|error|can't|invalid|unsupported|unknown/i.test(line)) ??
+    lines.at(-1) ??
+    'failed without a word'
+  )
 }
 
 const CURVES: Readonly<Partial<Record<KeyKind, string>>> = {
@@ -136,7 +140,8 @@ class GnuPg implements Participant {
     const { material } = this
     switch (what.kind) {
       case 'signing':
-        this.verify(made, what.second === null ? 1 : 2)
+        if (!this.verify(made, what.second === null ? 1 : 2).includes(material.token))
+          throw new Unable('other content came out')
         return
       case 'encryption':
         this.decrypt(what, made)
@@ -180,33 +185,41 @@ class GnuPg implements Participant {
   }
 
   private sign(what: Signing): Buffer {
-    const { material } = this
     if (what.pss !== null || !what.attributes || what.signer === 'subject-key-id' || what.counterSigned)
       throw new Unable('no option for it')
+    const { material } = this
     const { email } = material.person(what.key)
-    const users = ['-u', email, ...(what.second === null ? [] : ['-u', material.person(what.second).email])]
+    const second = what.second === null ? [] : ['-u', material.person(what.second).email]
     const digest = what.digest === null ? [] : ['--digest-algo', what.digest.toUpperCase()]
     const verb = what.form === 'opaque' ? '--sign' : '--detach-sign'
-    const out = this.run([...users, ...digest, verb, material.file(material.entity)])
+    const out = this.run(['-u', email, ...second, ...digest, verb, material.file(material.entity)])
     return what.form === 'opaque'
       ? objectMail(email, 'signed-data', out)
       : clearSignedMail(email, material.entity, out)
   }
 
+  private clearSign(email: string, entity: Buffer): Buffer {
+    return clearSignedMail(
+      email,
+      entity,
+      this.run(['-u', email, '--detach-sign', this.material.file(entity)]),
+    )
+  }
+
+  /** What was signed, once the signatures are found good. */
   private verify(mail: Buffer, signers: number): Buffer {
     const { material } = this
     const { object, entity } = takeApart(mail)
     const out = `${material.file('')}.out`
+    const signature = material.file(object)
     const files =
       entity === null
-        ? ['--output', out, '--verify', material.file(object)]
-        : ['--verify', material.file(object), material.file(entity)]
+        ? ['--output', out, '--verify', signature]
+        : ['--verify', signature, material.file(entity)]
     const status = this.run(['--status-fd', '1', ...files]).toString()
     const good = status.match(/^\[GNUPG:\] TRUST_FULLY/gm)?.length ?? 0
     if (good !== signers) throw new Unable(`${good.toString()} good signatures`)
-    const content = entity ?? readFileSync(out)
-    if (!content.includes(material.token)) throw new Unable('other content came out')
-    return content
+    return entity ?? readFileSync(out)
   }
 
   private encrypt(what: Encryption): Buffer {
@@ -219,27 +232,24 @@ class GnuPg implements Participant {
       'aes256-cbc': 'AES256',
       'des-ede3-cbc': '3DES',
     }
+    const encrypt = (cipher: string, bytes: Buffer) =>
+      this.run(['--cipher-algo', cipher, '-r', email, '--encrypt', material.file(bytes)])
     const cipher = names[what.cipher]
-    const optional =
-      transport.scheme === 'oaep' || what.recipient === 'subject-key-id' || what.cekHkdf || what.tripleWrapped
     if (cipher === undefined) {
       // It has an option for the cipher and says itself what it thinks of the name.
       const [, bits = '', mode = ''] = /^aes(\d+)-(.*)$/.exec(what.cipher) ?? []
-      const name = bits === '' ? what.cipher : `AES${bits}.${mode.toUpperCase()}`
-      this.run(['--cipher-algo', name, '-r', email, '--encrypt', material.file(material.entity)])
+      encrypt(bits === '' ? what.cipher : `AES${bits}.${mode.toUpperCase()}`, material.entity)
       throw new Unable('no option for it')
     }
-    if (optional || (transport.scheme === 'ecdh' && !this.chooses(transport, key)))
-      throw new Unable('no option for it')
-    const object = this.run([
-      '--cipher-algo',
-      cipher,
-      '-r',
-      email,
-      '--encrypt',
-      material.file(material.entity),
-    ])
-    return objectMail(email, 'enveloped-data', object)
+    const optional = transport.scheme === 'oaep' || what.recipient === 'subject-key-id' || what.cekHkdf
+    if (optional) throw new Unable('no option for it')
+    if (!what.tripleWrapped) {
+      const object = encrypt(cipher, material.entity)
+      if (transport.scheme === 'ecdh' && !this.chooses(transport, key)) throw new Unable('no option for it')
+      return objectMail(email, 'enveloped-data', object)
+    }
+    const inner = entityOfMail(this.clearSign(email, material.entity))
+    return this.clearSign(email, entityOfMail(objectMail(email, 'enveloped-data', encrypt(cipher, inner))))
   }
 
   /** It chooses hash and key wrap of ECDH by the size of the curve, and there is no option for another. */

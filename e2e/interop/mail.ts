@@ -59,3 +59,14 @@ export function takeApart(mail: Buffer): { readonly object: Buffer; readonly ent
     entity: Buffer.from(entity.slice(2), 'latin1'),
   }
 }
+
+/** The Content fields and the body of a mail: what is wrapped when it is signed or encrypted once more. */
+export function entityOfMail(mail: Buffer): Buffer {
+  const text = crlf(mail)
+  const end = text.indexOf('\r\n\r\n')
+  const fields = text
+    .slice(0, end)
+    .split(/\r\n(?![ \t])/)
+    .filter((field) => /^content-/i.test(field))
+  return Buffer.from(`${fields.join(line)}${text.slice(end)}`, 'latin1')
+}

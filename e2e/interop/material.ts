@@ -143,6 +143,8 @@ export function makeMaterial(): Material {
           subject: { O: 'Interop', CN: kind },
           issuer: { certificate: intermediate, key: middleKeys.privateKey },
           publicKey,
+          // Small: NSS keeps serial numbers of a CRL to be written in 64 bits.
+          serial: Buffer.concat([Buffer.of(0x40), randomBytes(6)]),
           ...validity,
           extensions: {
             emails: [email],

@@ -62,14 +62,19 @@ export async function runMatrix(
 
 async function runRow(row: Row, engine: Participant, peers: readonly Participant[]): Promise<Line> {
   const ours = row.written ? await attempt(() => engine.make(row)) : null
-  const theirs = new Map<Participant, Attempt<Buffer>>()
-  for (const peer of peers) theirs.set(peer, await attempt(() => peer.make(row)))
-  const pairs: Pair[] = []
+  const fromPeers: Cell[] = []
+  /** What others made of this row, and is what the row asks for. */
+  const controls: Buffer[] = []
   for (const peer of peers) {
-    pairs.push({
-      toPeer: await toPeer(row, ours, peer, theirs),
-      fromPeer: await fromPeer(row, theirs.get(peer) ?? { words: 'not asked' }, engine),
-    })
+    const made = await attempt(() => peer.make(row))
+    const cell = await fromPeer(row, made, engine)
+    if ('value' in made && cell.state === 'yes') controls.push(made.value)
+    fromPeers.push(cell)
+  }
+  const pairs: Pair[] = []
+  for (const [at, peer] of peers.entries()) {
+    const read = await toPeer(row, ours, peer, controls)
+    pairs.push({ toPeer: read, fromPeer: fromPeers[at] ?? { state: 'not-written' } })
   }
   return { row, pairs }
 }
@@ -90,16 +95,15 @@ async function toPeer(
   row: Row,
   ours: Attempt<Buffer> | null,
   peer: Participant,
-  theirs: ReadonlyMap<Participant, Attempt<Buffer>>,
+  controls: readonly Buffer[],
 ): Promise<Cell> {
   if (ours === null) return { state: 'not-written' }
   if ('words' in ours) return { state: 'failed', words: `the engine says: ${ours.words}` }
   const read = await attempt(() => peer.read(row, ours.value))
   if (!('words' in read)) return { state: 'yes' }
   // The control: a peer that reads what anybody else made of this row supports it, and ours is at fault.
-  for (const made of theirs.values()) {
-    if ('words' in made) continue
-    const control = await attempt(() => peer.read(row, made.value))
+  for (const made of controls) {
+    const control = await attempt(() => peer.read(row, made))
     if (!('words' in control)) return { state: 'failed', words: read.words }
   }
   return { state: 'unable', words: read.words }

@@ -2,8 +2,9 @@
  * NSS, the library of Thunderbird, as a participant: its commands cmsutil, certutil, crlutil and pk12util on a database of the
  * run. Keys and certificates come in as key files that OpenSSL wrote, so that no row depends on ours.
  */
+import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { clearSignedMail, objectMail, takeApart } from './mail.ts'
+import { clearSignedMail, entityOfMail, objectMail, takeApart } from './mail.ts'
 import type { Material } from './material.ts'
 import { foreignKeyFile } from './openssl.ts'
 import { Unable, packageVersion, runProgram } from './participant.ts'
@@ -102,7 +103,7 @@ class Nss implements Participant {
         const out = material.file('')
         // The nickname of a certificate stands for its key.
         const key = ['-k', person.name, '-s', 'CN=requester', '-o', out, '-f', material.file('\n')]
-        runProgram('certutil', ['-R', '-d', database, ...key], words)
+        runProgram('certutil', ['-R', '-d', database, ...key, '-z', material.file(randomBytes(256))], words)
         return readFileSync(out)
       }
       case 'revocation-list':
@@ -118,7 +119,8 @@ class Nss implements Participant {
     const person = material.person(what.key)
     switch (what.kind) {
       case 'signing':
-        this.verify(made, what.second === null ? 1 : 2)
+        if (!this.verify(made, what.second === null ? 1 : 2).includes(material.token))
+          throw new Unable('other content came out')
         return
       case 'encryption':
         this.decrypt(what, made)
@@ -177,7 +179,6 @@ class Nss implements Participant {
       `update=${stamp(Date.now() - 60_000)}`,
       `nextupdate=${stamp(Date.now() + 86_400_000)}`,
       `addcert ${BigInt(`0x${serial}`).toString()} ${stamp(Date.now() - 120_000)}`,
-      'addext crlNumber 0 1',
       '',
     ]
     const out = material.file('')
@@ -231,39 +232,47 @@ class Nss implements Participant {
       : clearSignedMail(email, material.entity, object)
   }
 
+  private clearSign(kind: KeyKind, entity: Buffer): Buffer {
+    const { name, email } = this.material.person(kind)
+    return clearSignedMail(
+      email,
+      entity,
+      this.cms(['-S', '-N', name, '-G', '-T', '-i', this.material.file(entity)]),
+    )
+  }
+
+  /** What was signed, once the signatures are found good. */
   private verify(mail: Buffer, signers: number): Buffer {
     const { material } = this
     const { object, entity } = takeApart(mail)
-    const out = material.file('')
     const detached = entity === null ? [] : ['-c', material.file(entity)]
-    const args = ['-D', '-h', '1', '-d', this.database, '-i', material.file(object), ...detached, '-o', out]
-    runProgram('cmsutil', args, words)
-    const shown = readFileSync(out).toString('latin1')
+    const shown = this.cms(['-D', '-h', '1', '-i', material.file(object), ...detached]).toString('latin1')
     const good = shown.match(/\.status=GoodSignature/g)?.length ?? 0
     if (good !== signers) throw new Unable(/\.status=(\w+)/.exec(shown)?.[1] ?? 'no signature seen')
-    if (!shown.includes(material.token)) throw new Unable('other content came out')
-    return Buffer.from(shown, 'latin1')
+    return entity ?? Buffer.from(shown, 'latin1')
   }
 
   private encrypt(what: Encryption): Buffer {
     const { material } = this
-    const { transport } = what
     const { email } = material.person(what.key)
     // cmsutil has no option for the cipher: it takes what the recipient's capabilities say, and there are none.
-    const object = this.cms(['-E', '-r', email, '-i', material.file(material.entity)])
-    if (what.cipher !== 'des-ede3-cbc' || transport.scheme !== 'pkcs1v15')
-      throw new Unable('no option for it')
-    return objectMail(email, 'enveloped-data', object)
+    const encrypt = (bytes: Buffer) =>
+      objectMail(email, 'enveloped-data', this.cms(['-E', '-r', email, '-i', material.file(bytes)]))
+    if (what.tripleWrapped) {
+      const inner = entityOfMail(this.clearSign(what.key, material.entity))
+      return this.clearSign(what.key, entityOfMail(encrypt(inner)))
+    }
+    const mail = encrypt(material.entity)
+    if (what.recipient === 'subject-key-id' || what.cekHkdf) throw new Unable('no option for it')
+    return mail
   }
 
   private decrypt(what: Encryption, made: Buffer): void {
     const { material } = this
     this.mustHave(what.key)
-    const outer = takeApart(made)
-    const object = what.tripleWrapped ? takeApart(outer.entity ?? made).object : outer.object
-    if (what.tripleWrapped) this.verify(made, 1)
-    const plain = this.cms(['-D', '-i', material.file(object)])
-    const content = what.tripleWrapped ? (takeApart(plain).entity ?? plain) : plain
+    const outer = what.tripleWrapped ? this.verify(made, 1) : made
+    const plain = this.cms(['-D', '-i', material.file(takeApart(outer).object)])
+    const content = what.tripleWrapped ? this.verify(plain, 1) : plain
     if (!content.equals(material.entity)) throw new Unable('another plaintext came out')
   }
 }

@@ -4,8 +4,8 @@
 import { createPrivateKey } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { writePem } from '@siegel/engine'
-import { objectMail, takeApart } from './mail.ts'
+import { writePem, writePkcs12 } from '@siegel/engine'
+import { entityOfMail, objectMail, takeApart } from './mail.ts'
 import type { Material, Person } from './material.ts'
 import { Unable, packageVersion, runProgram } from './participant.ts'
 import type { Participant } from './participant.ts'
@@ -212,7 +212,7 @@ class OpenSsl implements Participant {
     }
     const mail = this.run(args)
     if (what.indefinite) return objectMail(person.email, 'enveloped-data', mail)
-    return what.tripleWrapped ? this.run(this.plainSigning(person, entityOf(mail), MESSAGE)) : mail
+    return what.tripleWrapped ? this.run(this.plainSigning(person, entityOfMail(mail), MESSAGE)) : mail
   }
 
   private plainSigning(person: Person, entity: Buffer, message: readonly string[] = []): string[] {
@@ -331,13 +331,7 @@ class OpenSsl implements Participant {
   }
 }
 
-/** What openssl wrote as a mail, without the fields of the mail. */
-function entityOf(mail: Buffer): Buffer {
-  const text = mail.toString('latin1')
-  return Buffer.from(text.replaceAll(/^(?:From|To|Subject): .*\n/gm, '').replace(/^\n+/, ''), 'latin1')
-}
-
-/** The kinds of keys that need a key file for their program, and the file that OpenSSL makes of it. */
+/** A key file by a foreign hand for those who take keys only so; by the engine where OpenSSL does not know the kind of key. */
 export function foreignKeyFile(material: Material, kind: KeyKind): string {
   const person = material.person(kind)
   const out = material.file('', 'p12')
@@ -349,7 +343,21 @@ export function foreignKeyFile(material: Material, kind: KeyKind): string {
     '-passout',
     `pass:${material.password}`,
   ]
-  runProgram('openssl', ['pkcs12', '-export', ...own, '-name', kind, '-out', out], words)
+  try {
+    runProgram('openssl', ['pkcs12', '-export', ...own, '-name', kind, '-out', out], words)
+  } catch (error) {
+    if (!(error instanceof Unable)) throw error
+    const { password } = material
+    const { key, certificate } = person
+    const bytes = writePkcs12({
+      key,
+      certificates: [certificate],
+      password,
+      friendlyName: kind,
+      iterations: 10_000,
+    })
+    writeFileSync(out, bytes)
+  }
   return out
 }
 

@@ -56,11 +56,17 @@ export function runProgram(
   })
   if (run.error !== undefined) throw new Error(`${program}: ${run.error.message}`)
   if (run.status === 0) return run.stdout
-  throw new Unable(words(`${run.stderr.toString()}\n${run.stdout.toString()}`))
+  if (run.signal !== null) throw new Unable(`crashes (${run.signal})`)
+  throw new Unable(inShort(words(`${run.stderr.toString()}\n${run.stdout.toString()}`)))
 }
 
 /** The version that Debian gives a program, without its epoch. */
 export function packageVersion(name: string): string {
   const run = spawnSync('dpkg-query', ['-W', '-f', '${Version}', name], { encoding: 'utf8' })
   return run.stdout.replace(/^\d+:/, '')
+}
+
+/** Words that fit into a note. */
+export function inShort(words: string): string {
+  return words.length > 110 ? `${words.slice(0, 107).trimEnd()}...` : words
 }

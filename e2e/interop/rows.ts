@@ -181,7 +181,7 @@ const formRows: readonly Row[] = [
     indefinite: true,
     key: 'p256',
   }),
-  signing(FORMS, 'counter-signed', false, { counterSigned: true }),
+  signing(FORMS, 'opaque, counter-signed', false, { form: 'opaque', counterSigned: true }),
 ]
 
 const PKCS1: Transport = { scheme: 'pkcs1v15' }
@@ -214,30 +214,39 @@ function encryption(group: string, title: string, written: boolean, what: Partia
 
 const CONTENT = 'Content encryption (to RSA)'
 const SIZES = [128, 192, 256] as const
+const MODES = ['cbc', 'gcm', 'ccm'] as const
 const contentRows: readonly Row[] = [
-  ...SIZES.map((bits) => encryption(CONTENT, `AES-${bits}-CBC`, bits !== 192, { cipher: `aes${bits}-cbc` })),
-  ...SIZES.map((bits) => encryption(CONTENT, `AES-${bits}-GCM`, bits !== 192, { cipher: `aes${bits}-gcm` })),
-  ...SIZES.map((bits) => encryption(CONTENT, `AES-${bits}-CCM`, false, { cipher: `aes${bits}-ccm` })),
-  encryption(CONTENT, 'ChaCha20-Poly1305', false, { cipher: 'chacha20-poly1305' }),
+  ...MODES.flatMap((mode) =>
+    SIZES.map((bits) =>
+      encryption(CONTENT, `AES-${bits}-${mode.toUpperCase()}`, true, { cipher: `aes${bits}-${mode}` }),
+    ),
+  ),
+  encryption(CONTENT, 'ChaCha20-Poly1305', true, { cipher: 'chacha20-poly1305' }),
   encryption(CONTENT, '3DES (read with allow-weak)', false, { cipher: 'des-ede3-cbc' }),
   encryption(CONTENT, 'RC2-128 (read with allow-weak)', false, { cipher: 'rc2-128-cbc' }),
-  encryption(CONTENT, 'BER, indefinite length, AES-256-CBC', false, { indefinite: true }),
-  encryption(CONTENT, 'RFC 9709 CEK-HKDF, AES-256-CBC', false, { cekHkdf: true }),
-  encryption(CONTENT, 'RFC 9709 CEK-HKDF, AES-256-GCM', false, { cekHkdf: true, cipher: 'aes256-gcm' }),
-  encryption(CONTENT, 'signed, encrypted and signed again', true, { tripleWrapped: true }),
+  encryption(CONTENT, 'AES-128-CBC in BER, indefinite length', false, {
+    cipher: 'aes128-cbc',
+    indefinite: true,
+  }),
+  encryption(CONTENT, 'AES-256-CBC, CEK-HKDF (RFC 9709)', true, { cekHkdf: true }),
+  encryption(CONTENT, 'AES-256-GCM, CEK-HKDF (RFC 9709)', true, { cekHkdf: true, cipher: 'aes256-gcm' }),
+  encryption(CONTENT, 'AES-128-CBC, signed inside and outside', true, {
+    cipher: 'aes128-cbc',
+    tripleWrapped: true,
+  }),
 ]
 
 const KEYS = 'Key management'
+const CBC = { cipher: 'aes128-cbc' } as const
 const keyRows: readonly Row[] = [
-  encryption(KEYS, 'RSA v1.5', true, {}),
-  encryption(KEYS, 'RSA v1.5, subject key identifier', false, { recipient: 'subject-key-id' }),
-  encryption(KEYS, 'OAEP SHA-1', false, { transport: oaep('sha1') }),
-  encryption(KEYS, 'OAEP SHA-256', true, { transport: oaep('sha256') }),
-  encryption(KEYS, 'OAEP SHA-384', false, { transport: oaep('sha384') }),
-  encryption(KEYS, 'OAEP SHA-512', false, { transport: oaep('sha512') }),
-  encryption(KEYS, 'OAEP SHA-256, MGF1 SHA-1', false, { transport: oaep('sha256', 'sha1') }),
-  encryption(KEYS, 'OAEP SHA-512, MGF1 SHA-256', false, { transport: oaep('sha512', 'sha256') }),
-  encryption(KEYS, 'OAEP SHA-256 with a label', false, { transport: oaep('sha256', 'sha256', 'interop') }),
+  encryption(KEYS, 'RSA v1.5', true, CBC),
+  encryption(KEYS, 'RSA v1.5, subject key identifier', true, { ...CBC, recipient: 'subject-key-id' }),
+  ...(['sha1', 'sha256', 'sha384', 'sha512'] as const).map((hash) =>
+    encryption(KEYS, `OAEP ${upper(hash)}`, true, { transport: oaep(hash) }),
+  ),
+  encryption(KEYS, 'OAEP SHA-256, MGF1 SHA-1', true, { transport: oaep('sha256', 'sha1') }),
+  encryption(KEYS, 'OAEP SHA-512, MGF1 SHA-256', true, { transport: oaep('sha512', 'sha256') }),
+  encryption(KEYS, 'OAEP SHA-256 with a label', true, { transport: oaep('sha256', 'sha256', 'interop') }),
   encryption(KEYS, 'OAEP SHA-256, AES-256-GCM', true, { transport: oaep('sha256'), cipher: 'aes256-gcm' }),
   ...CURVES.map(([key, title, hash, wrap]) =>
     encryption(KEYS, `ECDH ${title}, ${upper(hash)} KDF, AES-${wrap} wrap`, true, {
@@ -248,18 +257,13 @@ const keyRows: readonly Row[] = [
   ),
   ...(['sha256', 'sha384', 'sha512'] as const).flatMap((hash) =>
     SIZES.filter((wrap) => hash !== 'sha256' || wrap !== 128).map((wrap) =>
-      encryption(
-        KEYS,
-        `ECDH P-256, ${upper(hash)} KDF, AES-${wrap} wrap`,
-        hash === 'sha256' && wrap === 256,
-        {
-          key: 'p256',
-          transport: ecdh(hash, wrap),
-        },
-      ),
+      encryption(KEYS, `ECDH P-256, ${upper(hash)} KDF, AES-${wrap} wrap`, true, {
+        key: 'p256',
+        transport: ecdh(hash, wrap),
+      }),
     ),
   ),
-  encryption(KEYS, 'ECDH P-256, SHA-1 KDF, AES-128 wrap', false, {
+  encryption(KEYS, 'ECDH P-256, SHA-1 KDF, AES-128 wrap', true, {
     key: 'p256',
     transport: ecdh('sha1', 128),
   }),
@@ -268,13 +272,13 @@ const keyRows: readonly Row[] = [
     transport: ecdh('sha384', 256),
     cipher: 'aes256-gcm',
   }),
-  encryption(KEYS, 'ECDH P-256, subject key identifier', false, {
+  encryption(KEYS, 'ECDH P-256, subject key identifier', true, {
     key: 'p256',
     transport: ecdh('sha256', 128),
     cipher: 'aes128-cbc',
     recipient: 'subject-key-id',
   }),
-  encryption(KEYS, 'X25519, X9.63 KDF SHA-256', false, { key: 'x25519', transport: ecdh('sha256', 256) }),
+  encryption(KEYS, 'X25519, X9.63 KDF SHA-256', true, { key: 'x25519', transport: ecdh('sha256', 256) }),
   encryption(KEYS, 'X25519, HKDF SHA-256', true, { key: 'x25519', transport: ecdh('sha256', 128, 'hkdf') }),
   encryption(KEYS, 'X448, HKDF SHA-512', true, { key: 'x448', transport: ecdh('sha512', 256, 'hkdf') }),
   ...(['ml-kem-512', 'ml-kem-768', 'ml-kem-1024'] as const).map((key) =>
@@ -283,13 +287,18 @@ const keyRows: readonly Row[] = [
 ]
 
 const FILES = 'Key files, certificates and revocation'
-const keyFile = (title: string, written: boolean, protection: KeyFile['protection'], key = RSA): Row => ({
+const keyFile = (
+  title: string,
+  written: boolean,
+  protection: KeyFile['protection'],
+  key: KeyKind = RSA,
+): Row => ({
   group: FILES,
   title,
   written,
   what: { kind: 'key-file', key, protection },
 })
-const paper = (title: string, written: boolean, kind: Paper['kind'], key = RSA): Row => ({
+const paper = (title: string, written: boolean, kind: Paper['kind'], key: KeyKind = RSA): Row => ({
   group: FILES,
   title,
   written,

@@ -99,6 +99,25 @@ function pbmac1(
     .digest()
 }
 
+/** MacData with PBMAC1 over the content (RFC 9579 4): PBKDF2 and HMAC, both with SHA-256. */
+export function writePbmac1(
+  content: Buffer,
+  password: string,
+  iterations: number = WRITE_MAC_ITERATIONS,
+): Buffer {
+  const salt = randomBytes(16)
+  const hmac = writeAlgorithm(Oid.idHmacWithSha256, nil())
+  const kdf = writeAlgorithm(Oid.idPbkdf2, sequence(octets(salt), integer(iterations), integer(32), hmac))
+  const key = derivePbkdf2({ salt, iterations, keyLength: 32, hash: 'sha256' }, password, 32)
+  const mac = createHmac('sha256', key).update(content).digest()
+  // RFC 9579 5: salt and rounds of MacData itself are not used, and must be there
+  return sequence(
+    sequence(writeAlgorithm(Oid.idPbmac1, sequence(kdf, hmac)), octets(mac)),
+    octets(Buffer.from('NOT USED')),
+    integer(1),
+  )
+}
+
 /** MacData with HMAC-SHA-256 over the content. */
 export function writeMac(
   content: Buffer,

@@ -1,5 +1,5 @@
 /**
- * Writes PKCS#12 files (RFC 7292): one key with its certificates, PBES2 with AES-256, MAC with HMAC-SHA-256.
+ * Writes PKCS#12 files (RFC 7292): one key with its certificates, PBES2 with AES-256, MAC with HMAC-SHA-256 or PBMAC1.
  * No outdated algorithm is ever written.
  */
 import { createHash, createPublicKey } from 'node:crypto'
@@ -9,7 +9,7 @@ import { Oid } from '../der/oid.ts'
 import { bmp, explicit, implicit, integer, octets, oid, sequence, set, setOf } from '../der/writer.ts'
 import type { Certificate } from '../x509/certificate.ts'
 import { encryptWithPassword } from './pbes2.ts'
-import { writeMac } from './pkcs12-mac.ts'
+import { writeMac, writePbmac1 } from './pkcs12-mac.ts'
 
 /** What to write. */
 export interface WritePkcs12Options {
@@ -23,6 +23,8 @@ export interface WritePkcs12Options {
   readonly iterations?: number
   /** Rounds of the MAC's key derivation. Default 100000. */
   readonly macIterations?: number
+  /** `hmac` (default): read by all programs. `pbmac1` (RFC 9579): no PKCS#12 key derivation, and OpenSSL reads it from 3.4 on. */
+  readonly mac?: 'hmac' | 'pbmac1'
 }
 
 /**
@@ -65,7 +67,8 @@ export function writePkcs12(options: WritePkcs12Options): Buffer {
     ),
     contentInfo(sequence(keyBag)),
   )
-  return sequence(integer(3), contentInfo(authSafe), writeMac(authSafe, password, options.macIterations))
+  const mac = (options.mac === 'pbmac1' ? writePbmac1 : writeMac)(authSafe, password, options.macIterations)
+  return sequence(integer(3), contentInfo(authSafe), mac)
 }
 
 function isKeyOf(key: KeyObject, certificate: Certificate): boolean {
