@@ -80,6 +80,7 @@ export const REASONS = {
   'cms-too-deep': 'Signed and encrypted layers are nested deeper than the limit.',
   'compressed-refused': 'Compressed CMS content is not expanded.',
   'content-missing': 'The signature is detached and the signed content is not there.',
+  'content-too-large': 'The content is too large for an algorithm that cannot be used piece by piece.',
   'content-ambiguous':
     'The signed content could pass for signed attributes, so the signature could have been moved.',
   'signer-certificate-missing': 'The certificate of the signer is not there.',
@@ -101,7 +102,6 @@ export const REASONS = {
   'decrypt-failed': 'The message cannot be decrypted.',
   'unsupported-content-encryption': 'The content-encryption algorithm is unknown or never accepted.',
   'unsupported-key-encryption': 'The algorithm that protects the content key is unknown or never accepted.',
-  'content-too-large': 'The content is longer than this algorithm can be used for.',
   'legacy-cipher': 'The content is encrypted with an outdated cipher.',
   'legacy-cipher-refused': 'The content is encrypted with an outdated cipher that is not allowed here.',
 

@@ -12,11 +12,8 @@ import { cipherOf } from './algorithms.ts'
 import { OAEP_SHA256_ALGORITHM } from './key-transport.ts'
 
 const CONTENT: readonly Buffer[] = [
-  Oid.aes256Gcm,
-  Oid.aes128Gcm,
-  Oid.aes256Cbc,
-  Oid.aes192Cbc,
-  Oid.aes128Cbc,
+  ...[Oid.aes256Gcm, Oid.aes192Gcm, Oid.aes128Gcm, Oid.idAlgAeadChaCha20Poly1305],
+  ...[Oid.aes256Cbc, Oid.aes192Cbc, Oid.aes128Cbc],
 ].map((oid) => writeAlgorithm(oid))
 
 const RSA: readonly Buffer[] = [OAEP_SHA256_ALGORITHM, writeAlgorithm(Oid.rsaEncryption, nil())]
@@ -28,11 +25,27 @@ const ECDH: readonly Buffer[] = [
   writeAlgorithm(Oid.dhSinglePassStdDhSha384Kdf, writeAlgorithm(Oid.aes256Wrap)),
 ]
 
+// RFC 8551 2.5.2, RFC 8418 5
+const MONTGOMERY: readonly Buffer[] = [
+  writeAlgorithm(Oid.dhSinglePassStdDhHkdfSha256, writeAlgorithm(Oid.aes256Wrap)),
+  writeAlgorithm(Oid.dhSinglePassStdDhHkdfSha256, writeAlgorithm(Oid.aes128Wrap)),
+  writeAlgorithm(Oid.dhSinglePassStdDhHkdfSha512, writeAlgorithm(Oid.aes256Wrap)),
+]
+
+const BY_KEY: Readonly<Record<string, readonly Buffer[]>> = {
+  rsa: RSA,
+  ec: ECDH,
+  x25519: MONTGOMERY,
+  x448: MONTGOMERY,
+  // RFC 9936 5: the KEM without parameters
+  'ml-kem-512': [writeAlgorithm(Oid.idMlKem512)],
+  'ml-kem-768': [writeAlgorithm(Oid.idMlKem768)],
+  'ml-kem-1024': [writeAlgorithm(Oid.idMlKem1024)],
+}
+
 /** Our capabilities in DER, for someone who encrypts to this public key; null for content encryption only. */
 export function writeCapabilities(key: KeyObject | null): Buffer {
-  const type = key?.asymmetricKeyType
-  const transport = type === 'rsa' ? RSA : type === 'ec' || type === 'x25519' ? ECDH : []
-  return sequence(...CONTENT, ...transport)
+  return sequence(...CONTENT, ...(BY_KEY[key?.asymmetricKeyType ?? ''] ?? []))
 }
 
 /** What somebody says that they can read. */
@@ -55,6 +68,10 @@ export function readCapabilities(bytes: Buffer): Capabilities {
   if (entries.length > MAX_CAPABILITIES)
     throw new EngineError('cms-malformed', `${entries.length} capabilities`)
   const oids = entries.map((entry) => readAlgorithm(entry).oid)
-  const ciphers = oids.map((oid) => cipherOf(oid)?.name).filter((name) => name !== undefined)
+  // What RC2 stands for depends on its parameters, and nobody will be sent RC2.
+  const ciphers = oids
+    .filter((oid) => oid !== Oid.rc2Cbc)
+    .map((oid) => cipherOf(oid)?.name)
+    .filter((name) => name !== undefined)
   return { ciphers, oaep: oids.includes(Oid.idRsaesOaep) }
 }

@@ -3,7 +3,7 @@
  * to read old mail. Never returns plaintext of authenticated encryption before its tag was checked; a failure says nothing but null.
  */
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
-import type { CipherCCMTypes, CipherGCMTypes, Decipheriv } from 'node:crypto'
+import type { CipherCCMTypes, CipherGCMTypes } from 'node:crypto'
 import { EngineError } from '../errors.ts'
 import { decryptRc2Cbc } from '../pkcs/rc2.ts'
 import type { ContentCipher } from './algorithms.ts'
@@ -37,6 +37,81 @@ function* slices(pieces: readonly Buffer[]): Generator<Buffer> {
 
 const NO_AAD = Buffer.alloc(0)
 
+/** Decrypts content piece by piece. Both functions throw whatever the provider throws: no caller may tell failures apart. */
+export interface Decryption {
+  /** Plaintext that must not be used before `final` has returned. */
+  update(slice: Buffer): Buffer
+  /** The rest; throws when the padding or the authentication tag is wrong. */
+  final(): Buffer
+}
+
+/**
+ * Begins to decrypt. Ciphers that take their input at once give everything in `final`.
+ * @param key - the key as it was sent, before any derivation
+ * @param aad - authenticated attributes in DER; null when there are none
+ * @param mac - the authentication tag; null for CBC
+ * @throws Error when key or tag do not fit the algorithm
+ */
+export function startDecryption(
+  encryption: ContentEncryption,
+  key: Buffer,
+  aad: Buffer | null,
+  mac: Buffer | null,
+): Decryption {
+  const { cipher, iv } = encryption
+  const contentKey = keyOfContent(encryption, key)
+  switch (cipher.mode) {
+    case 'cbc':
+      return createDecipheriv(cipher.node, contentKey, iv)
+    case 'rc2-cbc':
+      return atOnce((whole) => {
+        const plain = decryptRc2Cbc(contentKey, 128, iv, whole)
+        if (plain === null) throw new RangeError('wrong padding')
+        return plain
+      })
+    default:
+      return startAead(encryption, contentKey, aad ?? NO_AAD, mac)
+  }
+}
+
+function startAead(
+  { cipher, iv, tagLength }: ContentEncryption,
+  key: Buffer,
+  aad: Buffer,
+  mac: Buffer | null,
+): Decryption {
+  const options = { authTagLength: tagLength }
+  if (mac?.length !== tagLength) throw new RangeError('tag of a wrong length')
+  if (cipher.mode === 'ccm') {
+    const ccm = createDecipheriv(cipher.node as CipherCCMTypes, key, iv, options).setAuthTag(mac) // by mode
+    return atOnce((whole) => {
+      ccm.setAAD(aad, { plaintextLength: whole.length })
+      const plain = ccm.update(whole)
+      ccm.final()
+      return plain
+    })
+  }
+  const decipher =
+    cipher.mode === 'gcm'
+      ? createDecipheriv(cipher.node as CipherGCMTypes, key, iv, options) // by mode
+      : createDecipheriv('chacha20-poly1305', key, iv, options)
+  return decipher.setAAD(aad, { plaintextLength: 0 }).setAuthTag(mac)
+}
+
+const NOTHING = Buffer.alloc(0)
+
+/** Collects the input and works on it in the end. */
+function atOnce(work: (whole: Buffer) => Buffer): Decryption {
+  const pieces: Buffer[] = []
+  return {
+    update: (slice) => {
+      pieces.push(slice)
+      return NOTHING
+    },
+    final: () => work(Buffer.concat(pieces)),
+  }
+}
+
 /**
  * Decrypts content. Null when it fails, for whatever reason: bad padding, wrong key, wrong tag look alike.
  * @param key - the key as it was sent, before any derivation
@@ -49,26 +124,25 @@ export function decryptPieces(
   aad: Buffer | null,
   mac: Buffer | null,
 ): Buffer | null {
-  const contentKey = keyOfContent(encryption, key)
-  switch (encryption.cipher.mode) {
-    case 'cbc':
-      return decryptCbc(encryption, contentKey, pieces)
-    case 'rc2-cbc':
-      return decryptRc2Cbc(contentKey, 128, encryption.iv, Buffer.concat(pieces))
-    default:
-      return decryptAead(encryption, contentKey, pieces, aad ?? NO_AAD, mac)
+  if (encryption.cipher.mode === 'cbc') return decryptCbc(encryption, key, pieces)
+  try {
+    const decryption = startDecryption(encryption, key, aad, mac)
+    const out = Array.from(slices(pieces), (slice) => decryption.update(slice))
+    // Throws on a wrong tag, and then nothing of `out` leaves this function.
+    out.push(decryption.final())
+    return Buffer.concat(out)
+  } catch {
+    // Nothing may tell one failure from another after the private key was used.
+    return null
   }
 }
 
 /** The padding is taken off here: the provider reports a wrong one by throwing, and the time that takes would tell. */
-function decryptCbc(
-  { cipher, iv }: ContentEncryption,
-  key: Buffer,
-  pieces: readonly Buffer[],
-): Buffer | null {
+function decryptCbc(encryption: ContentEncryption, key: Buffer, pieces: readonly Buffer[]): Buffer | null {
+  const { cipher, iv } = encryption
   const length = total(pieces)
   if (length === 0 || length % cipher.blockLength !== 0) return null
-  const decipher = createDecipheriv(cipher.node, key, iv).setAutoPadding(false)
+  const decipher = createDecipheriv(cipher.node, keyOfContent(encryption, key), iv).setAutoPadding(false)
   const out = Array.from(slices(pieces), (slice) => decipher.update(slice))
   out.push(decipher.final())
   return withoutPadding(Buffer.concat(out), cipher.blockLength)
@@ -85,51 +159,6 @@ function withoutPadding(plain: Buffer, blockLength: number): Buffer | null {
   return wrong === 0 ? plain.subarray(0, plain.length - padding) : null
 }
 
-function decryptAead(
-  { cipher, iv, tagLength }: ContentEncryption,
-  key: Buffer,
-  pieces: readonly Buffer[],
-  aad: Buffer,
-  mac: Buffer | null,
-): Buffer | null {
-  if (mac?.length !== tagLength) return null
-  try {
-    const decipher = startAead(cipher, key, iv, tagLength)
-    decipher.setAuthTag(mac)
-    if (cipher.mode === 'ccm') {
-      const whole = Buffer.concat(pieces)
-      decipher.setAAD(aad, { plaintextLength: whole.length })
-      const plain = decipher.update(whole)
-      decipher.final()
-      return plain
-    }
-    decipher.setAAD(aad, { plaintextLength: 0 })
-    const out = Array.from(slices(pieces), (slice) => decipher.update(slice))
-    // Throws on a wrong tag, and then nothing of `out` leaves this function.
-    out.push(decipher.final())
-    return Buffer.concat(out)
-  } catch {
-    // Nothing may tell one failure from another after the private key was used.
-    return null
-  }
-}
-
-interface AeadDecipher extends Decipheriv {
-  setAuthTag(tag: Buffer): this
-  setAAD(aad: Buffer, options: { readonly plaintextLength: number }): this
-}
-
-function startAead(
-  { mode, node }: ContentCipher,
-  key: Buffer,
-  iv: Buffer,
-  authTagLength: number,
-): AeadDecipher {
-  if (mode === 'ccm') return createDecipheriv(node as CipherCCMTypes, key, iv, { authTagLength }) // by mode
-  if (mode === 'gcm') return createDecipheriv(node as CipherGCMTypes, key, iv, { authTagLength }) // by mode
-  return createDecipheriv('chacha20-poly1305', key, iv, { authTagLength })
-}
-
 /** Freshly encrypted content. */
 export interface Encrypted {
   /** The key to send, before any derivation. */
@@ -143,18 +172,87 @@ export interface Encrypted {
   readonly mac: Buffer | null
 }
 
+/** A new random key with its IV or nonce: for one content. */
+export interface ContentKey {
+  /** The key to send, before any derivation. */
+  readonly key: Buffer
+  /** contentEncryptionAlgorithm in DER. */
+  readonly algorithm: Buffer
+  /** Octets of the authentication tag; 0 for CBC. */
+  readonly tagLength: number
+  /**
+   * Octets of ciphertext, without the tag, for as many octets of content.
+   * @throws EngineError `content-too-large`
+   */
+  lengthOf(octets: number): number
+  /** Begins to encrypt. May be called again for the very same content only. */
+  start(): Encryption
+}
+
+/** Encrypts content piece by piece. */
+interface Encryption {
+  update(slice: Buffer): Buffer
+  final(): Buffer
+  /** After `final`: the authentication tag; null for CBC. */
+  tag(): Buffer | null
+}
+
+/**
+ * Makes a key.
+ * @param hkdf - derive the content's key from the one that is sent (RFC 9709)
+ */
+export function newContentKey(name: WrittenCipher, hkdf = false): ContentKey {
+  const cipher = writtenCipher(name)
+  const secret = randomBytes(cipher.keyLength + nonceLength(cipher))
+  const key = secret.subarray(0, cipher.keyLength)
+  const encryption = newEncryption(name, secret.subarray(cipher.keyLength), hkdf)
+  const { algorithm, iv, tagLength } = encryption
+  const contentKey = keyOfContent(encryption, key)
+  const { blockLength } = cipher
+  return {
+    ...{ key, algorithm, tagLength },
+    lengthOf: (length) => {
+      checkContentLength(cipher, iv, length)
+      // RFC 5652 6.3
+      return cipher.mode === 'cbc' ? length + blockLength - (length % blockLength) : length
+    },
+    start: () => startEncryption(cipher, contentKey, iv),
+  }
+}
+
+function startEncryption(cipher: ContentCipher, key: Buffer, iv: Buffer): Encryption {
+  const options = { authTagLength: 16 }
+  if (cipher.mode === 'ccm') {
+    const ccm = createCipheriv(cipher.node as CipherCCMTypes, key, iv, options) // by mode
+    const running = atOnce((whole) => {
+      checkContentLength(cipher, iv, whole.length)
+      ccm.setAAD(NO_AAD, { plaintextLength: whole.length })
+      const sealed = ccm.update(whole)
+      ccm.final()
+      return sealed
+    })
+    return { ...running, tag: () => ccm.getAuthTag() }
+  }
+  if (!cipher.authenticated) {
+    const cbc = createCipheriv(cipher.node, key, iv)
+    return { update: (slice) => cbc.update(slice), final: () => cbc.final(), tag: () => null }
+  }
+  const aead =
+    cipher.mode === 'gcm'
+      ? createCipheriv(cipher.node as CipherGCMTypes, key, iv, options) // by mode
+      : createCipheriv('chacha20-poly1305', key, iv, options)
+  return { update: (slice) => aead.update(slice), final: () => aead.final(), tag: () => aead.getAuthTag() }
+}
+
 /**
  * Encrypts pieces under a new random key and IV or nonce.
  * @param hkdf - derive the content's key from the one that is sent (RFC 9709)
  * @throws EngineError `content-too-large`
  */
 export function encryptPieces(name: WrittenCipher, pieces: readonly Buffer[], hkdf = false): Encrypted {
-  const cipher = writtenCipher(name)
-  const secret = randomBytes(cipher.keyLength + nonceLength(cipher))
-  const key = secret.subarray(0, cipher.keyLength)
-  const encryption = newEncryption(name, secret.subarray(cipher.keyLength), hkdf)
-  const { algorithm, iv } = encryption
-  const contentKey = keyOfContent(encryption, key)
+  const contentKey = newContentKey(name, hkdf)
+  const { key, algorithm } = contentKey
+  const encryption = contentKey.start()
   const out: Buffer[] = []
   let length = 0
   const keep = (part: Buffer): void => {
@@ -162,42 +260,7 @@ export function encryptPieces(name: WrittenCipher, pieces: readonly Buffer[], hk
     out.push(part)
     length += part.length
   }
-  const running = startEncryption(cipher, contentKey, iv, () => total(pieces))
-  if (cipher.mode === 'ccm') keep(running.cipher.update(Buffer.concat(pieces)))
-  else for (const slice of slices(pieces)) keep(running.cipher.update(slice))
-  keep(running.cipher.final())
-  return { key, algorithm, pieces: out, length, mac: running.tag() }
-}
-
-interface RunningCipher {
-  readonly cipher: { update(data: Buffer): Buffer; final(): Buffer }
-  readonly tag: () => Buffer | null
-}
-
-function startEncryption(
-  cipher: ContentCipher,
-  key: Buffer,
-  iv: Buffer,
-  length: () => number,
-): RunningCipher {
-  const authTagLength = 16
-  switch (cipher.mode) {
-    case 'ccm': {
-      checkContentLength(cipher, iv, length())
-      const ccm = createCipheriv(cipher.node as CipherCCMTypes, key, iv, { authTagLength }) // by mode
-      ccm.setAAD(NO_AAD, { plaintextLength: length() })
-      return { cipher: ccm, tag: () => ccm.getAuthTag() }
-    }
-    case 'gcm': {
-      const gcm = createCipheriv(cipher.node as CipherGCMTypes, key, iv, { authTagLength }) // by mode
-      return { cipher: gcm, tag: () => gcm.getAuthTag() }
-    }
-    case 'chacha20-poly1305': {
-      const chacha = createCipheriv('chacha20-poly1305', key, iv, { authTagLength })
-      return { cipher: chacha, tag: () => chacha.getAuthTag() }
-    }
-    case 'cbc':
-    case 'rc2-cbc':
-      return { cipher: createCipheriv(cipher.node, key, iv), tag: () => null }
-  }
+  for (const slice of slices(pieces)) keep(encryption.update(slice))
+  keep(encryption.final())
+  return { key, algorithm, pieces: out, length, mac: encryption.tag() }
 }

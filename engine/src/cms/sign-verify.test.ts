@@ -38,12 +38,21 @@ const cases: readonly (readonly [KeyKind, Omit<SignOptions, 'at'>, string, strin
   ['p256', { digest: 'sha384' }, 'sha384', 'ecdsa'],
   // RFC 8419 3.1
   ['ed25519', { digest: 'sha256' }, 'sha512', 'ed25519'],
+  ['ed448', { digest: 'sha256' }, 'shake256', 'ed448'],
   // RFC 9882 3
+  ['ml-dsa-44', {}, 'sha512', 'ml-dsa-44'],
   ['ml-dsa-65', {}, 'sha512', 'ml-dsa-65'],
+  ['ml-dsa-87', { digest: 'sha256' }, 'sha512', 'ml-dsa-87'],
+  ['rsa-pss', {}, 'sha256', 'rsa-pss'],
+  ['bp256', {}, 'sha256', 'ecdsa'],
+  ['bp384', {}, 'sha384', 'ecdsa'],
+  ['bp512', {}, 'sha512', 'ecdsa'],
+  ['p256', { signerId: 'ski' }, 'sha256', 'ecdsa'],
+  ['ed448', { signerId: 'ski' }, 'shake256', 'ed448'],
 ]
 
 for (const [kind, options, digest, signature] of cases) {
-  test(`signs and verifies with ${kind}: ${digest} ${signature}`, () => {
+  test(`signs and verifies with ${kind}: ${digest} ${signature} ${options.signerId ?? ''}`, () => {
     const person = makePerson('alice', kind)
     const detached = signDetached(CONTENT, person, { ...options, at: NOW })
     const found = check(detached, CONTENT)
@@ -88,7 +97,10 @@ test('says honestly what can be decrypted', () => {
   const { capabilities } = check(signDetached(CONTENT, alice, { at: NOW }), CONTENT)
   assert.ok(capabilities !== null)
   assert.deepEqual(readCapabilities(capabilities), {
-    ciphers: ['aes256-gcm', 'aes128-gcm', 'aes256-cbc', 'aes192-cbc', 'aes128-cbc'],
+    ciphers: [
+      ...['aes256-gcm', 'aes192-gcm', 'aes128-gcm', 'chacha20-poly1305'],
+      ...['aes256-cbc', 'aes192-cbc', 'aes128-cbc'],
+    ],
     oaep: true,
   })
   const silent = check(signDetached(CONTENT, alice, { at: NOW, capabilities: false }), CONTENT)

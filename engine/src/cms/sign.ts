@@ -22,9 +22,13 @@ import {
 import { EngineError } from '../errors.ts'
 import type { Certificate } from '../x509/certificate.ts'
 import { signatureAlgorithmFor } from '../x509/sign.ts'
+import { digestOf, digestOver } from './algorithms.ts'
+import type { Digest } from './algorithms.ts'
 import { writeAttribute } from './attributes.ts'
 import { writeCapabilities } from './capabilities.ts'
 import { publicKeyInfo } from './identifier.ts'
+import { writeIdentifier } from './recipient-id.ts'
+import type { RecipientId } from './recipient-id.ts'
 
 /** A private key with its certificate. Keep one object per key: what is prepared for it hangs on the object. */
 export interface SigningKey {
@@ -36,7 +40,7 @@ export interface SigningKey {
 
 /** How to sign. */
 export interface SignOptions {
-  /** For RSA and ECDSA; by default what fits the key (SHA-256, SHA-384 for P-384, SHA-512 for P-521). Ed25519 and ML-DSA: always SHA-512. */
+  /** For RSA and ECDSA; by default what fits the key (SHA-256, SHA-384 for P-384, SHA-512 for P-521). Ed25519 and ML-DSA: always SHA-512; Ed448: SHAKE256. */
   readonly digest?: SigningDigest
   /** RSASSA-PSS instead of PKCS #1 v1.5; RSA keys only. */
   readonly pss?: boolean
@@ -46,16 +50,33 @@ export interface SignOptions {
   readonly encryptionCertificate?: Certificate
   /** Whether to say what we can read (SMIMECapabilities). Default true. */
   readonly capabilities?: boolean
+  /** How the signer is named. Default `issuer-and-serial`. */
+  readonly signerId?: RecipientId
 }
 
 /** Digests that are written. */
 export type SigningDigest = 'sha256' | 'sha384' | 'sha512'
 
-const DIGEST_OIDS: Readonly<Record<SigningDigest, string>> = {
-  sha256: Oid.sha256,
-  sha384: Oid.sha384,
-  sha512: Oid.sha512,
+/** The digest that a signature really uses. */
+export type UsedDigest = SigningDigest | 'shake256'
+
+const DIGESTS: Readonly<Record<UsedDigest, { readonly digest: Digest; readonly algorithm: Buffer }>> = {
+  sha256: written(Oid.sha256, writeAlgorithm(Oid.sha256)),
+  sha384: written(Oid.sha384, writeAlgorithm(Oid.sha384)),
+  sha512: written(Oid.sha512, writeAlgorithm(Oid.sha512)),
+  // RFC 8419 3.1: with its output length in bits
+  shake256: written(Oid.shake256, writeAlgorithm(Oid.shake256Len, integer(512))),
 }
+
+function written(
+  digestOid: string,
+  algorithm: Buffer,
+): { readonly digest: Digest; readonly algorithm: Buffer } {
+  const digest = digestOf(digestOid)
+  if (digest === null) throw new EngineError('unsupported-digest', digestOid)
+  return { digest, algorithm }
+}
+
 const CURVE_DIGESTS: ReadonlyMap<string, SigningDigest> = new Map([
   ['secp384r1', 'sha384'],
   ['brainpoolP384r1', 'sha384'],
@@ -65,7 +86,10 @@ const CURVE_DIGESTS: ReadonlyMap<string, SigningDigest> = new Map([
 
 /** Everything about a signer that does not change from mail to mail. */
 interface Prepared {
-  readonly digest: SigningDigest
+  readonly digest: Digest
+  readonly digestAlgorithm: Buffer
+  /** Of SignedData and, as there is no other signer, of SignerInfo (RFC 5652 5.1, 5.3). */
+  readonly version: Buffer
   /** SET OF DigestAlgorithmIdentifier. */
   readonly digestAlgorithms: Buffer
   readonly certificates: Buffer
@@ -83,7 +107,7 @@ const prepared = new WeakMap<SigningKey, Map<string, Prepared>>()
 
 function prepare(signer: SigningKey, options: SignOptions): Prepared {
   const preference = options.encryptionCertificate?.fingerprint ?? ''
-  const id = `${options.digest ?? ''} ${options.pss === true ? 'pss' : ''} ${String(options.capabilities ?? true)} ${preference}`
+  const id = `${options.digest ?? ''} ${options.pss === true ? 'pss' : ''} ${String(options.capabilities ?? true)} ${preference} ${options.signerId ?? ''}`
   const known = prepared.get(signer)?.get(id)
   if (known !== undefined) return known
   const made = prepareAnew(signer, options)
@@ -96,14 +120,17 @@ function prepare(signer: SigningKey, options: SignOptions): Prepared {
 }
 
 const VERSION_1 = integer(1)
+const VERSION_3 = integer(3)
 
 function prepareAnew(signer: SigningKey, options: SignOptions): Prepared {
   const { key, certificate, chain } = signer
   if (!publicKeyInfo(key).equals(publicKeyInfo(certificate.publicKey)))
     throw new EngineError('key-mismatch', `the key does not belong to ${certificate.subject.text}`)
-  const digest = signingDigest(key, options)
-  const digestAlgorithm = writeAlgorithm(DIGEST_OIDS[digest])
-  const { hash, input, signatureAlgorithm } = scheme(key, digest, options.pss ?? false)
+  const used = signingDigest(key, options)
+  const { digest, algorithm: digestAlgorithm } = DIGESTS[used]
+  const { hash, input, signatureAlgorithm } = scheme(key, used, options.pss ?? false)
+  const signerId = options.signerId ?? 'issuer-and-serial'
+  const version = signerId === 'ski' ? VERSION_3 : VERSION_1
   const seen = new Set<string>()
   const certificates = [certificate, ...chain].filter((each) => {
     if (seen.has(each.fingerprint)) return false
@@ -111,11 +138,11 @@ function prepareAnew(signer: SigningKey, options: SignOptions): Prepared {
     return each === certificate || !each.issuer.equals(each.subject)
   })
   return {
-    digest,
+    ...{ digest, digestAlgorithm, version },
     digestAlgorithms: set(digestAlgorithm),
     certificates: implicit(0, setOf(certificates.map((each) => each.raw))),
     attributes: constantAttributes(signer, options, digestAlgorithm, signatureAlgorithm),
-    signerHead: Buffer.concat([VERSION_1, certificate.issuerAndSerial, digestAlgorithm]),
+    signerHead: Buffer.concat([version, writeIdentifier(certificate, signerId), digestAlgorithm]),
     signatureAlgorithm,
     hash,
     input,
@@ -123,7 +150,8 @@ function prepareAnew(signer: SigningKey, options: SignOptions): Prepared {
 }
 
 /** The digest that signing with these options uses. */
-export function signingDigest(key: KeyObject, options: Pick<SignOptions, 'digest'>): SigningDigest {
+export function signingDigest(key: KeyObject, options: Pick<SignOptions, 'digest'>): UsedDigest {
+  if (key.asymmetricKeyType === 'ed448') return 'shake256'
   // RFC 8419 3.1, RFC 9882 3: with signed attributes, schemes without a hash of their own go with SHA-512
   if (!/^(?:rsa|rsa-pss|ec)$/.test(key.asymmetricKeyType ?? '')) return 'sha512'
   return options.digest ?? CURVE_DIGESTS.get(key.asymmetricKeyDetails?.namedCurve ?? '') ?? 'sha256'
@@ -131,7 +159,9 @@ export function signingDigest(key: KeyObject, options: Pick<SignOptions, 'digest
 
 type Scheme = Pick<Prepared, 'hash' | 'input' | 'signatureAlgorithm'>
 
-function scheme(key: KeyObject, digest: SigningDigest, pss: boolean): Scheme {
+function scheme(key: KeyObject, digest: UsedDigest, pss: boolean): Scheme {
+  if (digest === 'shake256')
+    return { hash: null, input: { key }, signatureAlgorithm: signatureAlgorithmFor(key) }
   switch (key.asymmetricKeyType) {
     case 'rsa':
       if (pss) return pssScheme(key, digest)
@@ -203,35 +233,39 @@ function mayEncrypt(certificate: Certificate): boolean {
 
 /** certificates and signerInfos: what follows the content in SignedData. */
 function trailer(content: readonly Buffer[], parts: Prepared, at: number): Buffer {
-  const hash = createHash(parts.digest)
-  for (const piece of content) hash.update(piece)
+  return Buffer.concat([parts.certificates, set(signerInfo(content, parts, at))])
+}
+
+function signerInfo(content: readonly Buffer[], parts: Prepared, at: number): Buffer {
   const attributes = setOf([
     ...parts.attributes,
-    writeAttribute(Oid.idMessageDigest, octets(hash.digest())),
+    writeAttribute(Oid.idMessageDigest, octets(digestOver(parts.digest, content))),
     writeAttribute(Oid.idSigningTime, time(at)),
   ])
   // RFC 5652 5.4: what is signed is the SET OF, what is sent is [0] IMPLICIT
   const signature = signBytes(parts.hash, attributes, parts.input)
-  const signerInfo = sequence(
-    parts.signerHead,
-    implicit(0, attributes),
-    parts.signatureAlgorithm,
-    octets(signature),
-  )
-  return Buffer.concat([parts.certificates, set(signerInfo)])
+  return sequence(parts.signerHead, implicit(0, attributes), parts.signatureAlgorithm, octets(signature))
 }
 
 /** The headers around encapContentInfo, which is `inner` octets long with what `inner` stands for. */
 function open(parts: Prepared, encapsulated: readonly Buffer[], pending: number): Buffer {
   const type = oid(Oid.idSignedData)
   const own =
-    VERSION_1.length +
+    parts.version.length +
     parts.digestAlgorithms.length +
     encapsulated.reduce((sum, part) => sum + part.length, 0)
   const signedData = header(0x30, own + pending)
   const wrapped = header(0xa0, signedData.length + own + pending)
   const outer = header(0x30, type.length + wrapped.length + signedData.length + own + pending)
-  return Buffer.concat([outer, type, wrapped, signedData, VERSION_1, parts.digestAlgorithms, ...encapsulated])
+  return Buffer.concat([
+    outer,
+    type,
+    wrapped,
+    signedData,
+    parts.version,
+    parts.digestAlgorithms,
+    ...encapsulated,
+  ])
 }
 
 const DETACHED = tlv(0x30, oid(Oid.idData))
@@ -263,4 +297,26 @@ export function signOpaque(content: readonly Buffer[], signer: SigningKey, optio
   const wrapped = header(0xa0, octetString.length + length)
   const encapsulated = header(0x30, type.length + wrapped.length + octetString.length + length)
   return [open(parts, [encapsulated, type, wrapped, octetString], length + end.length), ...content, end]
+}
+
+/** What one more signer adds to SignedData. */
+export interface NewSigner {
+  /** DER. */
+  readonly digestAlgorithm: Buffer
+  readonly signerInfo: Buffer
+  /** Version of the SignerInfo. */
+  readonly version: 1 | 3
+}
+
+/**
+ * One SignerInfo over content, without the SignedData around it.
+ * @throws EngineError `key-mismatch`, `unsupported-algorithm`
+ */
+export function newSigner(content: readonly Buffer[], signer: SigningKey, options: SignOptions): NewSigner {
+  const parts = prepare(signer, options)
+  return {
+    digestAlgorithm: parts.digestAlgorithm,
+    signerInfo: signerInfo(content, parts, options.at),
+    version: options.signerId === 'ski' ? 3 : 1,
+  }
 }

@@ -39,6 +39,8 @@ export interface SignerInfo {
   readonly signedAttributes: AttributeSet | EngineError | null
   readonly signatureAlgorithm: AlgorithmIdentifier
   readonly signature: Buffer
+  /** The attributes that nobody signed, as sent (implicitly tagged SET OF); null when there are none. */
+  readonly unsignedAttributes: Buffer | null
 }
 
 /**
@@ -84,7 +86,11 @@ function readContent(element: Element): Pick<SignedData, 'contentType' | 'conten
   return { contentType, content }
 }
 
-function readSigner(element: Element): SignerInfo {
+/**
+ * Reads one SignerInfo.
+ * @throws EngineError `asn1-malformed`, `cms-malformed`
+ */
+export function readSigner(element: Element): SignerInfo {
   const cursor = new Cursor(element)
   toSmallInteger(cursor.universal(Tag.integer, 'version'))
   const identifier = readIdentifier(cursor.next('sid'))
@@ -92,10 +98,13 @@ function readSigner(element: Element): SignerInfo {
   const attributes = cursor.optional(2, 0)
   const signatureAlgorithm = readAlgorithm(cursor.next('signatureAlgorithm'))
   const signature = toOctets(cursor.universal(Tag.octetString, 'signature'))
-  cursor.optional(2, 1)
+  const unsignedAttributes = cursor.optional(2, 1)?.raw ?? null
   cursor.done('SignerInfo')
   const signedAttributes = attributes === null ? null : guarded(attributes)
-  return { identifier, digestAlgorithm, signedAttributes, signatureAlgorithm, signature }
+  return {
+    ...{ identifier, digestAlgorithm, signedAttributes, signatureAlgorithm, signature },
+    unsignedAttributes,
+  }
 }
 
 /** Bad attributes spoil their signer, not the others: the error is kept and becomes that signer's reason. */

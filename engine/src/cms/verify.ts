@@ -15,7 +15,7 @@ import { parseCertificate } from '../x509/certificate.ts'
 import { verifyScheme } from '../x509/signature.ts'
 import { isWeakScheme, readSignatureScheme } from '../x509/signature-algorithm.ts'
 import type { SignatureScheme } from '../x509/signature-algorithm.ts'
-import { digestOf, digestOver } from './algorithms.ts'
+import { digestOf, digestOver, readDigest } from './algorithms.ts'
 import type { Digest } from './algorithms.ts'
 import { attributeValue } from './attributes.ts'
 import type { AttributeSet } from './attributes.ts'
@@ -80,17 +80,22 @@ export function verifySignedData(
     digests.set(digest.oid, value)
     return value
   }
-  return data.signers.map((signer) => checkSigner(data, signer, signed, certificates, digestFor))
+  return data.signers.map((signer) => checkSigner(data.contentType, signer, signed, certificates, digestFor))
 }
 
-function checkSigner(
-  data: SignedData,
+/**
+ * Checks one signer.
+ * @param contentType - of the content; null for a countersignature, which has none (RFC 5652 11.4)
+ * @param digestFor - the digest of the content; null when there is no content
+ */
+export function checkSigner(
+  contentType: string | null,
   signer: SignerInfo,
   content: readonly Buffer[] | null,
   certificates: readonly Certificate[],
   digestFor: (digest: Digest) => Buffer | null,
 ): SignerCheck {
-  const digest = digestOf(signer.digestAlgorithm.oid)
+  const digest = digestOfSigner(signer)
   const attributes = signer.signedAttributes instanceof EngineError ? null : signer.signedAttributes
   const named = certificates
     .filter((certificate) => identifies(signer.identifier, certificate))
@@ -104,7 +109,7 @@ function checkSigner(
     // RFC 4056 3, RFC 5754 3: the hash of the scheme is that of digestAlgorithm
     if ('hash' in scheme && scheme.hash !== digest.name)
       throw new EngineError('algorithm-mismatch', `${digest.name} beside a signature with ${scheme.hash}`)
-    const messages = signedBytes(data, signer, content, digest, digestFor)
+    const messages = signedBytes(contentType, signer, content, digest, digestFor)
     if (named.length === 0)
       throw new EngineError('signer-certificate-missing', 'no certificate of the signer')
     const made = named.filter((certificate) => verifies(scheme, certificate, messages, signer.signature))
@@ -124,7 +129,7 @@ function checkSigner(
 
 /** The byte strings of which one must have been signed, in the order in which to try them. */
 function signedBytes(
-  data: SignedData,
+  contentType: string | null,
   signer: SignerInfo,
   content: readonly Buffer[] | null,
   digest: Digest,
@@ -134,28 +139,45 @@ function signedBytes(
   if (content === null) throw new EngineError('content-missing', 'no content for a detached signature')
   if (signer.signedAttributes === null) {
     // RFC 5652 5.3: signedAttrs must be there unless the content type is id-data
-    if (data.contentType !== Oid.idData) throw new EngineError('attribute-missing', 'no signed attributes')
+    if (contentType !== Oid.idData && contentType !== null)
+      throw new EngineError('attribute-missing', 'no signed attributes')
     const whole = content.length === 1 && content[0] !== undefined ? content[0] : Buffer.concat(content)
     if (passesForAttributes(whole))
       throw new EngineError('content-ambiguous', 'content is a SET of attributes')
     return [whole]
   }
   const attributes = signer.signedAttributes
-  checkAttributes(data, signer, attributes)
+  checkAttributes(contentType, signer, attributes)
   const claimed = attributeValue(attributes, Oid.idMessageDigest)
   if (claimed === null) throw new EngineError('attribute-missing', 'no messageDigest')
   // RFC 5652 5.6
-  if (digestFor(digest)?.equals(toOctets(claimed)) !== true)
+  if (!sameDigest(digestFor(digest), toOctets(claimed), signer.digestAlgorithm.oid))
     throw new EngineError('digest-mismatch', 'messageDigest is not that of the content')
   return attributes.der === attributes.unsorted ? [attributes.der] : [attributes.der, attributes.unsorted]
 }
 
+function digestOfSigner({ digestAlgorithm }: SignerInfo): Digest | null {
+  try {
+    return readDigest(digestAlgorithm)
+  } catch (error) {
+    if (error instanceof EngineError) return null
+    throw error
+  }
+}
+
+/** id-shake256 leaves its output length open: RFC 8702 3.1 has 64 octets, and libcrypto writes 32. */
+function sameDigest(actual: Buffer | null, claimed: Buffer, oid: string): boolean {
+  if (actual === null) return false
+  const short = oid === Oid.shake256 && claimed.length === 32
+  return (short ? actual.subarray(0, 32) : actual).equals(claimed)
+}
+
 /** contentType (RFC 5652 11.1) and CMSAlgorithmProtection (RFC 6211 3). */
-function checkAttributes(data: SignedData, signer: SignerInfo, attributes: AttributeSet): void {
+function checkAttributes(contentType: string | null, signer: SignerInfo, attributes: AttributeSet): void {
   const type = attributeValue(attributes, Oid.idContentType)
-  if (type === null) throw new EngineError('attribute-missing', 'no contentType')
-  if (toOid(type) !== data.contentType)
-    throw new EngineError('content-type-mismatch', `${toOid(type)} signed, ${data.contentType} sent`)
+  if (type === null && contentType !== null) throw new EngineError('attribute-missing', 'no contentType')
+  if (type !== null && toOid(type) !== contentType)
+    throw new EngineError('content-type-mismatch', `${toOid(type)} signed, ${contentType ?? 'none'} sent`)
   const protection = attributeValue(attributes, Oid.idAaCmsAlgorithmProtect)
   if (protection === null) return
   const cursor = new Cursor(protection)

@@ -1,47 +1,22 @@
 /**
- * Password-based encryption: PBES2 with PBKDF2 and AES-CBC (RFC 8018), and on read the PKCS#12 schemes with triple DES and RC2.
- * Rounds are capped, so that a file cannot keep a worker busy for minutes.
+ * Password-based encryption: PBES2 with AES-CBC (RFC 8018), and on read the PKCS#12 schemes with triple DES and RC2. Keys come
+ * from password-kdf.ts. Nothing outdated is ever written.
  */
-import { createCipheriv, createDecipheriv, pbkdf2Sync, randomBytes } from 'node:crypto'
+import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
 import { EngineError } from '../errors.ts'
 import { readAlgorithm, writeAlgorithm } from '../der/algorithm.ts'
 import type { AlgorithmIdentifier } from '../der/algorithm.ts'
-import { toOctets, toSmallInteger } from '../der/decode.ts'
+import { toOctets } from '../der/decode.ts'
 import { Oid } from '../der/oid.ts'
-import { Cursor, Tag } from '../der/reader.ts'
-import type { Element } from '../der/reader.ts'
+import { Cursor } from '../der/reader.ts'
 import { integer, nil, octets, sequence } from '../der/writer.ts'
+import { derivePbkdf2, readIterations, readPasswordKdf } from './password-kdf.ts'
+import type { RoundBudget } from './password-kdf.ts'
 import { pkcs12Key } from './pkcs12-kdf.ts'
 import { decryptRc2Cbc } from './rc2.ts'
 
-/** One key derivation of more rounds than this is refused. */
-const MAX_ITERATIONS = 10_000_000
-
-/** All key derivations of one file together may not have more rounds than this. */
-const MAX_TOTAL_ITERATIONS = 20_000_000
-
-/** Counts the rounds of one file, so that many moderate ones do not add up to minutes. */
-export class RoundBudget {
-  private left = MAX_TOTAL_ITERATIONS
-
-  /** @throws EngineError `key-derivation-too-costly` */
-  charge(rounds: number): void {
-    this.left -= rounds
-    if (rounds > MAX_ITERATIONS || this.left < 0)
-      throw new EngineError('key-derivation-too-costly', `${rounds} rounds`)
-  }
-}
-
 /** Rounds when we write: the recommendation for HMAC-SHA-256 of 2023 and later. */
 export const WRITE_ITERATIONS = 600_000
-
-const HMACS: Readonly<Record<string, string>> = {
-  [Oid.idHmacWithSha1]: 'sha1',
-  [Oid.idHmacWithSha224]: 'sha224',
-  [Oid.idHmacWithSha256]: 'sha256',
-  [Oid.idHmacWithSha384]: 'sha384',
-  [Oid.idHmacWithSha512]: 'sha512',
-}
 
 interface BlockCipher {
   readonly name: string
@@ -60,52 +35,11 @@ function unsupported(what: string): EngineError {
   return new EngineError('pkcs12-unsupported', what)
 }
 
-/** A number of rounds, charged to the budget. @throws EngineError `key-derivation-too-costly` */
-export function readIterations(element: Element, budget: RoundBudget): number {
-  const iterations = toSmallInteger(element)
-  if (iterations < 1) throw new EngineError('asn1-malformed', 'no rounds of key derivation')
-  budget.charge(iterations)
-  return iterations
-}
-
-/** PBKDF2 as described by its parameters. */
-export interface Pbkdf2 {
-  readonly salt: Buffer
-  readonly iterations: number
-  /** As the parameters say; null where they leave it out. */
-  readonly keyLength: number | null
-  readonly hash: string
-}
-
-/**
- * Reads a PBKDF2 AlgorithmIdentifier (RFC 8018 A.2).
- * @throws EngineError `asn1-malformed`, `pkcs12-unsupported`, `key-derivation-too-costly`
- */
-export function readPbkdf2(algorithm: AlgorithmIdentifier, budget: RoundBudget): Pbkdf2 {
-  if (algorithm.oid !== Oid.idPbkdf2 || algorithm.parameters === null)
-    throw unsupported(`key derivation ${algorithm.oid}`)
-  const cursor = new Cursor(algorithm.parameters)
-  const salt = toOctets(cursor.next('salt'))
-  const iterations = readIterations(cursor.next('iterationCount'), budget)
-  const length = cursor.optional(0, Tag.integer)
-  const prf = cursor.peek() === null ? null : readAlgorithm(cursor.next('prf'))
-  cursor.done('PBKDF2-params')
-  const hash = prf === null ? 'sha1' : HMACS[prf.oid]
-  if (hash === undefined) throw unsupported(`pseudo-random function ${prf?.oid ?? ''}`)
-  return { salt, iterations, keyLength: length === null ? null : toSmallInteger(length, 1024), hash }
-}
-
-/**
- * Derives a key. The password is taken as UTF-8 (RFC 8018 3); all rounds run at once and block the caller.
- */
-export function derivePbkdf2(kdf: Pbkdf2, password: string, keyLength: number): Buffer {
-  return pbkdf2Sync(Buffer.from(password, 'utf8'), kdf.salt, kdf.iterations, keyLength, kdf.hash)
-}
-
 /** The schemes of RFC 7292 appendix C that old files use, with the key length in octets. */
 const PKCS12_SCHEMES: Readonly<
-  Record<string, { readonly cipher: 'des-ede3-cbc' | 'rc2'; readonly keyLength: number }>
+  Record<string, { readonly cipher: 'des-ede3-cbc' | 'des-ede-cbc' | 'rc2'; readonly keyLength: number }>
 > = {
+  [Oid.pbeWithShaAnd2KeyTripleDesCbc]: { cipher: 'des-ede-cbc', keyLength: 16 },
   [Oid.pbeWithShaAnd3KeyTripleDesCbc]: { cipher: 'des-ede3-cbc', keyLength: 24 },
   [Oid.pbeWithShaAnd128BitRc2Cbc]: { cipher: 'rc2', keyLength: 16 },
   [Oid.pbeWithShaAnd40BitRc2Cbc]: { cipher: 'rc2', keyLength: 5 },
@@ -138,7 +72,7 @@ function decryptPbes2(
   password: string,
   budget: RoundBudget,
 ): Buffer | null {
-  const kdf = readPbkdf2(readAlgorithm(parameters.next('keyDerivationFunc')), budget)
+  const kdf = readPasswordKdf(readAlgorithm(parameters.next('keyDerivationFunc')), budget)
   const scheme = readAlgorithm(parameters.next('encryptionScheme'))
   parameters.done('PBES2-params')
   const cipher = CIPHERS[scheme.oid]
@@ -146,7 +80,7 @@ function decryptPbes2(
   const iv = toOctets(scheme.parameters)
   if (iv.length !== cipher.blockLength || (kdf.keyLength ?? cipher.keyLength) !== cipher.keyLength)
     throw unsupported('key or initialisation vector of a wrong length')
-  return decryptCbc(cipher.name, derivePbkdf2(kdf, password, cipher.keyLength), iv, encrypted)
+  return decryptCbc(cipher.name, kdf.derive(password, cipher.keyLength), iv, encrypted)
 }
 
 function decryptPkcs12Scheme(

@@ -11,8 +11,8 @@ import { Oid } from '../der/oid.ts'
 import { Cursor, Tag } from '../der/reader.ts'
 import type { Element } from '../der/reader.ts'
 import { integer, nil, octets, sequence } from '../der/writer.ts'
-import { derivePbkdf2, readIterations, readPbkdf2 } from './pbes2.ts'
-import type { RoundBudget } from './pbes2.ts'
+import { derivePbkdf2, hmacHash, readIterations, readPbkdf2 } from './password-kdf.ts'
+import type { RoundBudget } from './password-kdf.ts'
 import { pkcs12Key } from './pkcs12-kdf.ts'
 import type { Pkcs12Hash } from './pkcs12-kdf.ts'
 
@@ -22,14 +22,6 @@ const HASHES: Readonly<Record<string, Pkcs12Hash>> = {
   [Oid.sha256]: 'sha256',
   [Oid.sha384]: 'sha384',
   [Oid.sha512]: 'sha512',
-}
-
-const HMACS: Readonly<Record<string, Pkcs12Hash>> = {
-  [Oid.idHmacWithSha1]: 'sha1',
-  [Oid.idHmacWithSha224]: 'sha224',
-  [Oid.idHmacWithSha256]: 'sha256',
-  [Oid.idHmacWithSha384]: 'sha384',
-  [Oid.idHmacWithSha512]: 'sha512',
 }
 
 /** Rounds of the MAC's key derivation when we write; OpenSSL and Windows read any number. */
@@ -90,41 +82,43 @@ function pbmac1(
   const kdf = readPbkdf2(readAlgorithm(cursor.next('keyDerivationFunc')), budget)
   const scheme = readAlgorithm(cursor.next('messageAuthScheme'))
   cursor.done('PBMAC1-params')
-  const hash = HMACS[scheme.oid]
+  const hash = hmacHash(scheme)
   // RFC 9579 5: at least 20 octets, and never left to a default
-  if (hash === undefined || kdf.keyLength === null || kdf.keyLength < 20)
+  if (kdf.keyLength === null || kdf.keyLength < 20)
     throw new EngineError('pkcs12-unsupported', 'PBMAC1 parameters')
   return createHmac(hash, derivePbkdf2(kdf, password, kdf.keyLength))
     .update(content)
     .digest()
 }
 
-/** MacData with PBMAC1 over the content (RFC 9579 4): PBKDF2 and HMAC, both with SHA-256. */
-export function writePbmac1(
-  content: Buffer,
-  password: string,
-  iterations: number = WRITE_MAC_ITERATIONS,
-): Buffer {
-  const salt = randomBytes(16)
-  const hmac = writeAlgorithm(Oid.idHmacWithSha256, nil())
-  const kdf = writeAlgorithm(Oid.idPbkdf2, sequence(octets(salt), integer(iterations), integer(32), hmac))
-  const key = derivePbkdf2({ salt, iterations, keyLength: 32, hash: 'sha256' }, password, 32)
-  const mac = createHmac('sha256', key).update(content).digest()
-  // RFC 9579 5: salt and rounds of MacData itself are not used, and must be there
-  return sequence(
-    sequence(writeAlgorithm(Oid.idPbmac1, sequence(kdf, hmac)), octets(mac)),
-    octets(Buffer.from('NOT USED')),
-    integer(1),
-  )
-}
+/** How the MAC's key is derived: as ever (RFC 7292), or with PBKDF2 (RFC 9579), which not everybody reads yet. */
+export type Pkcs12MacScheme = 'hmac-sha256' | 'pbmac1'
 
 /** MacData with HMAC-SHA-256 over the content. */
 export function writeMac(
   content: Buffer,
   password: string,
   iterations: number = WRITE_MAC_ITERATIONS,
+  scheme: Pkcs12MacScheme = 'hmac-sha256',
 ): Buffer {
   const salt = randomBytes(16)
+  if (scheme === 'pbmac1') return writePbmac1(content, password, salt, iterations)
   const mac = pkcs12Mac('sha256', password, salt, iterations, content)
   return sequence(sequence(writeAlgorithm(Oid.sha256, nil()), octets(mac)), octets(salt), integer(iterations))
 }
+
+/** RFC 9579 4 and 5: PBKDF2 and HMAC with SHA-256; macSalt and iterations of MacData mean nothing. */
+function writePbmac1(content: Buffer, password: string, salt: Buffer, iterations: number): Buffer {
+  const keyLength = 32
+  const key = derivePbkdf2({ salt, iterations, keyLength, hash: 'sha256' }, password, keyLength)
+  const hmac = writeAlgorithm(Oid.idHmacWithSha256, nil())
+  const kdf = writeAlgorithm(
+    Oid.idPbkdf2,
+    sequence(octets(salt), integer(iterations), integer(keyLength), hmac),
+  )
+  const algorithm = writeAlgorithm(Oid.idPbmac1, sequence(kdf, hmac))
+  const mac = createHmac('sha256', key).update(content).digest()
+  return sequence(sequence(algorithm, octets(mac)), octets(NOT_USED))
+}
+
+const NOT_USED = Buffer.from('NOT USED', 'latin1')

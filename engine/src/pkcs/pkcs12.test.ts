@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { createHmac, generateKeyPairSync, pbkdf2Sync } from 'node:crypto'
 import { test } from 'node:test'
+import { createSecureContext } from 'node:tls'
 import fc from 'fast-check'
 import { makeCa, makeLeaf } from '../../test/chain.ts'
 import { writeAlgorithm } from '../der/algorithm.ts'
@@ -180,6 +181,18 @@ test('PBMAC1 is verified, and only with an explicit key length (RFC 9579)', () =
   assert.throws(() => readPkcs12(build(32, 'y'), 'x'), code('pkcs12-password'))
   assert.throws(() => readPkcs12(build(null, 'x'), 'x'), code('pkcs12-unsupported'))
   assert.throws(() => readPkcs12(build(16, 'x'), 'x'), code('pkcs12-unsupported'))
+})
+
+test('PBMAC1 is written as the libcrypto of this runtime reads it, and HMAC-SHA-256 too', () => {
+  for (const mac of ['pbmac1', 'hmac-sha256'] as const)
+    for (const password of ['secret', 'Grüße']) {
+      const pfx = writePkcs12({ key: jane.key, certificates: [jane.certificate], password, mac, ...quick })
+      assert.equal(pfx.includes('NOT USED'), mac === 'pbmac1')
+      assert.ok(readPkcs12(pfx, password).keys[0]?.key.equals(jane.key) === true)
+      assert.doesNotThrow(() => createSecureContext({ pfx, passphrase: password }))
+      assert.throws(() => createSecureContext({ pfx, passphrase: 'wrong' }), /mac verify failure/)
+      assert.throws(() => readPkcs12(pfx, 'wrong'), code('pkcs12-password'))
+    }
 })
 
 test('BER with indefinite lengths and strings in pieces is read', () => {

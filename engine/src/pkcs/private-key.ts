@@ -13,7 +13,8 @@ import type { PemBlock } from '../der/pem.ts'
 import { Cursor, Tag, readElement } from '../der/reader.ts'
 import type { Element } from '../der/reader.ts'
 import { nil, sequence } from '../der/writer.ts'
-import { RoundBudget, decryptWithPassword } from './pbes2.ts'
+import { RoundBudget } from './password-kdf.ts'
+import { decryptWithPassword } from './pbes2.ts'
 
 type KeyForm = 'pkcs8' | 'pkcs1' | 'sec1'
 

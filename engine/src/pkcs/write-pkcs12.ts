@@ -9,7 +9,8 @@ import { Oid } from '../der/oid.ts'
 import { bmp, explicit, implicit, integer, octets, oid, sequence, set, setOf } from '../der/writer.ts'
 import type { Certificate } from '../x509/certificate.ts'
 import { encryptWithPassword } from './pbes2.ts'
-import { writeMac, writePbmac1 } from './pkcs12-mac.ts'
+import { writeMac } from './pkcs12-mac.ts'
+import type { Pkcs12MacScheme } from './pkcs12-mac.ts'
 
 /** What to write. */
 export interface WritePkcs12Options {
@@ -23,8 +24,8 @@ export interface WritePkcs12Options {
   readonly iterations?: number
   /** Rounds of the MAC's key derivation. Default 100000. */
   readonly macIterations?: number
-  /** `hmac` (default): read by all programs. `pbmac1` (RFC 9579): no PKCS#12 key derivation, and OpenSSL reads it from 3.4 on. */
-  readonly mac?: 'hmac' | 'pbmac1'
+  /** Default `hmac-sha256`, which every program reads. */
+  readonly mac?: Pkcs12MacScheme
 }
 
 /**
@@ -67,8 +68,11 @@ export function writePkcs12(options: WritePkcs12Options): Buffer {
     ),
     contentInfo(sequence(keyBag)),
   )
-  const mac = (options.mac === 'pbmac1' ? writePbmac1 : writeMac)(authSafe, password, options.macIterations)
-  return sequence(integer(3), contentInfo(authSafe), mac)
+  return sequence(
+    integer(3),
+    contentInfo(authSafe),
+    writeMac(authSafe, password, options.macIterations, options.mac),
+  )
 }
 
 function isKeyOf(key: KeyObject, certificate: Certificate): boolean {

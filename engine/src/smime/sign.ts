@@ -3,7 +3,7 @@
  * Takes the entity as it is to be signed, canonical and safe for 7-bit transport; that is entity.ts's and mime's work.
  */
 import { signDetached, signOpaque, signingDigest } from '../cms/sign.ts'
-import type { SignOptions, SigningDigest, SigningKey } from '../cms/sign.ts'
+import type { SignOptions, SigningKey, UsedDigest } from '../cms/sign.ts'
 import { chooseBoundary } from '../mime/boundary.ts'
 import { encodeBase64Lines } from '../mime/encode.ts'
 
@@ -16,10 +16,12 @@ export interface SignEntityOptions extends SignOptions {
 }
 
 /** RFC 8551 3.5.3.2 */
-const MICALG: Readonly<Record<SigningDigest, string>> = {
+const MICALG: Readonly<Record<UsedDigest, string>> = {
   sha256: 'sha-256',
   sha384: 'sha-384',
   sha512: 'sha-512',
+  // RFC 8702 3.1 uses the registered name
+  shake256: 'shake256',
 }
 
 const OPAQUE = Buffer.from(
