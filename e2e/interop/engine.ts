@@ -61,13 +61,36 @@ class Engine implements Participant {
   private makeOrThrow({ what }: Row): Buffer {
     switch (what.kind) {
       case 'signing':
-        return this.wrap(what.key, this.sign([this.material.entity], what))
+        return what.second === null
+          ? this.wrap(what.key, this.sign([this.material.entity], what))
+          : this.signTwice(what, what.second)
       case 'encryption':
         return this.encrypt(what)
       case 'key-file':
         return this.makeKeyFile(what)
-      default:
-        throw new Unable(`does not write ${what.kind}`)
+      case 'certificates-only': {
+        const { certificate, email } = this.material.person(what.key)
+        return objectMail(email, 'certs-only', certificatesOnly([certificate, this.material.intermediate]))
+      }
+      case 'request':
+        return writeCsr({ subject: { CN: 'requester' }, key: this.material.person(what.key).key })
+      case 'revocation-list':
+        return issueCrl({
+          issuer: { certificate: this.material.intermediate, key: this.material.intermediateKey },
+          thisUpdate: Date.now() - 60_000,
+          nextUpdate: Date.now() + 86_400_000,
+          number: 1,
+          entries: [
+            {
+              serial: this.material.person(what.key).certificate.serial,
+              revocationDate: Date.now() - 120_000,
+              reason: 'keyCompromise',
+            },
+          ],
+        })
+      case 'ocsp':
+      case 'compressed':
+        throw new Unable('not written')
     }
   }
 
@@ -114,8 +137,9 @@ class Engine implements Participant {
         if (verdict.status !== 'good') throw new Unable([verdict.status, ...verdict.reasons].join(' '))
         return
       }
-      default:
-        throw new Unable(`does not read ${what.kind}`)
+      case 'request':
+        if (!readCsr(made).publicKey.equals(this.material.person(what.key).certificate.publicKey))
+          throw new Unable('another key came out')
     }
   }
 

@@ -49,6 +49,10 @@ export interface IssueExtensions extends IssuedNames {
   readonly nameConstraints?: NameConstraintTexts
   /** Where the CRL is to be had. */
   readonly crlUrls?: readonly string[]
+  /** Where delta CRLs are to be had. */
+  readonly freshestCrlUrls?: readonly string[]
+  /** SMIMECapabilities in DER: what the holder of the key can decrypt (RFC 4262). */
+  readonly smimeCapabilities?: Buffer
   /** False leaves out the key identifiers. Default true. */
   readonly keyIds?: boolean
   /** Further extensions, ready encoded. */
@@ -93,13 +97,20 @@ export function writeExtensions(wanted: IssueExtensions, around: ExtensionSurrou
     add(Oid.idCeCertificatePolicies, false, sequence(...policies.map((policy) => sequence(oid(policy)))))
   if (nameConstraints !== undefined) add(Oid.idCeNameConstraints, true, writeConstraints(nameConstraints))
   if (crlUrls !== undefined) add(Oid.idCeCrlDistributionPoints, false, sequence(...crlUrls.map(writePoint)))
+  if (wanted.freshestCrlUrls !== undefined)
+    add(Oid.idCeFreshestCrl, false, sequence(...wanted.freshestCrlUrls.map(writePoint)))
+  // RFC 4262 2: not critical
+  if (wanted.smimeCapabilities !== undefined) add(Oid.smimeCapabilities, false, wanted.smimeCapabilities)
   for (const { oid: type, critical, value } of wanted.other ?? []) add(type, critical, value)
   return out
 }
 
-/** A named bit list: without zero bits at its end (X.690 11.2.2). */
 function writeKeyUsage(usages: readonly KeyUsage[]): Buffer {
-  const indexes = usages.map((usage) => KEY_USAGE_BITS.indexOf(usage))
+  return namedBits(usages.map((usage) => KEY_USAGE_BITS.indexOf(usage)))
+}
+
+/** A named bit list: without zero bits at its end (X.690 11.2.2). */
+export function namedBits(indexes: readonly number[]): Buffer {
   const last = Math.max(0, ...indexes)
   const bytes = Buffer.alloc((last >> 3) + 1)
   for (const index of indexes) bytes[index >> 3] = (bytes[index >> 3] ?? 0) | (0x80 >> (index & 7))
@@ -136,6 +147,11 @@ function writeConstraints(constraints: NameConstraintTexts): Buffer {
 }
 
 /** RFC 5280 4.2.1.13: a DistributionPoint with a full name. */
-function writePoint(url: string): Buffer {
-  return sequence(explicit(0, explicit(0, implicit(6, ia5(url)))))
+export function writePoint(url: string): Buffer {
+  return sequence(writePointName([url]))
+}
+
+/** The `distributionPoint` field with full names. */
+export function writePointName(urls: readonly string[]): Buffer {
+  return explicit(0, explicit(0, ...urls.map((url) => implicit(6, ia5(url)))))
 }

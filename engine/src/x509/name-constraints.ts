@@ -62,10 +62,11 @@ export class NameConstraintCheck {
 
   /**
    * The first name of the certificate that the constraints do not allow, as text for the operator; null if all are allowed.
+   * @param hosts - common names that look like host names count too, as some programs still take them for such
    * @throws EngineError `path-search-exhausted` when the names and constraints are too many to compare
    */
-  violation(certificate: Certificate): string | null {
-    for (const name of namesOf(certificate)) {
+  violation(certificate: Certificate, hosts = false): string | null {
+    for (const name of [...namesOf(certificate), ...(hosts ? hostNamesOf(certificate) : [])]) {
       // Every name is charged with every constraint, whatever their kinds
       this.budget.left -= this.count
       if (this.budget.left < 0)
@@ -88,6 +89,16 @@ function namesOf(certificate: Certificate): readonly GeneralName[] {
   for (const attribute of certificate.subject.attributes)
     if (attribute.oid === Oid.idEmailAddress) names.push({ kind: 'email', text: attribute.text ?? '' })
   return names
+}
+
+/** Common names of the form of a host name, where subjectAltName has no DNS name (RFC 6125 6.4.4, of old). */
+function hostNamesOf({ subject, dnsNames }: Certificate): readonly GeneralName[] {
+  if (dnsNames.length > 0) return []
+  return subject.attributes.flatMap(({ oid, text }) =>
+    oid === Oid.idAtCommonName && text?.includes('.') === true && toAsciiDomain(text) !== null
+      ? [{ kind: 'dns', text }]
+      : [],
+  )
 }
 
 /** RFC 9598 6: SmtpUTF8Mailbox names are subject to rfc822Name constraints. */

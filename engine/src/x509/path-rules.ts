@@ -45,7 +45,7 @@ export function judgePath(
   anchored: boolean,
   context: PathContext,
 ): readonly PathFinding[] {
-  const { options, budget } = context
+  const { options } = context
   const findings: PathFinding[] = []
   const note: Note = (reason, certificate, detail) => findings.push({ reason, certificate, detail })
   for (const [index, certificate] of path.entries()) {
@@ -58,7 +58,7 @@ export function judgePath(
   const [leaf] = path
   if (leaf !== undefined) judgeLeaf(leaf, options, note)
   judgePathLengths(path, note)
-  judgeNames(path, budget, note)
+  judgeNames(path, context, note)
   if (!anchored) return findings
   const problem = policyProblem(path, options)
   if (problem !== null) note('policy-mismatch', null, problem)
@@ -147,7 +147,9 @@ function judgePathLengths(path: readonly Certificate[], note: Note): void {
 }
 
 /** RFC 5280 6.1.3 b and c: the constraints of each CA bind every certificate below, but self-issued ones at the end only. */
-function judgeNames(path: readonly Certificate[], budget: ComparisonBudget, note: Note): void {
+function judgeNames(path: readonly Certificate[], { options, budget }: PathContext, note: Note): void {
+  // For mail a name like jane.doe is one, and no host
+  const hosts = !options.purpose.startsWith('email')
   try {
     for (const [above, issuer] of path.entries()) {
       const constraints = issuer.parsed.nameConstraints
@@ -155,7 +157,7 @@ function judgeNames(path: readonly Certificate[], budget: ComparisonBudget, note
       const check = new NameConstraintCheck(constraints, budget)
       for (const [index, certificate] of path.slice(0, above).entries()) {
         if (index > 0 && certificate.selfIssued) continue
-        const name = check.violation(certificate)
+        const name = check.violation(certificate, hosts && index === 0)
         if (name !== null) note('name-constraint-violated', certificate, name)
       }
     }

@@ -3,9 +3,11 @@
  * Public TLS certificates obey them; S/MIME certificates of company CAs often do not, without harm to what is verified.
  * So the caller chooses whether they count; nothing that verification rests on is here.
  */
+import { EngineError } from '../errors.ts'
 import { Oid } from '../der/oid.ts'
 import { toAsciiDomain } from './address.ts'
 import type { Certificate } from './certificate.ts'
+import { verifySignature } from './signature.ts'
 
 /** The rules that the certificate breaks, as text for the operator. */
 export function profileViolations(certificate: Certificate): readonly string[] {
@@ -54,11 +56,23 @@ function criticalityViolations(certificate: Certificate): readonly string[] {
 /** RFC 5280 4.2.1.1 and 4.2.1.2. */
 function keyIdViolations(certificate: Certificate): readonly string[] {
   const violations: string[] = []
-  if (certificate.authorityKeyId === null && !certificate.selfIssued)
+  if (certificate.authorityKeyId === null && !isSelfSigned(certificate))
     violations.push('authority key identifier is missing')
   if (certificate.basicConstraints?.ca === true && certificate.subjectKeyId === null)
     violations.push('subject key identifier of a CA is missing')
   return violations
+}
+
+function isSelfSigned(certificate: Certificate): boolean {
+  if (!certificate.selfIssued) return false
+  try {
+    const { signatureAlgorithm, tbs, signature } = certificate
+    return verifySignature(signatureAlgorithm, certificate, tbs, signature)
+  } catch (error) {
+    // With an algorithm that nobody can check, it is taken for what it says
+    if (error instanceof EngineError) return true
+    throw error
+  }
 }
 
 /**
