@@ -47,6 +47,7 @@ import javax.mail.internet.MimeBodyPart;
 import javax.mail.internet.MimeMessage;
 import javax.mail.internet.MimeMultipart;
 import org.bouncycastle.asn1.ASN1ObjectIdentifier;
+import org.bouncycastle.asn1.ASN1Primitive;
 import org.bouncycastle.asn1.DERBMPString;
 import org.bouncycastle.asn1.pkcs.PKCSObjectIdentifiers;
 import org.bouncycastle.asn1.x500.X500Name;
@@ -241,10 +242,10 @@ public final class Peer {
         String digest = request.text("digest" + suffix);
         PSSParameterSpec spec = new PSSParameterSpec(digest, "MGF1",
                 new MGF1ParameterSpec(request.text("mgf1" + suffix)), request.number("salt" + suffix), 1);
-        AlgorithmIdentifier identifier = new JcaAlgorithmParametersConverter()
-                .getAlgorithmIdentifier(PKCSObjectIdentifiers.id_RSASSA_PSS, spec);
         Signature signature = Signature.getInstance(algorithm, BC);
         signature.setParameter(spec);
+        AlgorithmIdentifier identifier = new AlgorithmIdentifier(PKCSObjectIdentifiers.id_RSASSA_PSS,
+                ASN1Primitive.fromByteArray(signature.getParameters().getEncoded("ASN.1")));
         signature.initSign(key);
         return pssSigner(signature, identifier);
     }

@@ -163,8 +163,10 @@ class BouncyCastle implements Participant {
         if (!content.includes(material.token)) throw new Unable('other content came out')
         return
       }
-      case 'encryption':
-        return await this.decrypt(what, made)
+      case 'encryption': {
+        await this.decrypt(what, made)
+        return
+      }
       case 'compressed':
         await driver.ask('decompress', { object: takeApart(made).object })
         return

@@ -4,6 +4,14 @@
 import { randomBytes } from 'node:crypto'
 import {
   EngineError,
+  addSigner,
+  certificatesOnly,
+  checkCountersignatures,
+  issueCrl,
+  readCsr,
+  signDetached,
+  signOpaque,
+  writeCsr,
   buildPath,
   judgeOcspResponse,
   parseCrl,
@@ -22,11 +30,12 @@ import type {
   EncryptOptions,
   PathOptions,
   SignEntityOptions,
+  SignOptions,
   SigningKey,
   Verdict,
   VerifyOptions,
 } from '@siegel/engine'
-import { plainMail, takeApart } from './mail.ts'
+import { clearSignedMail, objectMail, plainMail, takeApart } from './mail.ts'
 import type { Material } from './material.ts'
 import { Otherwise, Unable } from './participant.ts'
 import type { Participant } from './participant.ts'
@@ -70,7 +79,7 @@ class Engine implements Participant {
         return this.makeKeyFile(what)
       case 'certificates-only': {
         const { certificate, email } = this.material.person(what.key)
-        return objectMail(email, 'certs-only', certificatesOnly([certificate, this.material.intermediate]))
+        return objectMail(email, 'certs-only', certificatesOnly([certificate]))
       }
       case 'request':
         return writeCsr({ subject: { CN: 'requester' }, key: this.material.person(what.key).key })
@@ -163,17 +172,26 @@ class Engine implements Participant {
     return { key, certificate, chain: [this.material.intermediate] }
   }
 
-  private sign(
-    entity: readonly Buffer[],
-    what: Pick<Signing, 'key' | 'digest' | 'pss' | 'form'>,
-  ): readonly Buffer[] {
-    return signEntity(entity, this.signer(what.key), {
-      at: Date.now(),
-      boundary: randomBytes(16).toString('hex'),
-      opaque: what.form === 'opaque',
-      pss: what.pss !== null,
-      ...(what.digest !== null && isDigest(what.digest) ? { digest: what.digest } : {}),
-    })
+  private sign(entity: readonly Buffer[], what: Signer): readonly Buffer[] {
+    const boundary = randomBytes(16).toString('hex')
+    const opaque = what.form === 'opaque'
+    return signEntity(entity, this.signer(what.key), { ...signOptions(what), boundary, opaque })
+  }
+
+  /** Two signers are put together below the mail. */
+  private signTwice(what: Signing, second: KeyKind): Buffer {
+    const { email } = this.material.person(what.key)
+    const { entity } = this.material
+    const [first, other] = [this.signer(what.key), this.signer(second)]
+    const options = { at: Date.now() }
+    if (what.form === 'detached')
+      return clearSignedMail(
+        email,
+        entity,
+        addSigner(signDetached([entity], first, signOptions(what)), [entity], other, options),
+      )
+    const signed = Buffer.concat(signOpaque([entity], first, signOptions(what)))
+    return objectMail(email, 'signed-data', addSigner(signed, null, other, options))
   }
 
   private wrap(kind: KeyKind, entity: readonly Buffer[]): Buffer {
@@ -183,11 +201,12 @@ class Engine implements Participant {
 
   private encrypt(what: Encryption): Buffer {
     const { certificate } = this.material.person(what.key)
-    const plain: Pick<Signing, 'key' | 'digest' | 'pss' | 'form'> = {
+    const plain: Signer = {
       key: what.key,
       digest: 'sha256',
       pss: null,
       form: 'detached',
+      signer: 'issuer-and-serial',
     }
     const inner = what.tripleWrapped ? this.sign([this.material.entity], plain) : [this.material.entity]
     const encrypted = encryptEntity(inner, {
@@ -203,7 +222,7 @@ class Engine implements Participant {
   private makeKeyFile(what: KeyFile): Buffer {
     const { key, certificate, name } = this.material.person(what.key)
     const { password, intermediate } = this.material
-    const mac = what.protection === 'pbmac1' ? 'pbmac1' : 'hmac'
+    const mac = what.protection === 'pbmac1' ? 'pbmac1' : 'hmac-sha256'
     return writePkcs12({ key, certificates: [certificate, intermediate], password, friendlyName: name, mac })
   }
 
@@ -216,12 +235,21 @@ class Engine implements Participant {
     if (what.pss !== null && signer?.signature !== 'rsa-pss')
       throw new Otherwise(`writes ${String(signer?.signature)}`)
     if (what.indefinite) mustBeIndefinite(mail)
+    if (what.counterSigned) this.checkCounterSigner(mail)
     if (verdict.signers.length !== (what.second === null ? 1 : 2))
       throw new Unable(`${verdict.signers.length} signers`)
     // Whoever accepts the right mail must refuse it with one letter changed.
     if (what.form === 'opaque') return
     const changed = Buffer.from(mail.toString('latin1').replace('Hello', 'Hallo'), 'latin1')
     if (verifyMessage(changed, this.trust()).status !== 'invalid') throw new Unable('a changed mail is valid')
+  }
+
+  private checkCounterSigner(mail: Buffer): void {
+    const info = readContentInfo(takeApart(mail).object)
+    const [signer] = info.kind === 'signed-data' ? info.signers : []
+    if (signer === undefined) throw new Unable('no signer')
+    const checks = checkCountersignatures(signer, [this.material.person('p256').certificate])
+    if (checks[0]?.intact !== true) throw new Unable('no good countersignature')
   }
 
   private decrypt(what: Encryption, mail: Buffer): void {
@@ -271,6 +299,18 @@ function keyEncryptionName({ transport }: Encryption): string {
 
 function judge({ status, reasons }: Verdict): void {
   if (status !== 'valid') throw new Unable([status, ...reasons].join(' '))
+}
+
+/** What a row says of one signer. */
+type Signer = Pick<Signing, 'key' | 'digest' | 'pss' | 'form' | 'signer'>
+
+function signOptions(what: Signer): SignOptions {
+  return {
+    at: Date.now(),
+    pss: what.pss !== null,
+    ...(what.digest !== null && isDigest(what.digest) ? { digest: what.digest } : {}),
+    ...(what.signer === 'subject-key-id' ? { signerId: 'ski' } : {}),
+  }
 }
 
 /** A cipher that the engine writes. */

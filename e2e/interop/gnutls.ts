@@ -143,7 +143,8 @@ class GnuTls implements Participant {
       }
       case 'revocation-list': {
         const file = ['--inder', '--infile', material.file(made)]
-        this.run(['--verify-crl', '--load-ca-certificate', material.intermediateFile, ...file])
+        // --inder speaks of the authority's file too.
+        this.run(['--verify-crl', '--load-ca-certificate', material.file(material.intermediate.raw), ...file])
         const shown = this.run(['--crl-info', ...file])
         if (!shown.includes(person.certificate.serialHex.toLowerCase()))
           throw new Unable('the certificate is not revoked')

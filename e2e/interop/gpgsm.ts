@@ -30,6 +30,12 @@ function words(output: string): string {
   )
 }
 
+/** Keys of elliptic curves have keyAgreement (RFC 5480 3), which it takes for encryption only when told to. */
+const CONFIGURATION = [
+  ...['disable-crl-checks', 'disable-dirmngr', 'batch', 'no-tty'],
+  ...['compatibility-flags allow-ka-to-encr', ''],
+].join('\n')
+
 const CURVES: Readonly<Partial<Record<KeyKind, string>>> = {
   p256: 'NIST P-256',
   p384: 'NIST P-384',
@@ -70,7 +76,7 @@ class GnuPg implements Participant {
   constructor(material: Material) {
     this.material = material
     this.home = material.newFolder('g')
-    writeFileSync(join(this.home, 'gpgsm.conf'), 'disable-crl-checks\ndisable-dirmngr\nbatch\nno-tty\n')
+    writeFileSync(join(this.home, 'gpgsm.conf'), CONFIGURATION)
     writeFileSync(join(this.home, 'gpg-agent.conf'), 'allow-loopback-pinentry\n')
     const root = createHash('sha1').update(material.root.raw).digest('hex').toUpperCase()
     writeFileSync(join(this.home, 'trustlist.txt'), `${root} S relax\n`)
@@ -170,7 +176,7 @@ class GnuPg implements Participant {
   private importInto(bytes: Buffer, args: readonly string[], input = ''): void {
     const { material } = this
     const home = material.newFolder(`h${(this.homes++).toString()}`)
-    writeFileSync(join(home, 'gpgsm.conf'), 'disable-crl-checks\ndisable-dirmngr\nbatch\nno-tty\n')
+    writeFileSync(join(home, 'gpgsm.conf'), CONFIGURATION)
     writeFileSync(join(home, 'gpg-agent.conf'), 'allow-loopback-pinentry\n')
     try {
       runProgram('gpgsm', ['--homedir', home, ...args, '--import', material.file(bytes)], words, {

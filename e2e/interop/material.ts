@@ -137,10 +137,11 @@ export function makeMaterial(): Material {
   const people = new Map<KeyKind, Person>(
     KEY_KINDS.map((kind) => {
       const { privateKey, publicKey } = makeKeys(kind)
+      const name = `person-${kind}`
       const email = `${kind}@interop.example`
       const certificate = parseCertificate(
         issueCertificate({
-          subject: { O: 'Interop', CN: kind },
+          subject: { O: 'Interop', CN: name },
           issuer: { certificate: intermediate, key: middleKeys.privateKey },
           publicKey,
           // Small: NSS keeps serial numbers of a CRL to be written in 64 bits.
@@ -154,7 +155,7 @@ export function makeMaterial(): Material {
         }),
       )
       const person = {
-        name: kind,
+        name,
         email,
         key: privateKey,
         certificate,

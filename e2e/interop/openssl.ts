@@ -17,7 +17,7 @@ function words(output: string): string {
   const queued = lines.find((line) => /^[0-9A-F]+:error:/.test(line))?.split(':')
   if (queued !== undefined) {
     const [, , , library = '', , reason = '', , , ...more] = queued
-    const extra = more.join(':').replace(/^,|:$/g, '')
+    const extra = more.join(':').replace(/^,|:$/g, '').replace('Global default library context, ', '')
     return `${library}: ${reason}${extra === '' ? '' : ` (${extra})`}`
   }
   const plain = lines.find(
@@ -344,16 +344,16 @@ export function foreignKeyFile(material: Material, kind: KeyKind): string {
     `pass:${material.password}`,
   ]
   try {
-    runProgram('openssl', ['pkcs12', '-export', ...own, '-name', kind, '-out', out], words)
+    runProgram('openssl', ['pkcs12', '-export', ...own, '-name', person.name, '-out', out], words)
   } catch (error) {
     if (!(error instanceof Unable)) throw error
     const { password } = material
-    const { key, certificate } = person
+    const { key, certificate, name } = person
     const bytes = writePkcs12({
       key,
       certificates: [certificate],
       password,
-      friendlyName: kind,
+      friendlyName: name,
       iterations: 10_000,
     })
     writeFileSync(out, bytes)

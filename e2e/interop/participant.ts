@@ -66,7 +66,8 @@ export function packageVersion(name: string): string {
   return run.stdout.replace(/^\d+:/, '')
 }
 
-/** Words that fit into a note. */
-export function inShort(words: string): string {
+/** Words that fit into a note, and are the same in every run: without digests and key identifiers. */
+export function inShort(told: string): string {
+  const words = told.replaceAll(/'?\b[0-9A-Fa-f]{16,}\b'?/g, '…').replace(/, offset \d+/, '')
   return words.length > 110 ? `${words.slice(0, 107).trimEnd()}...` : words
 }

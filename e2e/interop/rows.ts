@@ -166,10 +166,10 @@ const formRows: readonly Row[] = [
     key: 'p256',
     form: 'opaque',
   }),
-  signing(FORMS, 'subject key identifier, RSA v1.5', false, { signer: 'subject-key-id' }),
-  signing(FORMS, 'subject key identifier, ECDSA P-256', false, { signer: 'subject-key-id', key: 'p256' }),
-  signing(FORMS, 'two signers, RSA and ECDSA', false, { second: 'p256' }),
-  signing(FORMS, 'two signers, ECDSA and RSA, opaque', false, {
+  signing(FORMS, 'subject key identifier, RSA v1.5', true, { signer: 'subject-key-id' }),
+  signing(FORMS, 'subject key identifier, ECDSA P-256', true, { signer: 'subject-key-id', key: 'p256' }),
+  signing(FORMS, 'two signers, RSA and ECDSA', true, { second: 'p256' }),
+  signing(FORMS, 'two signers, ECDSA and RSA, opaque', true, {
     key: 'p384',
     digest: 'sha384',
     second: 'rsa',
