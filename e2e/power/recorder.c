@@ -36,11 +36,11 @@
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static char root[PATH_MAX];
 static size_t rootLength;
+static dev_t rootDevice;
 static int logFd = -1;
 static uint64_t syncs;
 /* Inode of each watched descriptor; 0 for all others. */
 static uint64_t watched[MAX_FD];
-/* Where a descriptor that is written without offset stands is asked from the kernel. */
 
 #define REAL(name) ((__typeof__(&name))real(#name))
 static void *real(const char *name) {
@@ -55,6 +55,9 @@ __attribute__((constructor)) static void start(void) {
   if (!folder || !file) return;
   if (!realpath(folder, root)) return;
   rootLength = strlen(root);
+  struct stat info;
+  if (stat(root, &info)) abort();
+  rootDevice = info.st_dev;
   logFd = REAL(open)(file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
   if (logFd < 0) abort();
 }
@@ -170,7 +173,14 @@ int close(int fd) {
   return REAL(close)(fd);
 }
 
-static int isWatched(int fd) { return logFd >= 0 && fd >= 0 && fd < MAX_FD && watched[fd]; }
+/* libuv closes by the bare system call, past us: a number that now means something else is no longer watched. */
+static int isWatched(int fd) {
+  if (logFd < 0 || fd < 0 || fd >= MAX_FD || !watched[fd]) return 0;
+  struct stat info;
+  if (!fstat(fd, &info) && info.st_ino == watched[fd] && info.st_dev == rootDevice) return 1;
+  watched[fd] = 0;
+  return 0;
+}
 
 static ssize_t wrote(ssize_t result, int fd, uint64_t offset, const struct iovec *data, int count) {
   if (result > 0) record('W', watched[fd], offset, NULL, 0, data, count, result);

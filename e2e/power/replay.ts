@@ -49,32 +49,50 @@ export function* readLog(file: string): Generator<LogRecord> {
 
 type Change = { readonly offset: number; readonly data: Buffer } | { readonly length: number }
 
+/** The bytes of a file; grows with room to spare, so that a file written in many pieces is not copied for each. */
+class Content {
+  #room: Buffer
+  #length: number
+
+  constructor(initial: Buffer = Buffer.alloc(0)) {
+    this.#room = Buffer.from(initial)
+    this.#length = initial.length
+  }
+
+  get bytes(): Buffer {
+    return this.#room.subarray(0, this.#length)
+  }
+
+  apply(change: Change): void {
+    if ('length' in change) {
+      this.#grow(change.length)
+      this.#room.fill(0, change.length, this.#length)
+      this.#length = change.length
+      return
+    }
+    const end = change.offset + change.data.length
+    this.#grow(end)
+    change.data.copy(this.#room, change.offset)
+    this.#length = Math.max(this.#length, end)
+  }
+
+  #grow(length: number): void {
+    if (length <= this.#room.length) return
+    const room = Buffer.alloc(Math.max(length, 2 * this.#room.length))
+    this.#room.copy(room, 0, 0, this.#length)
+    this.#room = room
+  }
+}
+
 /** One file: what is on the platter, and what is not yet. */
 class FileState {
-  durable: Buffer = Buffer.alloc(0)
+  readonly durable = new Content()
   pending: Change[] = []
 
   /** Makes the first `count` pending changes durable. */
   sync(count: number): void {
-    for (const change of this.pending.splice(0, count)) this.durable = applied(this.durable, change)
+    for (const change of this.pending.splice(0, count)) this.durable.apply(change)
   }
-}
-
-function applied(content: Buffer, change: Change): Buffer {
-  if ('length' in change) {
-    if (change.length <= content.length) return content.subarray(0, change.length)
-    return Buffer.concat([content, Buffer.alloc(change.length - content.length)])
-  }
-  const end = change.offset + change.data.length
-  // Room to grow, so that a file written in many pieces is not copied for each.
-  let target = content
-  if (end > content.length) {
-    const grown = Buffer.alloc(end)
-    content.copy(grown)
-    target = grown
-  }
-  change.data.copy(target, change.offset)
-  return target
 }
 
 type Entry = { readonly kind: 'file'; readonly file: FileState } | { readonly kind: 'folder' }
@@ -210,25 +228,24 @@ export class Platter {
       const where = join(target, name)
       if (entry.kind === 'folder')
         this.#writeFolder(path === '' ? name : `${path}/${name}`, where, mode, random)
-      else writeFile(where, mode === 'strict' ? entry.file.durable : torn(entry.file, random))
+      else writeFile(where, mode === 'strict' ? entry.file.durable.bytes : torn(entry.file, random))
     }
   }
 }
 
 /** Each unsynced change survives by chance; of a write that does, perhaps only the first sectors. */
 function torn(file: FileState, random: () => number): Buffer {
-  let content = Buffer.from(file.durable)
+  if (file.pending.length === 0) return file.durable.bytes
+  const content = new Content(file.durable.bytes)
   for (const change of file.pending) {
     if (random() < 0.5) continue
-    if ('length' in change || random() < 0.7) content = Buffer.from(applied(content, change))
+    if ('length' in change || random() < 0.7) content.apply(change)
     else {
       const sectors = Math.floor((random() * change.data.length) / SECTOR) * SECTOR
-      content = Buffer.from(
-        applied(content, { offset: change.offset, data: change.data.subarray(0, sectors) }),
-      )
+      content.apply({ offset: change.offset, data: change.data.subarray(0, sectors) })
     }
   }
-  return content
+  return content.bytes
 }
 
 function writeFile(path: string, content: Buffer): void {

@@ -32,6 +32,8 @@ export interface GatewayConfig {
   readonly hosts: Readonly<Record<string, string>>
   /** Further settings of siegel.yaml. */
   readonly settings?: object
+  /** Master key as 64 hexadecimal digits; a new one unless given. */
+  readonly masterKey?: string
   /** Environment of the processes, beside the inherited one. */
   readonly environment?: Readonly<Record<string, string>>
 }
@@ -49,6 +51,8 @@ export interface CommandResult {
 /** A gateway that can be started again and again on the same data. */
 export class StageGateway {
   readonly config: GatewayConfig
+  /** As in its file. */
+  readonly masterKey: string
   readonly #configFile: string
   readonly log: LogLine[] = []
   #process: ChildProcess | null = null
@@ -58,7 +62,8 @@ export class StageGateway {
     this.config = config
     this.#configFile = join(config.folder, 'siegel.yaml')
     mkdirSync(this.dataFolder, { recursive: true, mode: 0o700 })
-    writeFileSync(join(config.folder, 'master.key'), randomBytes(32).toString('hex'), { mode: 0o600 })
+    this.masterKey = config.masterKey ?? randomBytes(32).toString('hex')
+    writeFileSync(join(config.folder, 'master.key'), this.masterKey, { mode: 0o600 })
     this.#write({
       fqdn: config.fqdn,
       dataFolder: 'data',

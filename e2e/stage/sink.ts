@@ -21,7 +21,12 @@ export class Sink {
   readonly #sockets = new Set<Socket>()
   /** Message-ID (without brackets) → how it arrived; a second arrival is counted apart. */
   readonly arrived = new Map<string, ArrivedAs>()
+  /** Message-ID → when it first arrived: CLOCK_MONOTONIC, nanoseconds. */
+  readonly firstAt = new Map<string, bigint>()
   doubled = 0
+  /** Text to look for in every mail, and how many had it. */
+  witness: string | null = null
+  witnessed = 0
   /** The first mail of each form, whole. */
   readonly samples = new Map<ArrivedAs, Buffer>()
   /** Says which mails are deferred (451) at their end; by default none. */
@@ -54,6 +59,7 @@ export class Sink {
   /** Forgets what arrived. */
   clear(): void {
     this.arrived.clear()
+    this.firstAt.clear()
     this.samples.clear()
     this.doubled = 0
   }
@@ -146,7 +152,9 @@ export class Sink {
       type === 'multipart/signed' ? 'clear-signed' : type === 'application/pkcs7-mime' ? 'encrypted' : 'plain'
     if (this.defers(id)) return '451 4.3.0 later\r\n'
     if (this.arrived.has(id)) this.doubled++
+    else this.firstAt.set(id, process.hrtime.bigint())
     this.arrived.set(id, form)
+    if (this.witness !== null && mail.includes(this.witness)) this.witnessed++
     if (!this.samples.has(form)) this.samples.set(form, mail)
     if (this.#waiting !== null && this.arrived.size >= this.#waiting.count) {
       this.#waiting.resolve()

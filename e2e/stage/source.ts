@@ -27,6 +27,7 @@ class Replies {
   #wanted = 0
   #resolve: ((line: string) => void) | null = null
   #reject: ((error: Error) => void) | null = null
+  #gone: Error | null = null
 
   attach(socket: Socket): void {
     this.#buffer = ''
@@ -34,10 +35,18 @@ class Replies {
       this.#buffer += chunk.toString('latin1')
       this.#look()
     })
-    socket.on('close', () => this.#reject?.(new Error('the gateway closed the connection')))
+    const gone = (error: Error) => {
+      this.#gone ??= error
+      this.#reject?.(error)
+    }
+    socket.on('error', gone)
+    socket.on('close', () => {
+      gone(new Error('the gateway closed the connection'))
+    })
   }
 
   next(count: number): Promise<string> {
+    if (this.#gone !== null) return Promise.reject(this.#gone)
     this.#wanted = count
     return new Promise((resolve, reject) => {
       this.#resolve = resolve
@@ -68,8 +77,8 @@ class Replies {
   }
 }
 
-/** One kept connection. */
-class Line {
+/** One kept connection: sends mails one after the other. Rejects when the gateway refuses or goes away. */
+export class Line {
   readonly #socket: TLSSocket
   readonly #replies: Replies
 
@@ -78,7 +87,8 @@ class Line {
     this.#replies = replies
   }
 
-  static async open(options: SourceOptions): Promise<Line> {
+  /** Connects, secures and greets. */
+  static async open(options: Pick<SourceOptions, 'port' | 'client'>): Promise<Line> {
     const plain = connectTcp({ port: options.port, host: '127.0.0.1', noDelay: true })
     const before = new Replies()
     before.attach(plain)
@@ -88,13 +98,17 @@ class Line {
     plain.write('STARTTLS\r\n')
     await before.next(1)
     plain.removeAllListeners('data')
+    if (plain.destroyed) throw new Error('the gateway closed the connection')
     const socket = connectTls({
       socket: plain,
       cert: options.client.cert,
       key: options.client.key,
       rejectUnauthorized: false,
     })
-    await once(socket, 'secureConnect')
+    const closed = once(socket, 'close').then(() => {
+      throw new Error('the gateway closed the connection')
+    })
+    await Promise.race([once(socket, 'secureConnect'), closed])
     const replies = new Replies()
     replies.attach(socket)
     socket.write('EHLO bench.outbound.protection.outlook.com\r\n')
@@ -102,6 +116,7 @@ class Line {
     return new Line(socket, replies)
   }
 
+  /** Resolves when the mail was answered 250. */
   async send(mail: SourceMail): Promise<void> {
     this.#socket.cork()
     this.#socket.write(
@@ -112,6 +127,7 @@ class Line {
     await this.#replies.next(3)
   }
 
+  /** Drops the connection. */
   close(): void {
     this.#socket.destroy()
   }
