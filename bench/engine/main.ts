@@ -104,7 +104,11 @@ async function start(count: number, program: string, args: readonly string[]): P
   const { stdin, stdout } = child
   if (stdin === null || stdout === null) throw new Error('no pipes')
   const lines = createInterface({ input: stdout })[Symbol.asyncIterator]()
-  const ended = new Promise<void>((resolve) => child.on('close', () => { resolve(); }))
+  const ended = new Promise<void>((resolve) =>
+    child.on('close', () => {
+      resolve()
+    }),
+  )
   const ask = async (line: string): Promise<string> => {
     stdin.write(`${line}\n`)
     const answer = await lines.next()
