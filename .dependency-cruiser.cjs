@@ -1,6 +1,7 @@
 // Who may import whom. Every rule has a planted violation in scripts/architecture.test.ts that sees it fire.
 const G = '^gateway/src/'
-const TEST = '[.]test[.]tsx?$'
+/** Tests, and what only they use. */
+const TEST = '([.]test[.]tsx?|/testing/[^/]+[.]ts)$'
 const ban = (name, from, to) => ({ name, severity: 'error', from, to })
 
 module.exports = {
@@ -49,7 +50,7 @@ module.exports = {
     ban('nobody-ships-a-tool', { path: '^(engine|contract|gateway|web)/' }, { path: '^tools/' }),
     ban(
       'steps-are-strangers',
-      { path: G + 'mail/([^/]+)/' },
+      { path: G + 'mail/([^/]+)/', pathNot: G + 'mail/journey/' },
       { path: G + 'mail/[^/]+/', pathNot: G + 'mail/$1/' },
     ),
     ban(
@@ -58,8 +59,13 @@ module.exports = {
       { path: G + 'mail/journey[.]ts$' },
     ),
     ban(
+      'journey-is-one',
+      { path: G, pathNot: [G + 'mail/journey(/|[.]ts$)', TEST] },
+      { path: G + 'mail/journey/' },
+    ),
+    ban(
       'mail-knows-no-surface',
-      { path: G + '(mail|smtp|keyring|trust|exchange)/' },
+      { path: G + '(mail|smtp|keyring|trust|exchange)/', pathNot: TEST },
       { path: G + '(admin|cli|store|main)' },
     ),
     ban('keys-know-no-mail', { path: G + '(keyring|trust)/' }, { path: G + 'mail/' }),

@@ -34,6 +34,7 @@ const INNOCENT = [
   'gateway/src/mail/policy/decide.ts',
   'gateway/src/mail/inbound/session.ts',
   'gateway/src/mail/journey.ts',
+  'gateway/src/mail/journey/hold.ts',
   'gateway/src/store/store.ts',
   'gateway/src/keyring/keyring.ts',
   'gateway/src/cli/main.ts',
@@ -70,6 +71,7 @@ const PLANTED: Readonly<Record<string, readonly { readonly file: string; readonl
     { file: 'gateway/src/mail/treatment/neighbour.ts', imports: '../policy/decide.ts' },
   ],
   'journey-is-driven-by-main': [{ file: 'gateway/src/keyring/drives.ts', imports: '../mail/journey.ts' }],
+  'journey-is-one': [{ file: 'gateway/src/keyring/joins.ts', imports: '../mail/journey/hold.ts' }],
   'mail-knows-no-surface': [{ file: 'gateway/src/mail/outbound/surface.ts', imports: '../../cli/main.ts' }],
   'keys-know-no-mail': [{ file: 'gateway/src/keyring/mail.ts', imports: '../mail/plan.ts' }],
   'surfaces-see-queue-policy-and-keys': [

@@ -6,7 +6,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { REASONS } from '@siegel/engine'
-import { configurationReference } from '@siegel/gateway'
+import { commandReference, configurationReference } from '@siegel/gateway'
 import { notice } from './notice.ts'
 import { citationsPage, readCitations } from './rfc-citations.ts'
 
@@ -30,6 +30,7 @@ function reasonsPage(): string {
 const OUTPUTS: readonly { readonly path: string; readonly text: () => string }[] = [
   { path: 'docs/reference/reasons.md', text: reasonsPage },
   { path: 'docs/reference/configuration.md', text: configurationReference },
+  { path: 'docs/reference/commands.md', text: commandReference },
   { path: 'docs/rfc/citations.md', text: () => citationsPage(readCitations(root).citations) },
   { path: 'NOTICE', text: () => notice(readFileSync(join(root, 'package-lock.json'), 'utf8')) },
 ]

@@ -108,9 +108,10 @@ export const tenantSpec = z
       ),
     removeOwnDkim: z
       .boolean()
-      .default(false)
+      .default(true)
       .describe(
-        "Remove the tenant's own DKIM-Signature fields when the body is changed: they would no longer verify.",
+        "Remove the tenant's own DKIM-Signature fields when outbound mail is signed or encrypted: they would no longer verify, " +
+          'and Office 365 signs anew. Those of accepted domains count as own, so name the onmicrosoft.com domain there too.',
       ),
     postmaster: addressField('Address for notices to the operators of the tenant.').optional(),
   })

@@ -7,6 +7,7 @@ import type { SignerCheck } from '../cms/verify.ts'
 import type { SignedData } from '../cms/signed-data.ts'
 import type { Reason } from '../reasons.ts'
 import type { Certificate } from '../x509/certificate.ts'
+import { adoptInheritedParameters } from '../x509/dsa-inheritance.ts'
 import type { Crl } from '../x509/crl.ts'
 import { parseCrls } from '../x509/read-crls.ts'
 import { buildPath } from '../x509/path.ts'
@@ -29,6 +30,8 @@ export function judgeSigners(
 ): readonly SignerVerdict[] {
   const embedded = certificatesOf(data)
   const pool = [...embedded, ...(options.intermediates ?? []), ...options.anchors]
+  // DSA keys of old may need their issuer's parameters before they can verify anything
+  if (options.allowWeak === true) adoptInheritedParameters(pool)
   const [first = null, ...others] = contents
   let checks = verifySignedData(data, first, pool)
   for (const content of others) {

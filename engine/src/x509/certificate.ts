@@ -8,10 +8,10 @@ import { EngineError } from '../errors.ts'
 import { readAlgorithm } from '../der/algorithm.ts'
 import type { AlgorithmIdentifier } from '../der/algorithm.ts'
 import { toBits, toIntegerBytes, toSmallInteger, toTime } from '../der/decode.ts'
+import { Oid } from '../der/oid.ts'
 import { Cursor, Tag, malformed, readElement } from '../der/reader.ts'
 import type { Element } from '../der/reader.ts'
-import { sequence, tlv } from '../der/writer.ts'
-import { Oid } from '../der/oid.ts'
+import { bits, oid, sequence, tlv } from '../der/writer.ts'
 import { ipText } from './address.ts'
 import { certificateEmails } from './certificate-emails.ts'
 import type { CertificateEmails } from './certificate-emails.ts'
@@ -67,6 +67,7 @@ export class Certificate {
   /** What the owner of a trust store said beside the certificate; not part of it. */
   readonly trustSettings: TrustSettings | null
   private key: KeyObject | null = null
+  private adopted: Buffer | null = null
   private hash: string | null = null
   private addresses: CertificateEmails | null = null
 
@@ -101,6 +102,23 @@ export class Certificate {
   get publicKey(): KeyObject {
     this.key ??= importPublicKey(this.spki, this.keyAlgorithm.oid)
     return this.key
+  }
+
+  /** Whether this is a DSA key without parameters: its issuer's count (RFC 3279 2.3.2). */
+  get inheritsParameters(): boolean {
+    return this.keyAlgorithm.oid === Oid.idDsa && this.keyAlgorithm.parameters === null
+  }
+
+  /** The DER of a DSA key's parameters, its own or those adopted; null if they are not known, or it is no DSA key. */
+  get dsaParameters(): Buffer | null {
+    return this.keyAlgorithm.oid === Oid.idDsa ? (this.keyAlgorithm.parameters?.raw ?? this.adopted) : null
+  }
+
+  /** Completes a DSA key by its issuer's parameters. Only for dsa-inheritance.ts, which finds them. */
+  adoptParameters(parameters: Buffer): void {
+    const spki = sequence(sequence(oid(Oid.idDsa), parameters), bits(this.keyBits))
+    this.key = importPublicKey(spki, Oid.idDsa)
+    this.adopted = parameters
   }
 
   /** The SHA-256 of the whole certificate in lower-case hexadecimal. */

@@ -72,6 +72,7 @@ class Examination {
   private readonly second: number
   private mask = 0
   private obstacle = 'no CRL for it'
+  private readonly stale = new Set<Crl>()
 
   constructor(certificate: Certificate, source: CrlSource) {
     this.certificate = certificate
@@ -92,6 +93,8 @@ class Examination {
       if (revoked !== null) return revoked
       if (this.mask === ALL_REASONS) return { status: 'good', detail: 'not on the CRL' }
     }
+    const lasting = this.lookInStale()
+    if (lasting !== null) return lasting
     const detail = this.mask === 0 ? this.obstacle : 'the CRLs at hand do not cover all reasons'
     return { status: 'unknown', detail }
   }
@@ -104,14 +107,22 @@ class Examination {
       if ((interim & ~this.mask) === 0) continue
       const entry = this.look(complete, deltas)
       if (typeof entry === 'string') this.obstacle = entry
-      else if (entry !== null)
-        return {
-          status: 'revoked',
-          detail: `${entry.reason} since ${new Date(entry.revocationDate).toISOString()}`,
-        }
+      else if (entry !== null) return revokedBy(entry)
       else if (this.weak(complete)) this.obstacle = 'the CRL is signed with an outdated algorithm'
       // RFC 5280 6.3.3 l
       else this.mask |= interim
+    }
+    return null
+  }
+
+  /** An expired CRL proves nothing good any more, but what it revoked for ever stays revoked. */
+  private lookInStale(): RevocationFinding | null {
+    const { serial, issuer } = this.certificate
+    for (const crl of [...this.stale].slice(0, MAX_CANDIDATES)) {
+      if (typeof this.source.signerOf(crl) === 'string' || crl.unknownCritical !== null) continue
+      const entry = crl.entries.find(serial, issuer)
+      if (entry !== null && entry.reason !== 'certificateHold' && entry.reason !== 'removeFromCRL')
+        return revokedBy(entry)
     }
     return null
   }
@@ -140,6 +151,7 @@ class Examination {
       const deltas = this.deltasOf(crl)
       if (deltas.length === 0 && !this.inTime(crl)) {
         this.obstacle = `the CRL ${this.timeText(crl)}`
+        if (crl.thisUpdate <= this.second) this.stale.add(crl)
         continue
       }
       found.push({ complete: crl, deltas })
@@ -200,6 +212,10 @@ class Examination {
   private weak({ signatureAlgorithm }: Crl): boolean {
     return !this.source.allowWeak && isWeakScheme(readSignatureScheme(signatureAlgorithm))
   }
+}
+
+function revokedBy({ reason, revocationDate }: CrlEntry): RevocationFinding {
+  return { status: 'revoked', detail: `${reason} since ${new Date(revocationDate).toISOString()}` }
 }
 
 /** RFC 5280 6.3.3 h: by the key that signed the complete CRL. */

@@ -60,7 +60,8 @@ const table: readonly (readonly [string, Buffer, IssueExtensions, boolean])[] = 
   ['mail host, below', email('example.org'), { emails: ['a@mail.example.org'] }, false],
   ['mail subtree, below', email('.example.org'), { emails: ['a@mail.example.org'] }, true],
   ['mail subtree, the domain itself', email('.example.org'), { emails: ['a@example.org'] }, false],
-  ['mailbox, the same', email('jane@example.org'), { emails: ['Jane@example.org'] }, true],
+  ['mailbox, the same', email('jane@example.org'), { emails: ['jane@EXAMPLE.org'] }, true],
+  ['mailbox, in another case', email('jane@example.org'), { emails: ['Jane@example.org'] }, false],
   ['mailbox, another', email('jane@example.org'), { emails: ['john@example.org'] }, false],
   [
     'mail host, one good and one bad',
@@ -103,6 +104,7 @@ test('excluded subtrees refuse what lies in them and what cannot be told apart f
   assert.equal(allowed(constrained('excluded', email('example.org')), { emails: ['a@example.org'] }), false)
   assert.equal(allowed(constrained('excluded', email('example.org')), { emails: ['not an address'] }), false)
   assert.equal(allowed(constrained('excluded', email('example.org')), { emails: ['a@other.example'] }), true)
+  assert.equal(allowed(constrained('excluded', email('a@example.org')), { emails: ['A@example.org'] }), false)
 })
 
 test('a name that cannot be read is outside what is permitted', () => {

@@ -135,12 +135,11 @@ function targetOf(name: GeneralName): Target {
 
 function emailTarget(text: string): Target {
   const address = parseAddrSpec(text)
-  const local = address === null ? null : lowerAscii(address.local)
   return {
     ...NOTHING,
     kind: 'email',
     shown: `email ${JSON.stringify(text)}`,
-    local,
+    local: address?.local ?? null,
     host: address?.domain ?? null,
   }
 }
@@ -196,8 +195,13 @@ function emailSubtree(base: string): Subtree {
   if (!base.includes('@')) return hostSubtree(base)
   const wanted = parseAddrSpec(base)
   if (wanted === null) return () => null
-  const local = lowerAscii(wanted.local)
-  return (target) => (target.host === null ? null : target.host === wanted.domain && target.local === local)
+  const folded = lowerAscii(wanted.local)
+  return ({ host, local }) => {
+    if (host === null || local === null) return null
+    if (host !== wanted.domain || lowerAscii(local) !== folded) return false
+    // RFC 5280 7.5: local parts match exactly. Whether two that differ in case are one mailbox only their host can tell
+    return local === wanted.local ? true : null
+  }
 }
 
 /** A host equal to the base, or with a leading dot in the base, below it. */

@@ -10,7 +10,7 @@ import type { Certificate } from './certificate.ts'
 import { isProcessed } from './extensions.ts'
 import { keyStrength } from './key-strength.ts'
 import type { BasicOcspResponse, OcspResponse, SingleResponse } from './ocsp.ts'
-import { verifySignature } from './signature.ts'
+import { isIssuedBy, verifySignature } from './signature.ts'
 import { isWeakScheme, readSignatureScheme } from './signature-algorithm.ts'
 
 /** What a response is judged by. */
@@ -179,11 +179,7 @@ function delegationProblem(candidate: Certificate, options: OcspJudgeOptions): E
   const { issuer, responderRevoked } = options
   const refused = (detail: string): EngineError => new EngineError('ocsp-responder-unauthorized', detail)
   if (!isOcspSigner(candidate)) return refused('without id-kp-OCSPSigning')
-  if (
-    !candidate.issuer.equals(issuer.subject) ||
-    !verifySignature(candidate.signatureAlgorithm, issuer, candidate.tbs, candidate.signature)
-  )
-    return refused('not issued by the issuer of the certificate')
+  if (!isIssuedBy(candidate, issuer)) return refused('not issued by the issuer of the certificate')
   if (candidate.keyUsage?.has('digitalSignature') === false && !candidate.keyUsage.has('nonRepudiation'))
     return refused('key usage without digitalSignature')
   const unknown = candidate.extensions.find(({ oid, critical }) => critical && !isProcessed(oid))

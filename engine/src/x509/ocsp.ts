@@ -179,7 +179,15 @@ function readCertificates(element: Element): readonly Certificate[] {
   return element
     .children()
     .slice(0, MAX_CERTIFICATES)
-    .map(({ raw }) => parseCertificate(raw))
+    .flatMap(({ raw }) => {
+      try {
+        return [parseCertificate(raw)]
+      } catch (error) {
+        // Untrusted extra material: if it was the responder's, the verdict says ocsp-responder-unknown
+        if (error instanceof EngineError) return []
+        throw error
+      }
+    })
 }
 
 type ResponseData = Pick<BasicOcspResponse, 'responder' | 'producedAt' | 'responses' | 'extensions' | 'nonce'>

@@ -23,7 +23,7 @@ export interface PathOptions extends PolicyOptions {
   /** Accept SHA-1, DSA and RSA keys of 1024 to 2047 bits; they stay listed under `weak`. */
   readonly allowWeak?: boolean
   /**
-   * Whether the rules for those who issue certificates count (profile.ts). Default: strict for TLS, where public CAs obey
+   * Whether the rules for those who issue certificates and CRLs count (profile.ts). Default: strict for TLS, where public CAs obey
    * them, tolerant for everything else.
    */
   readonly profile?: 'strict' | 'tolerant'

@@ -11,7 +11,7 @@ import { NameConstraintCheck, malformedConstraint } from './name-constraints.ts'
 import type { ComparisonBudget } from './name-constraints.ts'
 import type { PathOptions } from './path-options.ts'
 import { policyProblem } from './policies.ts'
-import { profileViolations } from './profile.ts'
+import { isStrict, profileViolations } from './profile.ts'
 import { extendedKeyUsageAllows, extendedKeyUsageOf, keyUsageAllows, standsFor } from './purpose.ts'
 import type { RevocationCheck } from './revocation.ts'
 import { isWeakScheme, readSignatureScheme } from './signature-algorithm.ts'
@@ -55,6 +55,7 @@ export function judgePath(
     // An anchor's own signature is not looked at
     if (!anchored || index < path.length - 1) judgeSignature(certificate, note)
   }
+  judgeInheritance(path, note)
   const [leaf] = path
   if (leaf !== undefined) judgeLeaf(leaf, options, note)
   judgePathLengths(path, note)
@@ -82,7 +83,7 @@ function judgeEach(certificate: Certificate, options: PathOptions, note: Note): 
   if (grade === 'weak') note('weak-key', certificate, detail)
   // RFC 5280 4.1.2.4
   if (certificate.issuer.empty) note('certificate-profile-violated', certificate, 'empty issuer')
-  if ((options.profile ?? (options.purpose.startsWith('tls-') ? 'strict' : 'tolerant')) === 'strict')
+  if (isStrict(options))
     for (const violation of profileViolations(certificate))
       note('certificate-profile-violated', certificate, violation)
 }
@@ -134,6 +135,16 @@ function judgeLeaf(leaf: Certificate, { purpose, address }: PathOptions, note: N
   if (!keyUsageAllows(leaf, purpose)) note('key-usage-mismatch', leaf, `not for ${purpose}`)
   if (address !== undefined && !standsFor(leaf, address))
     note('address-mismatch', leaf, `not for ${Object.values(address).join('')}`)
+}
+
+/** RFC 5280 6.1.4 e: parameters that were adopted are those of the issuer in this very path. */
+function judgeInheritance(path: readonly Certificate[], note: Note): void {
+  for (const [index, certificate] of path.entries()) {
+    const { inheritsParameters, dsaParameters } = certificate
+    const expected = path[index + 1]?.dsaParameters ?? null
+    if (inheritsParameters && (expected === null || dsaParameters?.equals(expected) !== true))
+      note('key-refused', certificate, 'DSA parameters that are not those of its issuer')
+  }
 }
 
 /** RFC 5280 6.1.4 l and m: self-issued certificates do not count, nor does the leaf. */

@@ -9,7 +9,7 @@ import { writeAlgorithm } from '../der/algorithm.ts'
 import { Oid } from '../der/oid.ts'
 import { writePem } from '../der/pem.ts'
 import { readElement } from '../der/reader.ts'
-import { bits, implicit, nil, oid, sequence } from '../der/writer.ts'
+import { bits, implicit, nil, octets, oid, sequence } from '../der/writer.ts'
 import type { Reason } from '../reasons.ts'
 import { Certificate, parseCertificate } from './certificate.ts'
 import { buildPath } from './path.ts'
@@ -20,6 +20,12 @@ const root = makeCa('Root')
 const ca = makeCa('CA', { by: root })
 const leaf = makeLeaf('jane', ca)
 const DAY = 86_400_000
+
+const subjectKeyId = {
+  oid: Oid.idCeSubjectKeyIdentifier,
+  critical: false,
+  value: octets(Buffer.alloc(20, 1)),
+}
 
 type Given = Partial<Omit<PathOptions, 'anchors' | 'intermediates'>> & {
   readonly anchors?: readonly (Holder | Certificate)[]
@@ -272,6 +278,40 @@ test('the rules for issuers count for TLS and not for mail', () => {
     other: [{ oid: Oid.idCeAuthorityKeyIdentifier, critical: true, value: sequence() }],
   })
   refuses('certificate-profile-violated', critical, { profile: 'strict' })
+})
+
+test('a host constraint with a leading dot breaks the rules for issuers', () => {
+  const dotted = makeCa('Dotted', {
+    by: root,
+    extensions: { nameConstraints: { permitted: { dnsNames: ['.example.org'] } } },
+  })
+  const host = make('x', { dnsNames: ['a.example.org'] }, { by: dotted })
+  const given: Given = { intermediates: [dotted], purpose: 'tls-server' }
+  assert.ok(judge(host, { ...given, profile: 'tolerant' }).valid)
+  refuses('certificate-profile-violated', host, given)
+})
+
+test('where mail is not the purpose, a common name of the form of a host must be permitted too', () => {
+  const narrow = makeCa('Narrow', {
+    by: root,
+    extensions: { nameConstraints: { permitted: { dnsNames: ['example.org'] } } },
+  })
+  const given: Given = { intermediates: [narrow], purpose: 'any' }
+  for (const name of ['www.example.net', 'jane.doe']) {
+    refuses('name-constraint-violated', make(name, {}, { by: narrow }), given)
+    assert.ok(judge(make(name, {}, { by: narrow }), { ...given, purpose: 'email' }).valid)
+  }
+  for (const name of ['www.example.org', 'Jane Doe', 'localhost'])
+    assert.ok(judge(make(name, {}, { by: narrow }), given).valid)
+  assert.ok(judge(make('www.example.net', { dnsNames: ['example.org'] }, { by: narrow }), given).valid)
+})
+
+test('only a self-signed certificate goes without an authority key identifier where rules for issuers count', () => {
+  const strict: Given = { profile: 'strict', purpose: 'any' }
+  const bare = makeCa('Bare', { extensions: { keyIds: false, other: [subjectKeyId] } })
+  const renewed = makeCa('Bare', { by: bare, extensions: { keyIds: false, other: [subjectKeyId] } })
+  assert.ok(judge(bare, { ...strict, anchors: [bare] }).valid)
+  refuses('certificate-profile-violated', renewed, { ...strict, anchors: [bare] })
 })
 
 test('a CA without a name is refused everywhere', () => {

@@ -5,6 +5,7 @@
 import { EngineError } from '../errors.ts'
 import type { Reason } from '../reasons.ts'
 import type { Certificate } from './certificate.ts'
+import { adoptInheritedParameters } from './dsa-inheritance.ts'
 import { keyStrength } from './key-strength.ts'
 import { comparisonBudget } from './name-constraints.ts'
 import type { PathOptions } from './path-options.ts'
@@ -35,6 +36,9 @@ const MAX_STEPS = 1000
  */
 export function buildPath(leaf: Certificate, options: PathOptions): PathResult {
   if (!Number.isFinite(options.at)) throw new RangeError('at is not a moment')
+  // DSA is weak: without leave for that, its parameters need not be found
+  if (options.allowWeak === true)
+    adoptInheritedParameters([leaf, ...(options.intermediates ?? []), ...options.anchors])
   return search(leaf, options, new RevocationCheck(options, search))
 }
 

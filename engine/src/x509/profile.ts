@@ -7,7 +7,21 @@ import { EngineError } from '../errors.ts'
 import { Oid } from '../der/oid.ts'
 import { toAsciiDomain } from './address.ts'
 import type { Certificate } from './certificate.ts'
+import type { Crl } from './crl.ts'
+import type { PathOptions } from './path-options.ts'
 import { verifySignature } from './signature.ts'
+
+/** Whether the rules count: as the caller says, else for TLS only. */
+export function isStrict({ profile, purpose }: PathOptions): boolean {
+  return (profile ?? (purpose.startsWith('tls-') ? 'strict' : 'tolerant')) === 'strict'
+}
+
+/** The rule for issuers that the CRL breaks; null if it breaks none (RFC 5280 5.2.3: numbered, and not critically). */
+export function crlViolation(crl: Crl): string | null {
+  const number = crl.extensions.find(({ oid }) => oid === Oid.idCeCrlNumber)
+  if (number === undefined) return 'CRL without a number'
+  return number.critical ? 'critical CRL number' : null
+}
 
 /** The rules that the certificate breaks, as text for the operator. */
 export function profileViolations(certificate: Certificate): readonly string[] {
@@ -89,7 +103,7 @@ function caViolations(certificate: Certificate): readonly string[] {
   return violations
 }
 
-/** RFC 5280 4.1.2.6 and 4.2.1.6. */
+/** RFC 5280 4.1.2.6, 4.2.1.6 and 4.2.1.10. */
 function nameViolations({ subject, extensions, parsed }: Certificate): readonly string[] {
   const violations: string[] = []
   const san = extensions.find(({ oid }) => oid === Oid.idCeSubjectAltName)
@@ -100,6 +114,10 @@ function nameViolations({ subject, extensions, parsed }: Certificate): readonly 
     if (name.kind === 'ip' && name.bytes.length !== 4 && name.bytes.length !== 16)
       violations.push('IP address of a wrong length')
   }
+  // RFC 5280 4.2.1.10: a leading dot is for hosts of mail addresses and URIs
+  const bases = [...(parsed.nameConstraints?.permitted ?? []), ...(parsed.nameConstraints?.excluded ?? [])]
+  if (bases.some((base) => base.kind === 'dns' && base.text.startsWith('.')))
+    violations.push('DNS name constraint with a leading dot')
   return violations
 }
 

@@ -12,6 +12,7 @@ import type { RevocationFinding } from './crl-status.ts'
 import { keyStrength } from './key-strength.ts'
 import { judgeOcspResponse } from './ocsp-status.ts'
 import type { PathOptions } from './path-options.ts'
+import { crlViolation, isStrict } from './profile.ts'
 
 /** Builds a path for a CRL signer: path.ts, which this file must not import. */
 export type PathBuilder = (
@@ -97,7 +98,9 @@ export class RevocationCheck {
   private byCrl(certificate: Certificate, above: readonly Certificate[]): RevocationFinding | null {
     const { at, allowWeak = false } = this.options
     if (this.crls.length === 0) return null
-    const signerOf = (crl: Crl): Certificate | string => this.signerOf(crl, certificate, above)
+    const strict = isStrict(this.options)
+    const signerOf = (crl: Crl): Certificate | string =>
+      (strict ? crlViolation(crl) : null) ?? this.signerOf(crl, certificate, above)
     return crlStatus(certificate, { crls: this.crls, at, allowWeak, signerOf })
   }
 

@@ -40,7 +40,18 @@ export function verifySignature(
   return verifyScheme(scheme, key instanceof Certificate ? key.publicKey : key, data, signature)
 }
 
-/** The same for a scheme that was read already. */
+/**
+ * Whether this issuer's name and key stand behind the certificate; nothing else is looked at.
+ * @throws EngineError `unsupported-algorithm`
+ */
+export function isIssuedBy(certificate: Certificate, issuer: Certificate): boolean {
+  const { signatureAlgorithm, tbs, signature } = certificate
+  return (
+    certificate.issuer.equals(issuer.subject) && verifySignature(signatureAlgorithm, issuer, tbs, signature)
+  )
+}
+
+/** `verifySignature` for a scheme that was read already. */
 export function verifyScheme(
   scheme: SignatureScheme,
   key: KeyObject,

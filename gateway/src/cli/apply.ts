@@ -5,6 +5,9 @@ import { dirname, resolve } from 'node:path'
 import { planApply, type ApplyPlan, type ObjectDifference } from '../config/apply.ts'
 import { objectKey } from '../config/config-object.ts'
 import type { FieldDifference } from '../config/difference.ts'
+import type { ConfigChange } from '../config/ports.ts'
+import { StoreRefused } from '../observe/failures.ts'
+import type { Store } from '../store/index.ts'
 import { UsageError, readInput, type Command, type ExitCode, type Io } from './io.ts'
 import { withStore } from './open-store.ts'
 import { readOptions } from './options.ts'
@@ -43,6 +46,16 @@ function report(
   else io.out('not applied (dry run)')
 }
 
+/** Writes the change. Returns the new version; null when somebody else has changed the configuration since it was read. */
+async function write(store: Store, change: ConfigChange): Promise<number | null> {
+  try {
+    return await store.config.change(change)
+  } catch (error) {
+    if (error instanceof StoreRefused && error.code === 'configuration-moved') return null
+    throw error
+  }
+}
+
 /** The verb `apply`. */
 export const apply: Command = async (args, io) => {
   const options = readOptions(
@@ -69,9 +82,18 @@ export const apply: Command = async (args, io) => {
       current,
       prune: options.has('prune'),
     })
-    const applied = plan.change !== null && !options.has('dry-run')
-    const version = plan.change !== null && applied ? await store.config.change(plan.change) : current.version
-    report(plan, { version, applied, json: options.has('json') }, io)
+    const json = options.has('json')
+    if (plan.change === null || options.has('dry-run')) {
+      report(plan, { version: current.version, applied: false, json }, io)
+      return 0
+    }
+    const version = await write(store, plan.change)
+    if (version === null) {
+      io.err('siegel: somebody else has changed the configuration meanwhile; nothing was written')
+      io.err('siegel: look at the difference with --dry-run and apply again')
+      return 1
+    }
+    report(plan, { version, applied: true, json }, io)
     return 0
   })
 }

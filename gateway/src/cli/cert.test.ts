@@ -138,7 +138,9 @@ test('a wrong call is a usage error, and what cannot be honoured is not ignored'
     ['path', '--leaf', jane, '--purpose', 'any'],
     ['path', '--leaf', jane, '--trust', root],
     ['path', '--leaf', join(folder, 'none'), '--trust', root, '--purpose', 'any'],
-    ['ocsp', '--response', jane, '--issuer', root],
+    ['ocsp', '--response', jane],
+    ['ocsp', '--response', join(folder, 'none'), '--issuer', root],
+    ['ocsp', '--response', jane, '--issuer', broken],
     ['p12'],
     ['p12', jane, '--pass', 'a', '--pass-file', jane],
   ]
@@ -150,8 +152,8 @@ test('a wrong call is a usage error, and what cannot be honoured is not ignored'
     ['--revocation', 'x'],
     ['--policy', 'x'],
     ['--email', 'a', '--dns', 'b'],
-    ['--crl', root],
-    ['--ocsp', root],
+    ['--crl', join(folder, 'none')],
+    ['--ocsp', join(folder, 'none')],
     ['--unknown'],
     ['extra'],
   ])

@@ -1,7 +1,6 @@
 /**
- * `siegel cert path` judges a certificate path, `siegel cert p12` lists a PKCS#12 file. Reads files, connects to nothing.
- * Exit 0 when the path is valid or the file opens, 1 when not, 2 for usage or I/O. What the engine cannot judge yet is refused,
- * never silently left out.
+ * `siegel cert path` judges a certificate path, `siegel cert p12` lists a PKCS#12 file, `siegel cert ocsp` is in cert-ocsp.ts.
+ * Reads files, connects to nothing. Exit 0 when the path is valid or the file opens, 1 when not, 2 for usage or I/O.
  */
 import { parseArgs, type ParseArgsConfig } from 'node:util'
 import {
@@ -9,7 +8,6 @@ import {
   EngineError,
   readCertificates,
   readPkcs12,
-  type Certificate,
   type PathOptions,
   type PathResult,
   type Pkcs12,
@@ -17,8 +15,16 @@ import {
   type Reason,
   type WantedAddress,
 } from '@siegel/engine'
-import { readCrlArguments, readOcspArguments } from './revocation-arguments.ts'
-import { readInput, readMany, UsageError, type Command, type ExitCode, type Io } from './io.ts'
+import { OCSP_USAGE, ocsp } from './cert-ocsp.ts'
+import { readInput, UsageError, type Command, type ExitCode, type Io } from './io.ts'
+import {
+  readCertificateArguments,
+  readCrlArguments,
+  readOcspArguments,
+  readPolicy,
+  readRevocation,
+  readTime,
+} from './judging-arguments.ts'
 
 const PATH_USAGE =
   'usage: siegel cert path --leaf F --trust F… [--intermediates F…] [--crl F…] [--ocsp F…] [--at T] --purpose email|tls-server|tls-client|any\n' +
@@ -35,9 +41,9 @@ export const cert: Command = async (args, io) => {
     case 'p12':
       return p12(rest, io)
     case 'ocsp':
-      throw new UsageError('siegel cert ocsp: OCSP responses cannot be judged yet')
+      return ocsp(rest, io)
     default:
-      throw new UsageError(`${PATH_USAGE}\n${P12_USAGE}`)
+      throw new UsageError(`${PATH_USAGE}\n${OCSP_USAGE}\n${P12_USAGE}`)
   }
 }
 
@@ -101,8 +107,8 @@ async function judge(
   io: Io,
 ): Promise<PathResult> {
   const leafBytes = await readInput(leaf, io)
-  const anchors = await readAll(trust, io)
-  const untrusted = await readAll(intermediates, io)
+  const anchors = await readCertificateArguments(trust, io)
+  const untrusted = await readCertificateArguments(intermediates, io)
   try {
     // Certificates behind the leaf in its own file are untrusted material
     const [first, ...more] = readCertificates(leafBytes)
@@ -113,24 +119,6 @@ async function judge(
     const finding = { reason: error.code, certificate: null, detail: error.message }
     return { valid: false, reasons: [error.code], findings: [finding], path: [], weak: [] }
   }
-}
-
-/** A damaged certificate can only be missed, never trusted by mistake: it is named on standard error and left out. */
-async function readAll(paths: readonly string[], io: Io): Promise<Certificate[]> {
-  const certificates: Certificate[] = []
-  for (const name of paths)
-    for (const bytes of await readMany(name, io)) {
-      const refuse = (error: EngineError): void => {
-        io.err(`${name}: a certificate is left out: ${error.message}`)
-      }
-      try {
-        certificates.push(...readCertificates(bytes, refuse))
-      } catch (error) {
-        if (!(error instanceof EngineError)) throw error
-        refuse(error)
-      }
-    }
-  return certificates
 }
 
 const PURPOSES: readonly Purpose[] = [
@@ -148,14 +136,6 @@ function readPurpose(text: string | undefined): Purpose {
   return purpose
 }
 
-/** RFC 3339 5.6 */
-function readTime(text: string): number {
-  const form = /^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)$/
-  const at = form.test(text) ? Date.parse(text.toUpperCase().replace(' ', 'T')) : NaN
-  if (Number.isNaN(at)) throw new UsageError(`--at is no RFC 3339 time: ${text}`)
-  return at
-}
-
 function readAddress(values: { readonly email?: string; readonly dns?: string; readonly ip?: string }): {
   readonly address?: WantedAddress
 } {
@@ -171,18 +151,6 @@ function readAddress(values: { readonly email?: string; readonly dns?: string; r
 function readDepth(text: string): number {
   if (!/^\d{1,3}$/.test(text)) throw new UsageError(`--max-depth is no number up to 999: ${text}`)
   return Number(text)
-}
-
-function readRevocation(text = 'prefer'): 'none' | 'prefer' | 'require' {
-  if (text !== 'none' && text !== 'prefer' && text !== 'require')
-    throw new UsageError(`--revocation is none, prefer or require, not ${text}`)
-  return text
-}
-
-function readPolicy(text: string): string {
-  if (text === 'anyPolicy') return '2.5.29.32.0'
-  if (!/^[0-2](?:\.\d+)+$/.test(text)) throw new UsageError(`--policy is no object identifier: ${text}`)
-  return text
 }
 
 function pathJson(result: PathResult) {

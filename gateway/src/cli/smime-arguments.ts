@@ -17,7 +17,7 @@ import {
   type DecryptionKey,
   type VerifyOptions,
 } from '@siegel/engine'
-import { readCrlArguments, readOcspArguments } from './revocation-arguments.ts'
+import { readCrlArguments, readOcspArguments } from './judging-arguments.ts'
 import { readInput, readMany, UsageError, type Io } from './io.ts'
 
 export const TEXT = { type: 'string' } as const

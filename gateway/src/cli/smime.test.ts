@@ -227,8 +227,8 @@ describe('siegel smime', () => {
 
   test('options that cannot be honoured are refused by name, wrong calls too', async () => {
     const refused: readonly (readonly [RegExp, readonly string[]])[] = [
-      [/--crl/, ['verify', at('mail.eml'), '--crl', 'x']],
-      [/--ocsp/, ['decrypt', at('mail.eml'), '--key', at('bob.pem'), '--ocsp', 'x']],
+      [/cannot read/, ['verify', at('mail.eml'), '--crl', at('nothing')]],
+      [/cannot read/, ['decrypt', at('mail.eml'), '--key', at('bob.pem'), '--ocsp', at('nothing')]],
       [/--at/, ['verify', at('mail.eml'), '--at', 'yesterday']],
       [/--revocation/, ['verify', at('mail.eml'), '--revocation', 'maybe']],
       [/--policy/, ['verify', at('mail.eml'), '--policy', 'x']],

@@ -1,7 +1,8 @@
 // apply, export and trace on a real store: the round trip, dry runs, and what a stored mail's trace looks like.
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, open, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -82,6 +83,35 @@ test('a dry run prints the difference and writes nothing, apply writes it, the s
 
   const again = await run('apply', '-f', file(), '--prune')
   assert.equal(again.out, `nothing to do (version ${version})`)
+})
+
+test('of two applies at once the one that worked from an old version writes nothing, exits with 1 and says to repeat', async () => {
+  const partner = { kind: 'PartnerCertificate', tenant: 'contoso', name: 'late' }
+  const late = { apiVersion: 'siegel/v1', ...partner, spec: { certificate: 'file:pipe' } }
+  const quick = {
+    apiVersion: 'siegel/v1',
+    kind: 'AddressRange',
+    name: 'quick',
+    spec: { cidrs: ['10.0.0.1'] },
+  }
+  const pem = makeCertificate('Late', { emails: ['late@partner.example'] }, ca).pem
+  await writeFile(join(folder, 'late.yaml'), stringify(late))
+  await writeFile(join(folder, 'quick.yaml'), stringify(quick))
+  // A pipe stops the first apply between reading the configuration and writing it.
+  execFileSync('mkfifo', [join(folder, 'pipe')])
+  const first = run('apply', '-f', join(folder, 'late.yaml'))
+  const pipe = await open(join(folder, 'pipe'), 'w')
+  assert.equal((await run('apply', '-f', join(folder, 'quick.yaml'))).code, 0)
+  await pipe.write(pem)
+  await pipe.close()
+  const { code, out, err } = await first
+  assert.deepEqual([code, out], [1, ''])
+  assert.match(err, /changed the configuration meanwhile; nothing was written/)
+  assert.match(err, /apply again/)
+  const { out: exported } = await run('export')
+  assert.ok(exported.includes('name: quick') && !exported.includes('name: late'))
+  await writeFile(join(folder, 'late.yaml'), stringify({ ...late, spec: { certificate: pem } }))
+  assert.equal((await run('apply', '-f', join(folder, 'late.yaml'))).code, 0)
 })
 
 test('an export applied to the same installation is nothing to do, from standard input too', async () => {

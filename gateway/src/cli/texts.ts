@@ -25,10 +25,8 @@ export const TEXTS: Readonly<Record<string, Text>> = {
   deferred: text('deferred ({status}), next attempt {retryAt}', 'aufgeschoben ({status}), nächster Versuch {retryAt}'),
   'attempt-held': text('the next hop refuses for a fault in the configuration ({status})', 'die Gegenstelle lehnt wegen eines Konfigurationsfehlers ab ({status})'),
   held: text('held', 'angehalten'),
-  released: text('released by an operator', 'von einem Betreuer freigegeben'),
   bounced: text('returned to the sender as undeliverable ({status})', 'als unzustellbar an den Absender zurück ({status})'),
   expired: text('given up: its time is over', 'aufgegeben: die Frist ist um'),
-  discarded: text('discarded by an operator', 'von einem Betreuer verworfen'),
   'notice-written': text('a notice about the mail {about}: {kinds}', 'eine Benachrichtigung über die Mail {about}: {kinds}'),
   'notice-sent': text('notice written: mail {notice}', 'Benachrichtigung geschrieben: Mail {notice}'),
   // what stands below an event

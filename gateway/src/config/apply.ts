@@ -187,7 +187,8 @@ function planChange(prepared: readonly Prepared[], input: ApplyInput): ApplyPlan
     changes.push({ action: 'delete', ...identity(object), fields: [] })
   }
   const findings = judge([...wanted.values()], input)
-  const change = changes.length === 0 ? null : { put, remove: removed.map(identity) }
+  const change =
+    changes.length === 0 ? null : { from: input.current.version, put, remove: removed.map(identity) }
   return { change, differences: changes, findings }
 }
 

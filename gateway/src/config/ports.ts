@@ -26,6 +26,11 @@ export interface CredentialEntry extends Omit<Credential, 'tenantId'> {
 
 /** One set of changes, written in one transaction. */
 export interface ConfigChange {
+  /**
+   * The version that the change was worked out from: it is refused when another has come since. Left out only where the
+   * change does not depend on what is there.
+   */
+  readonly from?: number
   readonly put: readonly { readonly object: ConfigObject; readonly credentials: readonly CredentialEntry[] }[]
   readonly remove: readonly { readonly kind: string; readonly tenant: string | null; readonly name: string }[]
 }
@@ -41,7 +46,10 @@ export interface ConfigStore {
   }>
   /** Cheap: the current version, to notice a change made by another process within a second. */
   version(): Promise<number>
-  /** Writes a set of changes and returns the new version. A new Tenant object gets its row key and its sealing key here. */
+  /**
+   * Writes a set of changes and returns the new version. A new Tenant object gets its row key and its sealing key here.
+   * Rejects with StoreRefused: `configuration-moved` (nothing was written, work it out anew), `tenant-unknown`, `tenant-has-mail`.
+   */
   change(change: ConfigChange): Promise<number>
 }
 

@@ -67,7 +67,7 @@ test('good objects make complete settings without a finding', () => {
       inbound: [secretNumber(1).word],
     },
     route: '[contoso-com.mail.protection.outlook.com]:25',
-    removeOwnDkim: false,
+    removeOwnDkim: true,
     markerKey: Buffer.alloc(32, 7),
     postmaster: null,
   })

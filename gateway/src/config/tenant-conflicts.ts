@@ -55,7 +55,7 @@ export function conflicts(
   })
 }
 
-/** Whether one of a certificate's names is the host's; a wildcard stands for one label. RFC 6125 6.4.3 */
+/** Whether one of a certificate's names is the host's; a wildcard stands for one label. RFC 9525 6.3 */
 export function namesHost(names: readonly string[], host: string): boolean {
   return names.some(
     (name) => name === host || (name.startsWith('*.') && host.slice(host.indexOf('.')) === name.slice(1)),

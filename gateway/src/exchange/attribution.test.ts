@@ -242,6 +242,46 @@ describe('header fields that do not go on', () => {
     ])
   })
 
+  // RFC 8601 5: whatever another reader of the field would take for our name
+  const CLAIMS: Readonly<Record<string, string>> = {
+    plain: 'Authentication-Results: smime.contoso.example; smime=pass',
+    'in capitals': 'AUTHENTICATION-RESULTS: SMIME.Contoso.Example; smime=pass',
+    'with a version': 'Authentication-Results: smime.contoso.example 1; smime=pass',
+    'with a version behind a slash': 'Authentication-Results: smime.contoso.example/1; smime=pass',
+    'without results': 'Authentication-Results: smime.contoso.example',
+    'with white space before the colon': 'Authentication-Results \t: smime.contoso.example; smime=pass',
+    folded: 'Authentication-Results:\r\n smime.contoso.example;\r\n smime=pass',
+    'folded twice, with tabs': 'Authentication-Results: \r\n\t \r\n\tsmime.contoso.example\r\n\t; smime=pass',
+    'folded by a bare LF': 'Authentication-Results:\n smime.contoso.example; smime=pass',
+    'behind comments': 'Authentication-Results: (a (b) \\) c)(d)\r\n (e) smime.contoso.example; smime=pass',
+    'before a comment': 'Authentication-Results: smime.contoso.example(x); smime=pass',
+    quoted: 'Authentication-Results: "smime.contoso.example"; smime=pass',
+    'quoted with escapes': 'Authentication-Results: "smime\\.contoso.ex\\ample"; smime=pass',
+    'quoted and folded': 'Authentication-Results:\r\n "smime.contoso.example"; smime=pass',
+    'with a quote that never ends': 'Authentication-Results: "smime.contoso.example; smime=pass',
+    'with a comment that never ends': 'Authentication-Results: (x smime.contoso.example; smime=pass',
+    'with a dot at the end': 'Authentication-Results: smime.contoso.example.; smime=pass',
+    'behind odd characters': 'Authentication-Results: ;smime.contoso.example; smime=pass',
+  }
+  for (const [form, line] of Object.entries(CLAIMS))
+    it(`results in our name, ${form}`, () => {
+      assert.deepEqual(removedOf([ID, OUT, line]), [[1, 'secret-header'], [2, 'own-authserv-id']]) // prettier-ignore
+    })
+
+  for (const line of [
+    'Authentication-Results: other.example (smime.contoso.example); spf=pass',
+    'Authentication-Results: other.example; x=smime.contoso.example',
+    'Authentication-Results: xsmime.contoso.example; spf=pass',
+    'Authentication-Results: smime.contoso.example.evil.example; spf=pass',
+    'Authentication-Results: contoso.example; spf=pass',
+    'Authentication-Results: spf=fail (sender ip) smtp.mailfrom=smime.contoso.example; dkim=none',
+    'Authentication-Results-X: smime.contoso.example; smime=pass',
+    'ARC-Authentication-Results: i=1; smime.contoso.example; smime=pass',
+  ])
+    it(`results of others stay: ${line}`, () => {
+      assert.deepEqual(removedOf([ID, OUT, line]), [[1, 'secret-header']])
+    })
+
   it('removes doubled and internal-claiming Exchange fields on the inbound leg only', () => {
     const forged = [
       'X-MS-Exchange-CrossPremises-AuthAs: Internal',

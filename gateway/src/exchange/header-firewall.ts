@@ -3,6 +3,7 @@
  * Exchange fields that the inbound leg has no right to. All else is carried through unchanged (design S2).
  * Says which and why; does not touch bytes.
  */
+import { domainToASCII } from 'node:url'
 import { headerValue, type HeaderField } from '@siegel/engine'
 import { OWN_FIELD_PREFIX } from '../mail/marker.ts'
 import type { Attribution } from '../mail/message.ts'
@@ -33,7 +34,21 @@ export function authservIdOf(value: string): string {
     const quoted = /^"((?:[^"\\]|\\.)*)"/s.exec(rest)?.[1] ?? ''
     return quoted.replaceAll(/\\(.)/gs, '$1').toLowerCase()
   }
-  return (/^[^\s;()]+/.exec(rest)?.[0] ?? '').toLowerCase()
+  return (TOKEN.exec(rest)?.[0] ?? '').toLowerCase()
+}
+
+/** RFC 2045 5.1: a token ends at white space, at a control character or at one of the tspecials. */
+const TOKEN = /^[^\p{Cc}\s()<>@,;:\\"/[\]?=]+/u
+
+/**
+ * Whether results claim to come from us. A name in another form (U-labels, a dot at the end) is still ours; where no name can be
+ * told, one that stands anywhere counts, since another reader may find it.
+ */
+function claimsToBe(value: string, fqdn: string): boolean {
+  const id = authservIdOf(value).trim().replace(/\.$/, '')
+  return id === ''
+    ? value.toLowerCase().includes(fqdn)
+    : id === fqdn || domainToASCII(id).toLowerCase() === fqdn
 }
 
 /**
@@ -58,7 +73,7 @@ export function removedFields(
     // RFC 8601 5: a receiver removes results that claim to come from itself.
     else if (
       field.lower === 'authentication-results' &&
-      authservIdOf(headerValue(headerSection, field)) === tenant.fqdn
+      claimsToBe(headerValue(headerSection, field), tenant.fqdn)
     )
       remove('own-authserv-id')
     else {

@@ -10,6 +10,11 @@ export interface BodyRef {
   readonly tenantId: string
   readonly mailId: MailId
   readonly copy: number
+  /**
+   * The turn that made the copy, 12 hexadecimal digits; absent for copy 0. A worker that has lost its lease without knowing
+   * writes under its own turn, so that it can never put its bytes in the place of those that another worker has settled.
+   */
+  readonly turn?: string
 }
 
 /** Takes a body piece by piece. Exactly one of `finish` and `abort` ends it. */
@@ -33,6 +38,14 @@ export interface Bodies {
   read(ref: BodyRef): AsyncIterable<Buffer>
   /** Removes a body; a body that is not there is no error. */
   remove(ref: BodyRef): Promise<void>
+}
+
+/** The name of a copy's body. */
+export function copyBody(
+  { tenantId, id }: { readonly tenantId: string; readonly id: MailId },
+  { number, turn }: { readonly number: number; readonly turn: string },
+): BodyRef {
+  return { tenantId, mailId: id, copy: number, turn }
 }
 
 export { BodyDamaged, StorageError } from '../observe/failures.ts'

@@ -59,6 +59,7 @@ function queued(deliveries: Delivery[], copies: Copy[] = []): QueuedMail {
 
 const COPY: Copy = {
   number: 1,
+  turn: '0123456789ab',
   treatment: { kind: 'pass' },
   size: 1,
   eightBit: false,

@@ -2,6 +2,7 @@
  * One worker's turn with one mail: collects what changes (deliveries, copies, trace, notices, alarms) until it is settled in
  * one transaction. Knows the rules of delivery states; knows no step, no store, no socket.
  */
+import { randomBytes } from 'node:crypto'
 import type { MailId } from './message.ts'
 import type { Outcome, PeerReply } from './outcome.ts'
 import type { Plan, Reason } from './plan.ts'
@@ -18,6 +19,8 @@ export function isFinal(state: DeliveryState): boolean {
 /** Collects one turn's changes. */
 export class Turn {
   readonly queued: QueuedMail
+  /** Names this turn's copies apart from those of any other turn with the mail: 12 hexadecimal digits. */
+  readonly name = randomBytes(6).toString('hex')
   readonly #deliveries: Map<number, Delivery>
   readonly #changed = new Set<number>()
   readonly #copies: Map<number, Copy>
@@ -122,9 +125,9 @@ export class Turn {
     return this.#hosts.get(number) ?? null
   }
 
-  /** A notice was written in this turn. */
-  get hasNotices(): boolean {
-    return this.#notices.length > 0
+  /** The notices that were written in this turn. */
+  get noticeIds(): readonly MailId[] {
+    return this.#notices.map(({ mail }) => mail.id)
   }
 
   /** Adds a notice whose body is safe. */

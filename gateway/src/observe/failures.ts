@@ -35,7 +35,8 @@ export class LeaseLost extends Error {
  * Why the store refuses. All are permanent until an operator acts.
  * master-key-missing, master-key-malformed, master-key-wrong: no start. schema-newer, schema-altered: another release wrote
  * the database. data-incomplete: the database is gone beside old mail, or lost its keys. secret-damaged: a sealed value was
- * altered. tenant-unknown, tenant-has-mail: a change of the configuration that cannot be made.
+ * altered. tenant-unknown, tenant-has-mail: a change of the configuration that cannot be made. configuration-moved: it was
+ * worked out from a version that is no longer the current one.
  * server-running: another server holds the data folder.
  */
 export type StoreRefusal =
@@ -48,6 +49,7 @@ export type StoreRefusal =
   | 'secret-damaged'
   | 'tenant-unknown'
   | 'tenant-has-mail'
+  | 'configuration-moved'
   | 'server-running'
 
 /** The store refuses, on purpose and until an operator acts; nothing was changed. */

@@ -184,6 +184,23 @@ describe('configuration store', () => {
     assert.deepEqual(await store.integrity(), [])
   })
 
+  it('refuses a change that was worked out from a version that has passed, here and in another process', async () => {
+    const other = await fixture.open()
+    const from = await store.config.version()
+    const changes = ['first', 'second'].map((name) => ({ from, ...putting(objectOf('Map', name)) }))
+    const results = await Promise.allSettled(
+      changes.map((change, i) => (i === 0 ? store : other).config.change(change)),
+    )
+    assert.deepEqual(results.map(({ status }) => status).toSorted(), ['fulfilled', 'rejected'])
+    assert.equal(await store.config.version(), from + 1)
+    const [loser] = changes.filter((_, i) => results[i]?.status === 'rejected')
+    assert.ok(loser !== undefined)
+    for (const late of [store, other])
+      await assert.rejects(late.config.change(loser), refused('configuration-moved'))
+    assert.equal((await store.config.read()).objects.filter(({ kind }) => kind === 'Map').length, 1)
+    assert.equal(await store.config.change({ ...loser, from: from + 1 }), from + 2)
+  })
+
   it('a broken audit log is noticed', async () => {
     await store.config.change(putting(objectOf('Map', 'm')))
     await store.config.change(putting(objectOf('Map', 'n')))

@@ -112,6 +112,11 @@ export class SqliteConfig implements ConfigStore {
   /** Rejects with Unmet when another process has changed something since it was read here. */
   async #tryChange(change: ConfigChange): Promise<number> {
     const version = this.#version()
+    if (change.from !== undefined && change.from !== version)
+      throw new StoreRefused(
+        'configuration-moved',
+        `the configuration was changed meanwhile (version ${change.from} became ${version})`,
+      )
     const now = this.#now()
     const changing = new Changing(this.#tenants(), this.#keys, now)
     for (const object of change.remove) changing.remove(object)

@@ -3,7 +3,7 @@
  * is not finished. Reads only, repairs nothing.
  */
 import { sql, type Kysely } from 'kysely'
-import type { Bodies } from '../mail/body.ts'
+import type { Bodies, BodyRef } from '../mail/body.ts'
 import { BodyDamaged, StoreRefused } from '../observe/failures.ts'
 import { brokenAt } from './audit-log.ts'
 import type { Tables } from './schema.ts'
@@ -97,17 +97,28 @@ async function checkMail(
 ): Promise<Problem[]> {
   const awaited = await db
     .selectFrom('delivery')
-    .select('copy')
+    .leftJoin('copy', (join) =>
+      join
+        .onRef('copy.tenant_id', '=', 'delivery.tenant_id')
+        .onRef('copy.mail_id', '=', 'delivery.mail_id')
+        .onRef('copy.number', '=', 'delivery.copy'),
+    )
+    .select(['delivery.copy', 'copy.turn'])
     .distinct()
-    .where('tenant_id', '=', tenantId)
-    .where('mail_id', '=', id)
-    .where('copy', 'is not', null)
-    .where('state', 'in', ['queued', 'held'])
+    .where('delivery.tenant_id', '=', tenantId)
+    .where('delivery.mail_id', '=', id)
+    .where('delivery.copy', 'is not', null)
+    .where('delivery.state', 'in', ['queued', 'held'])
     .execute()
   const problems: Problem[] = []
-  for (const copy of new Set([0, ...awaited.map((row) => row.copy ?? 0)]))
+  const refs: BodyRef[] = [{ tenantId, mailId: id, copy: 0 }]
+  for (const { copy, turn } of awaited)
+    if (copy === null || turn === null)
+      problems.push({ code: 'database-damaged', detail: `mail ${id} has no copy ${String(copy)}` })
+    else refs.push({ tenantId, mailId: id, copy, turn })
+  for (const ref of refs)
     try {
-      await readThrough(bodies.read({ tenantId, mailId: id, copy }))
+      await readThrough(bodies.read(ref))
     } catch (error) {
       if (!(error instanceof BodyDamaged)) throw error
       // It may have been finished, and its body removed, while this looked.

@@ -82,7 +82,7 @@ export function newMailSteps({ mail, expiresAt, owner, trace }: NewMail, leaseUn
 }
 
 const INSERT_COPY =
-  'insert into copy (tenant_id, mail_id, number, size, decrypted, treatment, content) values (?, ?, ?, ?, ?, ?, ?)'
+  'insert into copy (tenant_id, mail_id, number, turn, size, decrypted, treatment, content) values (?, ?, ?, ?, ?, ?, ?, ?)'
 
 /** The step that keeps a copy. */
 export function newCopyStep(tenantId: string, mailId: string, copy: Copy): Step {
@@ -94,6 +94,7 @@ export function newCopyStep(tenantId: string, mailId: string, copy: Copy): Step 
       tenantId,
       mailId,
       copy.number,
+      copy.turn,
       copy.size,
       copy.decrypted ? 1 : 0,
       JSON.stringify(copy.treatment),
@@ -142,6 +143,7 @@ function deliveryOf(row: SqlRow): Delivery {
 function copyOf(row: SqlRow): Copy {
   return {
     number: Number(row['number']),
+    turn: String(row['turn']),
     size: Number(row['size']),
     decrypted: row['decrypted'] === 1,
     treatment: parsed(row['treatment']) as Treatment,

@@ -5,10 +5,21 @@ import type { Plan } from '../mail/plan.ts'
 import type { Copy } from '../mail/queue/ports.ts'
 import { LeaseLost, StorageError } from '../observe/failures.ts'
 import type { Store } from './index.ts'
-import { Fixture, changeOf, eventOf, mailOf, newMail, settlementOf } from './testing/fixture.ts'
+import {
+  Fixture,
+  TURN,
+  changeOf,
+  eventOf,
+  mailOf,
+  newMail,
+  readBody,
+  settlementOf,
+  writeBody,
+} from './testing/fixture.ts'
 
 const COPY: Copy = {
   number: 1,
+  turn: TURN,
   treatment: { kind: 'pass' },
   size: 2000,
   eightBit: false,
@@ -73,6 +84,22 @@ describe('queue store', () => {
     const stranger = mailOf('01KX0000000000000000000000', fixture.now)
     await assert.rejects(store.queue.accept(newMail(stranger)), StorageError)
     assert.equal(await store.queue.find(stranger.tenantId, stranger.id), null)
+  })
+
+  it('accepts the parts of a mail together or not at all', async () => {
+    const parts = [mailOf(contoso, fixture.now), mailOf(contoso, fixture.now, { direction: 'inbound' })]
+    const stranger = mailOf('01KX0000000000000000000000', fixture.now)
+    // In one batch with a mail that is good, so that the failure must undo its own part only.
+    const [together, alone] = await Promise.allSettled([
+      store.queue.accept(...[...parts, stranger].map((mail) => newMail(mail))),
+      store.queue.accept(newMail(mailOf(contoso, fixture.now))),
+    ])
+    assert.deepEqual([together.status, alone.status], ['rejected', 'fulfilled'])
+    for (const mail of parts) assert.equal(await store.queue.find(contoso, mail.id), null)
+    const before = fixture.commits()
+    await store.queue.accept(...parts.map((mail) => newMail(mail)))
+    for (const mail of parts) assert.deepEqual((await store.queue.find(contoso, mail.id))?.mail, mail)
+    assert.equal(fixture.commits() - before, 1)
   })
 
   it('accepts fifty mails at once with one commit', async () => {
@@ -201,6 +228,24 @@ describe('queue store', () => {
     assert.deepEqual(await store.queue.find(contoso, mail.id), before)
     assert.equal((await store.queue.claim('y', 9, 1000)).length, 1)
     assert.deepEqual((await store.forTenant(contoso).traces.show(mail.id))?.events.length, 1)
+  })
+
+  it('a worker whose lease is lost cannot put its copy in the place of one that is about to be settled', async () => {
+    const mail = await accept('stale')
+    await writeBody(store, { tenantId: contoso, mailId: mail.id, copy: 0 }, Buffer.from('received'))
+    const refOf = (turn: string) => ({ tenantId: contoso, mailId: mail.id, copy: 1, turn })
+    const [stale, fresh] = [store.bodies.create(refOf('ffffffffffff')), store.bodies.create(refOf(TURN))]
+    await stale.write(Buffer.from('from the stale worker'))
+    fixture.now += 60_000
+    await store.queue.claim('x', 1, 60_000)
+    await fresh.write(Buffer.from('settled'))
+    await fresh.finish()
+    await stale.finish()
+    const settlement = settlementOf(mail, 'x', [changeOf(0, 'queued', { copy: 1, dueAt: fixture.now })], { newCopies: [COPY] }) // prettier-ignore
+    await store.queue.settle(settlement)
+    const { turn } = (await store.queue.find(contoso, mail.id))?.copies[0] ?? assert.fail()
+    assert.equal((await readBody(store, refOf(turn))).toString(), 'settled')
+    assert.deepEqual(await store.integrity(), [])
   })
 
   it('rejects a settlement of a delivery that does not exist', async () => {

@@ -48,7 +48,8 @@ const RELEASED_MAIL =
   'update mail set next_due_at = (select min(due_at) from delivery where tenant_id = ?1 and mail_id = ?2) ' +
   'where tenant_id = ?1 and id = ?2'
 const KEEPS_MAIL = 'select 1 as kept from mail where tenant_id = ? and id = ?'
-const KEEPS_COPY = 'select 1 as kept from copy where tenant_id = ? and mail_id = ? and number = ?'
+const KEEPS_COPY =
+  'select 1 as kept from copy where tenant_id = ? and mail_id = ? and number = ? and turn = ?'
 const NEXT_DUE =
   `select next_due_at as due from mail where final_at is null and next_due_at is not null and ${FREE} ` +
   'order by next_due_at limit 1'
@@ -70,8 +71,9 @@ export class SqliteQueue implements QueueStore {
     this.#now = now
   }
 
-  async accept(mail: NewMail): Promise<void> {
-    await this.#writer.run(newMailSteps(mail, this.#now() + FIRST_LEASE_MS))
+  async accept(...mails: readonly NewMail[]): Promise<void> {
+    const leaseUntil = this.#now() + FIRST_LEASE_MS
+    await this.#writer.run(mails.flatMap((mail) => newMailSteps(mail, leaseUntil)))
   }
 
   async claim(owner: string, limit: number, leaseMs: number): Promise<QueuedMail[]> {
@@ -147,11 +149,11 @@ export class SqliteQueue implements QueueStore {
   }
 
   /** Whether a body belongs to a row that has been committed: then nobody may put another in its place. */
-  keeps({ tenantId, mailId, copy }: BodyRef): boolean {
+  keeps({ tenantId, mailId, copy, turn = '' }: BodyRef): boolean {
     const row =
       copy === 0
         ? this.#lookups.get({ sql: KEEPS_MAIL, parameters: [tenantId, mailId] })
-        : this.#lookups.get({ sql: KEEPS_COPY, parameters: [tenantId, mailId, copy] })
+        : this.#lookups.get({ sql: KEEPS_COPY, parameters: [tenantId, mailId, copy, turn] })
     return row !== undefined
   }
 

@@ -134,6 +134,8 @@ interface CopyTable {
   tenant_id: string
   mail_id: string
   number: number
+  /** Names the body of the copy apart from those of other turns. */
+  turn: string
   size: number
   decrypted: number
   treatment: string

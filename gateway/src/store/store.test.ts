@@ -7,7 +7,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, describe, it } from 'node:test'
 import { newMailId } from '../mail/id.ts'
 import { StoreRefused, type StoreRefusal } from '../observe/failures.ts'
-import { Fixture, mailOf, newMail, objectOf, putting, readBody, writeBody } from './testing/fixture.ts'
+import { Fixture, TURN, mailOf, newMail, objectOf, putting, readBody, writeBody } from './testing/fixture.ts'
 
 function refused(code: StoreRefusal) {
   return (error: unknown) => error instanceof StoreRefused && error.code === code
@@ -126,7 +126,8 @@ describe('opening a store', () => {
     await store.config.change({ put: [{ object, credentials: [credential] }], remove: [] })
     const mail = mailOf(contoso, fixture.now)
     const text = Buffer.from(canary.repeat(10_000))
-    for (const copy of [0, 1]) await writeBody(store, { tenantId: contoso, mailId: mail.id, copy }, text)
+    const ref = { tenantId: contoso, mailId: mail.id, copy: 0 }
+    for (const one of [ref, { ...ref, copy: 1, turn: TURN }]) await writeBody(store, one, text)
     const unfinished = store.bodies.create({ tenantId: contoso, mailId: newMailId(2), copy: 0 })
     await unfinished.write(text)
     await store.queue.accept(newMail(mail))

@@ -1,11 +1,20 @@
 // The sweep: takes what nothing needs, leaves what something needs or may need soon; and the check that all is whole.
 import assert from 'node:assert/strict'
-import { readFileSync, utimesSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
 import { afterEach, beforeEach, describe, it } from 'node:test'
 import type { BodyRef } from '../mail/body.ts'
 import type { Copy } from '../mail/queue/ports.ts'
 import type { Store } from './index.ts'
-import { Fixture, changeOf, mailOf, newMail, readBody, settlementOf, writeBody } from './testing/fixture.ts'
+import {
+  Fixture,
+  TURN,
+  changeOf,
+  mailOf,
+  newMail,
+  readBody,
+  settlementOf,
+  writeBody,
+} from './testing/fixture.ts'
 
 const HOUR_MS = 3_600_000
 const DAY_MS = 24 * HOUR_MS
@@ -13,6 +22,7 @@ const DAY_MS = 24 * HOUR_MS
 function copyOf(number: number): Copy {
   return {
     number,
+    turn: TURN,
     treatment: { kind: 'pass' },
     size: 1,
     eightBit: false,
@@ -40,8 +50,13 @@ describe('sweep', () => {
     const at = (fixture.now - ms) / 1000
     utimesSync(fixture.bodyPath(ref), at, at)
   }
-  const refOf = (mailId: string, copy = 0): BodyRef => ({ tenantId: contoso, mailId, copy })
-  const there = (ref: BodyRef) => fixture.has('spool', ref.mailId.slice(4, 6), `${ref.mailId}.${ref.copy}`)
+  const refOf = (mailId: string, copy = 0): BodyRef => ({
+    tenantId: contoso,
+    mailId,
+    copy,
+    ...(copy === 0 ? {} : { turn: TURN }),
+  })
+  const there = (ref: BodyRef) => existsSync(fixture.bodyPath(ref))
 
   async function keep(owner: string | null = 'w') {
     fixture.now += 1 // Ids of different times sort in the order in which they were given.
@@ -77,6 +92,19 @@ describe('sweep', () => {
     assert.equal(await store.sweep(), 2)
     assert.deepEqual(young.map(there), [true, true])
     assert.deepEqual(old.map(there), [false, false])
+  })
+
+  it('removes the copy of a turn that was never settled, and keeps that of the same number that was', async () => {
+    const mail = await keep()
+    const late = { ...refOf(mail.id, 1), turn: 'ffffffffffff' }
+    for (const ref of [refOf(mail.id, 1), late]) await writeBody(store, ref, BODY)
+    await store.queue.settle(
+      settlementOf(mail, 'w', [changeOf(0, 'queued', { copy: 1, dueAt: fixture.now })], { newCopies: [copyOf(1)] }), // prettier-ignore
+    )
+    for (const ref of [refOf(mail.id, 1), late]) age(ref, 2 * HOUR_MS)
+    assert.equal(await store.sweep(), 1)
+    assert.deepEqual([there(refOf(mail.id, 1)), there(late)], [true, false])
+    assert.deepEqual(await store.integrity(), [])
   })
 
   it('removes what a writer left beside an earlier body, and nothing that is not a body', async () => {

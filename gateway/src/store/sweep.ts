@@ -22,7 +22,7 @@ const FINAL_STATES = ['delivered', 'relayed', 'bounced', 'discarded']
 interface Known {
   /** All mails, and whether they are finished. */
   readonly mails: ReadonlyMap<string, boolean>
-  /** Copies that a delivery still waits for, as `mail.copy`. */
+  /** Copies that a delivery still waits for, as `mail.copy-turn`. */
   readonly copies: ReadonlySet<string>
 }
 
@@ -36,15 +36,20 @@ async function knownOf(db: Kysely<Tables>, mailIds: readonly string[]): Promise<
     .execute()
   const copies = await db
     .selectFrom('delivery')
-    .select(['mail_id', 'copy'])
-    .where('tenant_id', 'in', tenants)
-    .where('mail_id', 'in', mailIds)
-    .where('copy', 'is not', null)
-    .where('state', 'not in', FINAL_STATES)
+    .innerJoin('copy', (join) =>
+      join
+        .onRef('copy.tenant_id', '=', 'delivery.tenant_id')
+        .onRef('copy.mail_id', '=', 'delivery.mail_id')
+        .onRef('copy.number', '=', 'delivery.copy'),
+    )
+    .select(['delivery.mail_id', 'copy.number', 'copy.turn'])
+    .where('delivery.tenant_id', 'in', tenants)
+    .where('delivery.mail_id', 'in', mailIds)
+    .where('delivery.state', 'not in', FINAL_STATES)
     .execute()
   return {
     mails: new Map(mails.map((mail) => [mail.id, mail.final_at !== null])),
-    copies: new Set(copies.map((row) => `${row.mail_id}.${String(row.copy)}`)),
+    copies: new Set(copies.map((row) => `${row.mail_id}.${row.number}-${row.turn}`)),
   }
 }
 
@@ -53,7 +58,8 @@ function judge(file: SpoolFile, { mails, copies }: Known): 'needed' | 'useless' 
   const finished = mails.get(file.mailId)
   if (finished === true) return 'useless'
   if (finished === undefined || file.temporary) return 'orphan'
-  return file.copy === 0 || copies.has(`${file.mailId}.${file.copy}`) ? 'needed' : 'orphan'
+  const { mailId, copy, turn } = file
+  return copy === 0 || copies.has(`${mailId}.${copy}-${turn ?? ''}`) ? 'needed' : 'orphan'
 }
 
 /**

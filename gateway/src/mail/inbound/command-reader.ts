@@ -7,8 +7,11 @@ import { isUtf8 } from 'node:buffer'
 const LF = 0x0a
 const CR = 0x0d
 
-/** What a finished line turned out to be; `null` while it is not finished. */
-export type LineVerdict = 'good' | 'bad' | 'too-long' | null
+/**
+ * What a finished line turned out to be; `null` while it is not finished. bare-lf: a line feed without CR has come, and what
+ * stands behind it must not be taken for a command.
+ */
+export type LineVerdict = 'good' | 'bad' | 'bare-lf' | 'too-long' | null
 
 /** Reads command lines. */
 export class CommandReader {
@@ -58,9 +61,12 @@ export class CommandReader {
       this.verdict = 'too-long'
       return
     }
-    this.verdict = 'bad'
     const end = to - 2
-    if (end < from || line[end] !== CR) return
+    if (end < from || line[end] !== CR) {
+      this.verdict = 'bare-lf'
+      return
+    }
+    this.verdict = 'bad'
     let high = 0
     for (let i = from; i < end; i++) {
       const octet = line[i] ?? 0

@@ -28,6 +28,8 @@ export interface ListenerLimits {
   readonly badCommands: number
   /** Commands that bring no mail forward (NOOP, RSET, VRFY, EHLO) between two accepted mails. */
   readonly idleCommands: number
+  /** Chunks of a mail beyond one for every 512 octets of it: each costs a command and a reply, however small it is. */
+  readonly smallChunks: number
 }
 
 /** How long a peer is waited for, in milliseconds. */
@@ -83,6 +85,7 @@ const DEFAULT_LIMITS: ListenerLimits = {
   transactions: 10_000,
   badCommands: 20,
   idleCommands: 1000,
+  smallChunks: 1000,
 }
 
 const MINUTE = 60_000

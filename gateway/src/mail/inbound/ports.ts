@@ -41,11 +41,11 @@ export interface InboundPorts {
   /** Begins the sealed body of one part. */
   createBody(ref: BodyRef): BodyWriter
   /**
-   * Resolves when the mail is safe (design: disk, or the next hop's final reply). Its body is finished before; from this call on
-   * the body is the implementer's, also when it rejects. Asked for all parts of a mail at once: only if all resolve is the
-   * answer 250, so a part that was safe beside one that was not comes a second time. Rejects with StorageError.
+   * Resolves when all parts of a mail are safe (design: disk, or the next hop's final reply): all of them or none, since after
+   * anything but 250 the peer repeats the whole. Their bodies are finished before; from this call on they are the
+   * implementer's, also when it rejects. Rejects with StorageError.
    */
-  safe(mail: ReceivedMail): Promise<void>
+  safe(parts: readonly ReceivedMail[]): Promise<void>
   /** A new mail id. */
   newId(): MailId
   /** The clock, in milliseconds since 1970. */

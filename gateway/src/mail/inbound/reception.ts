@@ -220,9 +220,7 @@ export class Reception {
       if (sink === null) return this.refusal ?? REPLIES.STORAGE_FAILED
       this.#sink = null
       await sink.finish()
-      const mails = this.#mails()
-      const results = await Promise.allSettled(mails.map((mail) => this.#ports.safe(mail)))
-      for (const result of results) if (result.status === 'rejected') throw result.reason
+      await this.#ports.safe(this.#mails())
       this.#options.log.info('mail-received', {
         mail: this.#subject.id,
         parts: this.#ids,

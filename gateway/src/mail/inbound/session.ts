@@ -22,6 +22,9 @@ import { VERBS } from './verbs/index.ts'
  */
 type Stage = 'command' | 'data' | 'chunk' | 'handshake' | 'storing' | 'over'
 
+/** Octets of a mail for each of which a chunk is no flood. RFC 3030 sets no bound */
+const FAIR_CHUNK = 512
+
 /** The replies that do not change while a listener runs. */
 export interface FixedReplies {
   readonly greeting: string
@@ -59,6 +62,8 @@ export class Session implements Conversation, ConnectionHandler {
   /** Octets thrown away since MAIL. */
   #swallowed = 0
   #transactions = 0
+  /** Chunks since MAIL. */
+  #chunks = 0
   #badCommands = 0
   #idleCommands = 0
   #draining = false
@@ -162,6 +167,7 @@ export class Session implements Conversation, ConnectionHandler {
       return
     }
     this.#swallowed = 0
+    this.#chunks = 0
     this.transaction = transaction
     this.reply(REPLIES.SENDER_OK)
   }
@@ -211,6 +217,10 @@ export class Session implements Conversation, ConnectionHandler {
     this.#stage = 'chunk'
     if (refusal === null) {
       const reception = this.#receive('BDAT')
+      if (++this.#chunks > this.options.limits.smallChunks + reception.size / FAIR_CHUNK) {
+        this.farewell(REPLIES.TOO_MANY_CHUNKS)
+        return
+      }
       if (reception.size + size > this.options.limits.messageSize) {
         reception.refuse(REPLIES.TOO_LARGE, 'message-too-large')
       }
@@ -284,6 +294,10 @@ export class Session implements Conversation, ConnectionHandler {
 
   #command(): void {
     const { verdict, text } = this.#reader
+    if (verdict === 'bare-lf') {
+      this.farewell(REPLIES.BARE_LINE_FEED)
+      return
+    }
     if (verdict !== 'good') {
       this.fault(verdict === 'too-long' ? REPLIES.LINE_TOO_LONG : REPLIES.BAD_LINE)
       return

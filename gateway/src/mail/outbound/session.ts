@@ -1,6 +1,7 @@
 /**
  * Brings a connection to the point where mail may be given: greeting, EHLO, STARTTLS as the policy demands, the check of the
- * peer, EHLO again. Tries the addresses of a host in order. Until it returns, not one octet of a mail is sent.
+ * peer, EHLO again. Tries the addresses of a host in order; one that fails with a resumed TLS session is tried again without.
+ * Until it returns, not one octet of a mail is sent.
  */
 import type { TlsIdentity } from '../../config/ports.ts'
 import { HostLookupError, type HostAddress, type HostLookup } from '../../dns/hosts.ts'
@@ -97,11 +98,18 @@ function weight({ kind, reason }: Verdict): number {
   return /^(?:tls-|starttls-)/.test(reason.code) ? 2 : reason.code === 'connection-refused' ? 0 : 1
 }
 
+/** How TLS is used for one connection. `fresh`: no earlier session is offered. */
+type TlsUse = 'resuming' | 'fresh' | 'none'
+
+/** A hop that was offered an earlier session failed handshake or check: the session may be at fault, not the hop. */
+class ResumptionFailed extends DialogueFailed {}
+
 /** Where TLS is not required a broken handshake leads to a connection without it, as in Postfix. */
 async function openWithFallback(destination: Destination, hop: Hop, parts: SessionParts): Promise<Session> {
   const { policy } = destination
+  if (policy.level === 'none') return open(destination, hop, parts, 'none')
   try {
-    return await open(destination, hop, parts, policy.level !== 'none')
+    return await openWithTls(destination, hop, parts)
   } catch (error) {
     if (
       policy.required ||
@@ -109,7 +117,17 @@ async function openWithFallback(destination: Destination, hop: Hop, parts: Sessi
       error.verdict.reason.code !== 'tls-handshake-failed'
     )
       throw error
-    return open(destination, hop, parts, false)
+    return open(destination, hop, parts, 'none')
+  }
+}
+
+/** A failure with an earlier session costs no retry pause: once more without one, at the same address. */
+async function openWithTls(destination: Destination, hop: Hop, parts: SessionParts): Promise<Session> {
+  try {
+    return await open(destination, hop, parts, 'resuming')
+  } catch (error) {
+    if (!(error instanceof ResumptionFailed)) throw error
+    return open(destination, hop, parts, 'fresh')
   }
 }
 
@@ -117,7 +135,7 @@ async function open(
   destination: Destination,
   hop: Hop,
   parts: SessionParts,
-  useTls: boolean,
+  tlsUse: TlsUse,
 ): Promise<Session> {
   const { timeouts, watch } = parts
   const connection = await Connection.open(hop.address, hop.port, timeouts.connect, watch)
@@ -125,8 +143,8 @@ async function open(
     expect(await connection.next(timeouts.greeting, 'greeting'), 220, 'greeting')
     let capabilities = await ehlo(connection, destination, timeouts)
     let tls: Hop['tls'] = null
-    if (useTls && capabilities.starttls) {
-      tls = await startTls(connection, destination, hop, parts)
+    if (tlsUse !== 'none' && capabilities.starttls) {
+      tls = await startTls(connection, destination, hop, parts, tlsUse === 'resuming')
       // RFC 3207 4.2: what was learned before TLS is forgotten
       capabilities = await ehlo(connection, destination, timeouts)
     } else if (destination.policy.required)
@@ -158,6 +176,7 @@ async function startTls(
   destination: Destination,
   hop: Hop,
   parts: SessionParts,
+  resume: boolean,
 ): Promise<Hop['tls']> {
   const { timeouts, material } = parts
   const { policy, identity, anchors, route } = destination
@@ -175,30 +194,37 @@ async function startTls(
   }
   const servername = serverName(policy, route)
   const sessionKey = `${destination.sessionKey}\n${policy.chain}\n${hop.address}\n${hop.port}\n${servername ?? ''}`
-  const earlier = material.takeSession(sessionKey, parts.now())
+  const earlier = resume ? material.takeSession(sessionKey, parts.now()) : null
   const resumption = new Resumption(material, sessionKey, parts.now)
-  const socket = await connection.startTls(
-    {
-      secureContext,
-      servername,
-      session: earlier?.bytes ?? null,
-      onSession: (session) => {
-        resumption.offer(session)
+  try {
+    const socket = await connection.startTls(
+      {
+        secureContext,
+        servername,
+        session: earlier?.bytes ?? null,
+        onSession: (session) => {
+          resumption.offer(session)
+        },
       },
-    },
-    timeouts.tls,
-  )
-  const { facts, fault } = checkPeer(
-    socket,
-    earlier?.peer ?? null,
-    policy,
-    { route: route.text, hostname: route.host },
-    parts.now(),
-  )
-  if (fault !== null) throw new DialogueFailed(fault)
-  if (facts.peer !== null) resumption.trust(facts.peer)
-  const { version, cipher, verified, name } = facts
-  return { version, cipher, verified, name }
+      timeouts.tls,
+    )
+    const { facts, fault } = checkPeer(
+      socket,
+      earlier?.peer ?? null,
+      policy,
+      { route: route.text, hostname: route.host },
+      parts.now(),
+    )
+    if (fault !== null) throw new DialogueFailed(fault)
+    if (facts.peer !== null) resumption.trust(facts.peer)
+    const { version, cipher, verified, name } = facts
+    return { version, cipher, verified, name }
+  } catch (error) {
+    if (earlier === null || !(error instanceof DialogueFailed)) throw error
+    // The others are of the same making.
+    material.forgetSessions(sessionKey)
+    throw new ResumptionFailed(error.verdict)
+  }
 }
 
 /** Keeps the sessions that a hop offers, but only once the hop has passed the check. */

@@ -1,7 +1,7 @@
 /**
  * Judges the certificate of a hop against the TLS policy, after every handshake and after every resumption: chain, dates,
- * names, fingerprints. Names are matched as Postfix does (a leftmost `*` stands for one or more labels, `.suffix` for any
- * subdomain). A fault means that not one octet of the mail is sent.
+ * names, fingerprints. A `*` in a certificate is a whole leftmost label and stands for exactly one; `.suffix` in a map stands
+ * for any subdomain, as in Postfix. A fault means that not one octet of the mail is sent.
  */
 import { createHash, type X509Certificate } from 'node:crypto'
 import type { TLSSocket } from 'node:tls'
@@ -43,8 +43,8 @@ const CHAIN_FAULTS: Readonly<Record<string, string>> = {
   CERT_UNTRUSTED: 'tls-certificate-untrusted',
 }
 
-/** Postfix's default for tls_wildcard_matches_multiple_labels is yes. RFC 6125 6.4.3: no partial wildcards */
-const NAME_RULES = { multiLabelWildcards: true, partialWildcards: false, subject: 'default' } as const
+/** RFC 9525 6.3: a wildcard is the whole leftmost label and stands for one label (docs/decisions/0005) */
+const NAME_RULES = { multiLabelWildcards: false, partialWildcards: false, subject: 'default' } as const
 
 /**
  * Checks the peer of a secured connection.

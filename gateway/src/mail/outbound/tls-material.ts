@@ -135,6 +135,11 @@ export class TlsMaterial {
     kept.push({ bytes, peer, until })
   }
 
+  /** Forgets all sessions under a key: the hop failed when one of them was offered. */
+  forgetSessions(key: string): void {
+    this.#sessions.delete(key)
+  }
+
   async #anchorFiles(paths: readonly string[]): Promise<string[]> {
     const texts: string[] = []
     for (const path of paths) {

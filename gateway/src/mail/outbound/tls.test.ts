@@ -77,6 +77,18 @@ const BAD_HOPS: Readonly<Record<string, { code: string; identity: (w: World) => 
     code: 'tls-name-mismatch',
     identity: (w) => leaf({ names: ['*.mail.protection.outlook.com'], issuer: w.root }),
   },
+  'a wildcard that would have to stand for two labels': {
+    code: 'tls-name-mismatch',
+    identity: (w) => leaf({ names: ['*.outlook.com'], issuer: w.root }),
+  },
+  'a wildcard that is not the leftmost label': {
+    code: 'tls-name-mismatch',
+    identity: (w) => leaf({ names: ['mail.*.outlook.com'], issuer: w.root }),
+  },
+  'a wildcard that is a part of a label': {
+    code: 'tls-name-mismatch',
+    identity: (w) => leaf({ names: ['m*.protection.outlook.com'], issuer: w.root }),
+  },
   'an expired certificate': {
     code: 'tls-certificate-expired',
     identity: (w) =>
@@ -398,8 +410,11 @@ describe('resumed sessions', () => {
           await rig.deliver()
           rig.settings.maps = new Map([['tls-policy', `${ROUTE} verify match=mail.example.com`]])
           const [outcome] = await rig.deliver()
-          await until(() => rig.hop.connections[1]?.resumed !== null)
-          assert.equal(rig.hop.connections[1]?.resumed, true)
+          await until(() => rig.hop.connections.every(({ resumed }) => resumed !== null))
+          assert.deepEqual(
+            rig.hop.connections.map(({ resumed }) => resumed),
+            [false, true, false],
+          )
           assert.deepEqual([outcome?.kind, outcome?.reason.code], ['deferred', 'tls-name-mismatch'])
           assert.equal(rig.hop.heard.length, 1)
         },
@@ -436,6 +451,59 @@ describe('resumed sessions', () => {
         { keep: { mails: 1 } },
       ))
   }
+
+  for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
+    test(`${maxVersion}: a hop that fails when a session is offered gets the mail without one, in the same attempt`, () =>
+      withRig(
+        { maxVersion, clientAnchors: world.root.pem, sessionIdContext: null },
+        async (rig) => {
+          for (let mails = 1; mails <= 3; mails++) {
+            const [outcome] = await rig.deliver()
+            assert.equal(outcome?.kind, 'delivered', JSON.stringify(outcome))
+            assert.equal(rig.hop.heard.length, mails)
+          }
+          // The first keeps sessions; each later mail offers one, fails, forgets all of them and comes back with none.
+          assert.deepEqual(
+            rig.hop.connections.map(({ resumed }) => resumed),
+            [false, null, false, null, false],
+          )
+        },
+        { keep: { mails: 1 } },
+      ))
+
+    test(`${maxVersion}: a hop that fails without a session too is left after two connections`, () =>
+      withRig(
+        { maxVersion, clientAnchors: world.root.pem, sessionIdContext: null },
+        async (rig) => {
+          await rig.deliver()
+          rig.hop.script.answer = (command, { number, socket }) => {
+            if (command !== 'STARTTLS' || number < 2) return undefined
+            socket.write('220 2.0.0 ready\r\n')
+            return null
+          }
+          const [outcome] = await rig.deliver({ content: SECRET })
+          assert.equal(outcome?.kind, 'deferred')
+          assert.equal(rig.hop.connections.length, 3)
+          assert.equal(rig.hop.heard.length, 1)
+        },
+        { keep: { mails: 1 } },
+      ))
+  }
+
+  test('a pinned certificate is looked at anew when the remembered one no longer fits', () =>
+    withRig(
+      {},
+      async (rig) => {
+        await rig.deliver()
+        const renewed = leaf({ names: HOP_NAMES, issuer: world.root })
+        const pin = new X509Certificate(renewed.chain).fingerprint256
+        rig.settings.maps = new Map([['tls-policy', `${ROUTE} fingerprint match=${pin}`]])
+        rig.hop.script.identity = renewed
+        const [outcome] = await rig.deliver()
+        assert.equal(outcome?.kind, 'delivered', JSON.stringify(outcome))
+      },
+      { keep: { mails: 1 } },
+    ))
 
   test('a hop that failed the check leaves no session to resume', () =>
     withRig({ identity: leaf({ names: ['mail.example.com'], issuer: world.root }) }, async (rig) => {

@@ -51,7 +51,7 @@ export interface Facts {
   }
   /** The From domain is an accepted domain of the tenant. */
   readonly fromAccepted: boolean
-  /** The AuthAs field that Exchange stamped; null when absent. */
+  /** What Exchange's AuthAs fields say, the least of several; null when there is none. */
   readonly authAs: string | null
   readonly kind: MessageKind
   readonly protection: Protection

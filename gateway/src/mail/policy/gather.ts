@@ -87,7 +87,7 @@ export async function gather(
     sender: mail.envelope.sender,
     from,
     fromAccepted,
-    authAs: valueOf(message, 'x-ms-exchange-crosstenant-authas'),
+    authAs: authAsOf(message),
     kind,
     protection,
     earlierPasses: mail.attribution?.earlierPasses ?? 0,
@@ -110,6 +110,19 @@ function asReason(reason: KeyReason): Reason {
 function valueOf(message: ScannedMessage, lower: string): string | null {
   const [field] = fieldsNamed(message.fields, lower)
   return field === undefined ? null : headerValue(message.bytes, field).trim()
+}
+
+/** Exchange's fields that say who the author is to it. */
+const AUTH_AS = ['crosstenant', 'organization', 'crosspremises'].map(
+  (family) => `x-ms-exchange-${family}-authas`,
+)
+
+/** What Exchange says of the author: of several fields the one that vouches least; null when there is none. */
+function authAsOf(message: ScannedMessage): string | null {
+  const values = AUTH_AS.flatMap((name) => fieldsNamed(message.fields, name)).map((field) =>
+    headerValue(message.bytes, field).trim(),
+  )
+  return values.find((value) => value.toLowerCase() !== 'internal') ?? values[0] ?? null
 }
 
 function readFrom(message: ScannedMessage): Facts['from'] {

@@ -40,6 +40,8 @@ export interface Delivery {
 export interface Copy {
   /** 1 to n; number 0 is the mail as received and is no copy. */
   readonly number: number
+  /** The turn that made it; its body has that name. */
+  readonly turn: string
   readonly treatment: Treatment
   /** Octets. */
   readonly size: number
@@ -106,8 +108,8 @@ export interface Settlement {
 
 /** The queue's store. Leases go by the database's clock. */
 export interface QueueStore {
-  /** Keeps a mail; resolves when it is safe. Concurrent calls share one commit. */
-  accept(mail: NewMail): Promise<void>
+  /** Keeps mails, all of them or none; resolves when they are safe. Concurrent calls share one commit. */
+  accept(...mails: readonly NewMail[]): Promise<void>
   /** Takes up to `limit` mails that have a due delivery and no living lease, oldest due first. */
   claim(owner: string, limit: number, leaseMs: number): Promise<QueuedMail[]>
   /** Prolongs the leases on mails that a worker still holds. Returns the ids it no longer holds. */

@@ -3,7 +3,14 @@
  * byte-identical below our fields; decrypted mail keeps its inner signature. A mail that stays closed is delivered as it
  * came, with one and the same stamp whatever the reason: the outside must not learn why.
  */
-import { decryptMessage, smimeKind, verifyMessage, type Verdict, type VerifyOptions } from '@siegel/engine'
+import {
+  decryptMessage,
+  scanHeader,
+  smimeKind,
+  verifyMessage,
+  type Verdict,
+  type VerifyOptions,
+} from '@siegel/engine'
 import { keptFields, ownFields } from './own-fields.ts'
 import { NOT_DECRYPTED_RESULT, decryptionArguments, verdictArguments, verifiedResult } from './results.ts'
 import { passWith, removedBy, type Shape, type TreatmentRequest } from './shape.ts'
@@ -54,8 +61,18 @@ async function open(request: TreatmentRequest, options: VerifyOptions): Promise<
   const header = [...ownFields(mail, tenant, stamp, now), ...outer, Buffer.from('MIME-Version: 1.0\r\n')]
   return {
     header,
-    body: [result.entity],
+    body: contentOf(result.entity),
     decrypted: true,
     event: { ...event, ...(verdict === null ? {} : { verdict: verdictArguments(verdict) }) },
   }
+}
+
+/**
+ * The inner entity's Content fields and its body. Any other field inside is an attacker's to choose, unseen by every filter
+ * on the way: next to the outer ones it would be taken for the message's own. RFC 8551 3.1
+ */
+function contentOf(entity: Buffer): Buffer[] {
+  const { fields, bodyStart } = scanHeader(entity)
+  const content = keptFields(entity, fields, ({ lower }) => !lower.startsWith('content-'))
+  return [...content, Buffer.from('\r\n'), entity.subarray(bodyStart)]
 }

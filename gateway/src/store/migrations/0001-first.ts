@@ -170,6 +170,7 @@ function mail({ integer, blob, table, clustered }: Types): string[] {
       tenant_id text not null,
       mail_id text not null,
       number ${integer} not null,
+      turn text not null,
       size ${integer} not null,
       decrypted ${integer} not null,
       treatment text not null,

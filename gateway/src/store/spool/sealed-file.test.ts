@@ -7,7 +7,7 @@ import { newRowId } from '../row-id.ts'
 import type { SealingKey } from '../sealing.ts'
 import { HEADER, SEALED_SEGMENT, SEGMENT, beginBody, keyIdOf, layoutOf, openHeader, openSegment, sealSegment } from './sealed-file.ts' // prettier-ignore
 
-const REF: BodyRef = { tenantId: 't', mailId: newRowId(1), copy: 1 }
+const REF: BodyRef = { tenantId: 't', mailId: newRowId(1), copy: 1, turn: '0123456789ab' }
 
 function newKey(): SealingKey {
   return { id: newRowId(Date.now()), key: createSecretKey(randomBytes(32)) }
@@ -25,7 +25,7 @@ describe('sealed body format', () => {
     assert.equal(keyIdOf(header), key.id)
     assert.ok(openHeader(key, REF, header) !== null)
     assert.equal(openHeader(newKey(), REF, header), null)
-    for (const other of [{ tenantId: 'u' }, { mailId: newRowId(2) }, { copy: 2 }])
+    for (const other of [{ tenantId: 'u' }, { mailId: newRowId(2) }, { copy: 2 }, { turn: 'ba9876543210' }])
       assert.equal(openHeader(key, { ...REF, ...other }, header), null)
     for (let at = 0; at < header.length; at += 1) {
       const changed = Buffer.from(header)

@@ -1,6 +1,6 @@
 /**
  * The format of a sealed body: pure, no files. A header with a random key of its own, sealed under the tenant's key and
- * bound to tenant, mail and copy; then segments of 64 KiB, each sealed with its number and whether it is the last.
+ * bound to tenant, mail, copy and turn; then segments of 64 KiB, each sealed with its number and whether it is the last.
  * So a file that was cut, extended, reordered or put in another's place does not open, and no segment is given out before
  * its tag has been checked.
  *
@@ -31,7 +31,7 @@ export const HEADER = KEY_ID_END + 12 + KEY_LENGTH + TAG
 const MOST_SEGMENTS = 0xffffffff
 
 function contextOf(ref: BodyRef): string {
-  return JSON.stringify(['body', ref.tenantId, ref.mailId, ref.copy])
+  return JSON.stringify(['body', ref.tenantId, ref.mailId, ref.copy, ref.turn ?? ''])
 }
 
 function nonceOf(number: number, last: boolean): Buffer {

@@ -41,7 +41,13 @@ describe('spool', () => {
     rmSync(root, { recursive: true })
   })
 
-  const newRef = (copy = 0): BodyRef => ({ tenantId: 't', mailId: newMailId(Date.now()), copy })
+  const TURN = '0123456789ab'
+  const newRef = (copy = 0): BodyRef => ({
+    tenantId: 't',
+    mailId: newMailId(Date.now()),
+    copy,
+    ...(copy === 0 ? {} : { turn: TURN }),
+  })
 
   async function write(ref: BodyRef, bytes: Buffer, step = 20_000): Promise<void> {
     const writer = spool.create(ref)
@@ -90,7 +96,7 @@ describe('spool', () => {
   it('holds nothing of the plaintext, lies in a folder by time, and only this user may read it', async () => {
     const ref = newRef(3)
     await write(ref, Buffer.from('canary'.repeat(20_000)))
-    const path = join(root, ref.mailId.slice(4, 6), `${ref.mailId}.3`)
+    const path = join(root, ref.mailId.slice(4, 6), `${ref.mailId}.3-${TURN}`)
     assert.equal(spool.pathOf(ref), path)
     assert.equal(readFileSync(path).indexOf('canary'), -1)
     assert.equal(statSync(path).mode & 0o777, 0o600)
@@ -170,10 +176,15 @@ describe('spool', () => {
     assert.ok(Buffer.concat(pieces).equals(bytes.subarray(0, SEGMENT)))
   })
 
-  it('refuses the file of another mail, copy or tenant in its place', async () => {
+  it('refuses the file of another mail, copy, turn or tenant in its place', async () => {
     const ref = newRef(1)
     await write(ref, Buffer.from('mine'))
-    const others: BodyRef[] = [newRef(1), { ...ref, copy: 2 }, { ...newRef(1), tenantId: 'u' }]
+    const others: BodyRef[] = [
+      newRef(1),
+      { ...ref, copy: 2 },
+      { ...ref, turn: 'ba9876543210' },
+      { ...newRef(1), tenantId: 'u' },
+    ]
     for (const other of others) {
       await write(other, Buffer.from('other'))
       writeFileSync(spool.pathOf(ref), readFileSync(spool.pathOf(other)))
@@ -234,8 +245,11 @@ describe('spool', () => {
   it('takes no name that could leave the spool', () => {
     for (const mailId of ['', '../../../../etc/passwd', 'A'.repeat(25), `${'A'.repeat(25)}/`])
       assert.throws(() => spool.pathOf({ tenantId: 't', mailId, copy: 0 }), RangeError)
-    for (const copy of [-1, 0.5, 1_000_000])
-      assert.throws(() => spool.pathOf({ ...newRef(), copy }), RangeError)
+    for (const copy of [-1, 0, 0.5, 1_000_000])
+      assert.throws(() => spool.pathOf({ ...newRef(1), copy }), RangeError)
+    for (const turn of ['', '../../x', '0123456789aB', '0123456789abc'])
+      assert.throws(() => spool.pathOf({ ...newRef(1), turn }), RangeError)
+    assert.throws(() => spool.pathOf({ ...newRef(), copy: 1 }), RangeError)
   })
 
   it('says when the disk is full', async () => {
@@ -282,19 +296,19 @@ describe('spool', () => {
       const folder = `/${ref.mailId.slice(4, 6)}`
       assert.deepEqual(log, ['fsync ', `fdatasync ${folder}/${ref.mailId}.0`, `fsync ${folder}`])
       log.splice(0)
-      await write({ ...ref, copy: 1 }, randomBytes(300_000))
-      assert.deepEqual(log, [`fdatasync ${folder}/${ref.mailId}.1`, `fsync ${folder}`])
+      await write({ ...ref, copy: 1, turn: TURN }, randomBytes(300_000))
+      assert.deepEqual(log, [`fdatasync ${folder}/${ref.mailId}.1-${TURN}`, `fsync ${folder}`])
     })
 
     it('every name, when many bodies share the sync of their folder', async () => {
       const first = newRef()
       await write(first, Buffer.from('x'))
       log.splice(0)
-      const refs = Array.from({ length: 40 }, (_, copy) => ({ ...first, copy: copy + 1 }))
+      const refs = Array.from({ length: 40 }, (_, copy) => ({ ...first, copy: copy + 1, turn: TURN }))
       await Promise.all(
         refs.map(async (ref) => {
           await write(ref, Buffer.from('x'))
-          const own = log.findIndex((line) => line.endsWith(`.${ref.copy}`))
+          const own = log.findIndex((line) => line.endsWith(`.${ref.copy}-${TURN}`))
           assert.ok(own >= 0 && log.slice(own).some((line) => line.startsWith('fsync ')))
         }),
       )

@@ -1,5 +1,5 @@
 /**
- * The bodies of all mails as sealed files `spool/<2 characters>/<mail id>.<copy>`. The two characters are those of the id
+ * The bodies of all mails as sealed files `spool/<2 characters>/<mail id>.0`, copies as `<mail id>.<copy>-<turn>`. The two characters are those of the id
  * that move every 17 minutes: mails of one time lie together and share the fsync of their folder, and no folder grows
  * without bound. Removing needs no sync: a file that comes back after a power cut has no row, and the sweep takes it.
  */
@@ -15,13 +15,16 @@ import { SegmentBuffers } from './segment-buffers.ts'
 
 const MAIL_ID = /^[0-9A-Za-z]{26}$/
 const FOLDER_NAME = /^[0-9A-Z]{2}$/
-const FILE_NAME = /^([0-9A-Za-z]{26})\.([0-9]{1,6})(\.[0-9a-f]{12})?$/
+const TURN = /^[0-9a-f]{12}$/
+const FILE_NAME = /^([0-9A-Za-z]{26})\.([0-9]{1,6})(?:-([0-9a-f]{12}))?(\.[0-9a-f]{12})?$/
 
 /** One file of the spool. */
 export interface SpoolFile {
   readonly path: string
   readonly mailId: string
   readonly copy: number
+  /** The turn that made a copy; null for copy 0. */
+  readonly turn: string | null
   /** It was being written beside an earlier body of the same name. */
   readonly temporary: boolean
 }
@@ -74,10 +77,15 @@ export class Spool implements Bodies {
   }
 
   /** Where a body lies. */
-  pathOf({ mailId, copy }: BodyRef): string {
-    if (!MAIL_ID.test(mailId) || !Number.isInteger(copy) || copy < 0 || copy > 999999)
-      throw new RangeError(`"${mailId}.${copy}" names no body`)
-    return join(this.#root, mailId.slice(4, 6).toUpperCase(), `${mailId}.${copy}`)
+  pathOf({ mailId, copy, turn }: BodyRef): string {
+    const isCopy = Number.isInteger(copy) && copy > 0 && copy <= 999999 && TURN.test(turn ?? '')
+    if (!MAIL_ID.test(mailId) || !(isCopy || (copy === 0 && turn === undefined)))
+      throw new RangeError(`"${mailId}.${copy}${turn === undefined ? '' : `-${turn}`}" names no body`)
+    return join(
+      this.#root,
+      mailId.slice(4, 6).toUpperCase(),
+      `${mailId}.${copy}${turn === undefined ? '' : `-${turn}`}`,
+    )
   }
 
   /** All files, folder by folder; what has no name of ours is left out. */
@@ -87,12 +95,13 @@ export class Spool implements Bodies {
       const path = join(this.#root, folder)
       const found: SpoolFile[] = []
       for (const name of await readdir(path)) {
-        const [, mailId, copy, temporary] = FILE_NAME.exec(name) ?? []
+        const [, mailId, copy, turn, temporary] = FILE_NAME.exec(name) ?? []
         if (mailId !== undefined && copy !== undefined)
           found.push({
             path: join(path, name),
             mailId,
             copy: Number(copy),
+            turn: turn ?? null,
             temporary: temporary !== undefined,
           })
       }

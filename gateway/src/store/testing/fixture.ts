@@ -72,8 +72,9 @@ export class Fixture {
   }
 
   /** Where the spool keeps a body. */
-  bodyPath({ mailId, copy }: BodyRef): string {
-    return join(this.folder, 'spool', mailId.slice(4, 6), `${mailId}.${copy}`)
+  bodyPath({ mailId, copy, turn }: BodyRef): string {
+    const name = `${mailId}.${copy}${turn === undefined ? '' : `-${turn}`}`
+    return join(this.folder, 'spool', mailId.slice(4, 6), name)
   }
 
   /** Commits in the write-ahead log since it was begun. */
@@ -192,6 +193,9 @@ export function settlementOf(
     ...rest,
   }
 }
+
+/** The turn that the copies of tests were made in. */
+export const TURN = '0123456789ab'
 
 /** Writes a body in one go. */
 export async function writeBody(store: Store, ref: BodyRef, bytes: Buffer): Promise<void> {

@@ -90,10 +90,10 @@ export class TestStore implements InboundPorts {
     }
   }
 
-  async safe(mail: ReceivedMail): Promise<void> {
+  async safe(parts: readonly ReceivedMail[]): Promise<void> {
     await this.safeAfter
     if (this.safeFails !== null) throw new StorageError(this.safeFails, 'database')
-    this.mails.push(mail)
+    this.mails.push(...parts)
   }
 
   newId(): string {

@@ -84,15 +84,7 @@ test('unknown and malformed lines are refused', async (t) => {
   for (const line of ['HELP', 'EXPN a', 'AUTH PLAIN', '', ' NOOP', 'NOOPX', 'ETRN x', 'MÄIL']) {
     assert.equal(await peer.say(line), '500 5.5.1 Command not recognised', line)
   }
-  const malformed = [
-    'NO\0OP\r\n',
-    'NOOP\t\r\n',
-    'NO\rOP\r\n',
-    'NOOP\n',
-    '\x7f\r\n',
-    'NOOP \x1b\r\n',
-    'a\r\r\n',
-  ]
+  const malformed = ['NO\0OP\r\n', 'NOOP\t\r\n', 'NO\rOP\r\n', '\x7f\r\n', 'NOOP \x1b\r\n', 'a\r\r\n']
   for (const line of malformed) {
     peer.send(line)
     assert.equal(await peer.reply(), '500 5.5.2 Syntax error', JSON.stringify(line))
@@ -238,4 +230,46 @@ test('everything may come octet by octet', async (t) => {
     ['250 2.1.0', '250 2.1.5', '250 2.0.0', '250 2.6.0', '221 2.0.0'],
   )
   assert.equal(rig.store.content(1), 'a: b\n\r\n.\r\n\r.\r\n')
+})
+
+test('no verb takes a control character or octets that are no UTF-8, and the transaction stays as it was', async (t) => {
+  const rig = await startRig(t, { limits: { badCommands: 1000 } })
+  const peer = await rig.inTransaction()
+  const verbs = [
+    'EHLO a',
+    'HELO a',
+    'MAIL FROM:<a',
+    'RCPT TO:<a',
+    'VRFY a',
+    'NOOP a',
+    'BDAT 0',
+    'DATA',
+    'RSET',
+    'QUIT',
+    'STARTTLS',
+  ]
+  const tails = ['@b>', '@b> ORCPT=rfc822;a', '@b> ENVID=a', '']
+  for (const bad of ['\0', '\r', '\t', '\x0b', '\x1b', '\x7f', '\xff', '\xc0\x80', '\xed\xa0\x80'])
+    for (const verb of verbs)
+      for (const tail of tails) {
+        peer.send(Buffer.from(`${verb}${bad}${tail}\r\n`, 'latin1'))
+        assert.match(await peer.reply(), /^50[0-9] 5\.5\.[0-9]/, JSON.stringify(verb + bad + tail))
+      }
+  // C1 controls are UTF-8, but no part of an address or parameter.
+  for (const line of ['RCPT TO:<a\u0085@b>', 'RCPT TO:<a@b\u009b>', 'RCPT TO:<a@b> ORCPT=rfc822;a\u0085'])
+    assert.match(await peer.say(line), /^50[0-9] 5\.[0-9]\.[0-9]/, JSON.stringify(line))
+  assert.equal(await peer.say('BDAT 8 LAST\r\nA: b\r\n'), '250 2.6.0 01TEST00000000000000000001 queued')
+  assert.deepEqual(rig.store.mails[0]?.envelope.recipients.map(({ address }) => address), ['bob@example.org']) // prettier-ignore
+  await peer.quit()
+})
+
+test('a bare line feed in a command ends the connection: what stands behind it is no command', async (t) => {
+  const rig = await startRig(t)
+  for (const line of ['NOOP', 'EHLO a', 'MAIL FROM:<a@b>', 'RCPT TO:<a', 'VRFY a', 'RSET', 'BDAT 0', '']) {
+    const peer = await rig.inTransaction()
+    peer.send(`${line}\nRCPT TO:<smuggled@b>\r\nBDAT 4 LAST\r\nA: b`)
+    assert.equal(await peer.reply(), '521 5.5.2 A line ended with a bare line feed', line)
+    await peer.closed()
+  }
+  assert.equal(rig.store.mails.length, 0)
 })

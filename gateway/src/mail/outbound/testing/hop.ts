@@ -36,6 +36,8 @@ export interface HopScript {
   identity: TlsIdentity | null
   /** Anchors for client certificates; null asks for none. */
   clientAnchors: string | null
+  /** null: with client certificates OpenSSL then fails every handshake in which an earlier session is offered. */
+  sessionIdContext: string | null
   greeting: string
   /** Answers a command in place of the hop; null drops the connection, undefined leaves it to the hop. */
   answer: (command: string, connection: HopConnection) => string | null | undefined
@@ -60,6 +62,7 @@ export async function startHop(script: Partial<HopScript> = {}): Promise<Hop> {
     offers: OFFERS,
     identity: null,
     clientAnchors: null,
+    sessionIdContext: 'hop',
     greeting: '220 hop.example ESMTP\r\n',
     answer: () => undefined,
     final: () => '250 2.6.0 Queued mail for delivery\r\n',
@@ -278,20 +281,20 @@ export class HopConnection {
   }
 
   #startTls(): void {
-    const { identity, clientAnchors, maxVersion } = this.#script
+    const { identity, clientAnchors, maxVersion, sessionIdContext } = this.#script
     if (identity === null) {
       this.say('454 4.7.0 TLS not available\r\n')
       return
     }
     this.say('220 2.0.0 SMTP server ready\r\n')
-    const key = `${identity.chain}${clientAnchors ?? ''}${maxVersion}`
+    const key = `${identity.chain}${clientAnchors ?? ''}${maxVersion}${sessionIdContext ?? ''}`
     let secureContext = this.#contexts.get(key)
     if (secureContext === undefined) {
       secureContext = createSecureContext({
         cert: identity.chain,
         key: identity.key,
         maxVersion,
-        sessionIdContext: 'hop',
+        ...(sessionIdContext === null ? {} : { sessionIdContext }),
         ...(clientAnchors === null ? {} : { ca: clientAnchors }),
       })
       this.#contexts.set(key, secureContext)

@@ -1,0 +1,103 @@
+/**
+ * Hands due copies to outbound and turns each outcome into the delivery's next state: delivered, bounced, held, tried again;
+ * and into the alarms that the operator must hear.
+ */
+import { BodyDamaged, copyBody } from '../body.ts'
+import type { Outcome } from '../outcome.ts'
+import { ALARMING_REASONS } from '../outbound/classify.ts'
+import { retryAt } from '../outbound/retry.ts'
+import type { Copy, Delivery } from '../queue/ports.ts'
+import type { Tenant } from '../tenant.ts'
+import type { TreatedCopy } from '../treatment/treat.ts'
+import { outcomeArguments, type Turn } from '../turn.ts'
+import { hold, nextLook } from './hold.ts'
+import type { FreshCopies, JourneyOptions, TenantSurroundings } from './ports.ts'
+
+/** Tries every delivery that is due, copy by copy. */
+export async function deliverDue(
+  options: JourneyOptions,
+  turn: Turn,
+  surroundings: TenantSurroundings,
+  fresh: FreshCopies,
+): Promise<void> {
+  const byCopy = new Map<number, Delivery[]>()
+  for (const delivery of turn.due('queued', options.now())) {
+    if (delivery.copy === null) continue
+    byCopy.set(delivery.copy, [...(byCopy.get(delivery.copy) ?? []), delivery])
+  }
+  for (const [number, deliveries] of byCopy) {
+    const copy = turn.copy(number)
+    if (copy === undefined) throw new BodyDamaged(`mail ${turn.id} has no copy ${number}`)
+    const outcomes = await deliverCopy(options, turn, surroundings, copy, deliveries, fresh.get(number))
+    for (const outcome of outcomes) settleOutcome(options, turn, surroundings.tenant, outcome)
+  }
+}
+
+function deliverCopy(
+  options: JourneyOptions,
+  turn: Turn,
+  surroundings: TenantSurroundings,
+  copy: Copy,
+  deliveries: readonly Delivery[],
+  fresh: TreatedCopy | undefined,
+): Promise<readonly Outcome[]> {
+  const { mail } = turn.queued
+  const ref = copyBody(mail, copy)
+  return options.outbound.deliver({
+    tenant: surroundings.tenant,
+    envelope: {
+      ...mail.envelope,
+      // Decrypted content never comes back in a notice that somebody else writes (design 3).
+      returnContent: copy.decrypted ? 'HDRS' : mail.envelope.returnContent,
+    },
+    recipients: deliveries.map(({ number, recipient }) => ({ delivery: number, recipient })),
+    copy,
+    body: () => fresh?.chunks ?? options.bodies.read(ref),
+  })
+}
+
+/** Turns one outcome into the delivery's next state. */
+function settleOutcome(options: JourneyOptions, turn: Turn, tenant: Tenant, outcome: Outcome): void {
+  const now = options.now()
+  const { delivery: number, kind, reason, reply } = outcome
+  const delivery = turn.deliveries.find((candidate) => candidate.number === number)
+  if (delivery === undefined) throw new RangeError(`outcome for unknown delivery ${number}`)
+  turn.change(number, { attempts: delivery.attempts + 1 })
+  turn.triedAt(number, outcome.hop?.host ?? null)
+  if (kind === 'held' || ALARMING_REASONS.has(reason.code))
+    turn.alarm(reason.code, tenant.name, reason.arguments)
+  switch (kind) {
+    case 'delivered':
+    case 'relayed':
+      turn.finish(number, kind, null, reply)
+      turn.trace(now, kind === 'relayed' ? 'relayed' : 'delivered', number, outcomeArguments(outcome))
+      return
+    case 'failed':
+      turn.finish(number, 'bounced', reason, reply)
+      turn.trace(now, 'bounced', number, outcomeArguments(outcome))
+      return
+    case 'held':
+      hold(options, turn, delivery, reason, true)
+      turn.change(number, { lastReply: reply })
+      turn.trace(now, 'attempt-held', number, outcomeArguments(outcome))
+      return
+    case 'deferred': {
+      const again = Math.min(
+        retryAt(delivery.attempts + 1, now, options.random, options.retry),
+        delivery.expiresAt,
+      )
+      turn.change(number, {
+        dueAt: nextLook(options, turn, delivery, again),
+        lastReason: reason,
+        lastReply: reply,
+      })
+      turn.trace(now, 'deferred', number, { ...outcomeArguments(outcome), retryAt: again })
+      options.log.info('deferred', {
+        mail: turn.id,
+        delivery: number,
+        reason: reason.code,
+        attempts: delivery.attempts + 1,
+      })
+    }
+  }
+}

@@ -1,0 +1,60 @@
+/**
+ * What the journey is made of, what it needs, and what its files share. Types only.
+ */
+import type { Keyring } from '../../keyring/keyring.ts'
+import type { Log } from '../../observe/log.ts'
+import type { Trust } from '../../trust/trust.ts'
+import type { Bodies } from '../body.ts'
+import type { MailId, ReceivedMail } from '../message.ts'
+import type { Outbound } from '../outbound/outbound.ts'
+import type { QueuedMail, QueueStore } from '../queue/ports.ts'
+import type { Tenant } from '../tenant.ts'
+import type { TreatedCopy } from '../treatment/treat.ts'
+
+/** What the journey needs; main.ts plugs the parts in. */
+export interface JourneyOptions {
+  readonly queue: QueueStore
+  readonly bodies: Bodies
+  readonly outbound: Outbound
+  /** The current settings of a tenant; null when it no longer exists. */
+  readonly tenant: (id: string) => TenantSurroundings | null
+  /** Unique to this process run. */
+  readonly owner: string
+  /** How long a delivery is tried, and when a delay notice is written. Milliseconds. */
+  readonly lifetime: {
+    readonly expiryMs: number
+    readonly delayNoticeMs: number
+    readonly heldProbeMs: number
+  }
+  /** The retry clock: pause before the second attempt, and the longest pause. Milliseconds. */
+  readonly retry: { readonly firstMs: number; readonly longestMs: number }
+  readonly newId: () => MailId
+  readonly now: () => number
+  readonly random: () => number
+  readonly log: Log
+}
+
+/** A tenant with the parts that work for it. */
+export interface TenantSurroundings {
+  readonly tenant: Tenant
+  readonly settingsVersion: number
+  readonly keyring: Keyring
+  readonly trust: Trust
+}
+
+/** Holds places for fresh mail; the scheduler implements it. */
+export interface Places {
+  reserve(): string | null
+  redeem(mail: QueuedMail | null): void
+}
+
+/** The journey's two entrances. */
+export interface Journey {
+  /** Resolves when all parts of a mail are safe; none of them is when it rejects with StorageError. */
+  safe(parts: readonly ReceivedMail[], places: Places): Promise<void>
+  /** One turn with one mail. Resolves with the time it is due again; null when it is finished. */
+  carry(mail: QueuedMail): Promise<number | null>
+}
+
+/** Treated copies made in this turn, by copy number. */
+export type FreshCopies = Map<number, TreatedCopy>

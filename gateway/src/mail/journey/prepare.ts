@@ -1,0 +1,150 @@
+/**
+ * Plans and treats the deliveries that wait for it: one copy for each group of recipients with the same treatment. What cannot
+ * be treated as planned is held, never sent in another form.
+ */
+import { EngineError, scanHeader, scanMessage } from '@siegel/engine'
+import { KeyUnavailable } from '../../keyring/keyring.ts'
+import type { ReceivedMail } from '../message.ts'
+import type { Reason, Treatment } from '../plan.ts'
+import { copiesOf, decide } from '../policy/decide.ts'
+import { gather } from '../policy/gather.ts'
+import type { Delivery } from '../queue/ports.ts'
+import type { Original } from '../treatment/shape.ts'
+import { treat } from '../treatment/treat.ts'
+import type { Turn } from '../turn.ts'
+import { hold } from './hold.ts'
+import type { FreshCopies, JourneyOptions, TenantSurroundings } from './ports.ts'
+
+/** What Exchange Online and most hops take. */
+const DEFAULT_SIZE_LIMIT = 157_286_400
+
+/** Makes the plan for every delivery that waits and is due, and the copies that it asks for. */
+export async function planAndTreat(
+  options: JourneyOptions,
+  turn: Turn,
+  surroundings: TenantSurroundings,
+  fresh: FreshCopies,
+): Promise<void> {
+  const now = options.now()
+  const waiting = turn.due('waiting', now)
+  if (waiting.length === 0) return
+  const { mail } = turn.queued
+  const original = await readOriginal(options, mail)
+  const { tenant, settingsVersion, keyring } = surroundings
+  const facts = await gather(mail, original, waiting, {
+    tenant,
+    settingsVersion,
+    keyring,
+    now,
+    sizeLimit: options.outbound.lastCapabilities(tenant.id)?.size ?? DEFAULT_SIZE_LIMIT,
+  })
+  const plan = decide(facts)
+  turn.planned(plan, facts)
+  turn.trace(now, 'planned', null, {
+    settings: settingsVersion,
+    reasons: plan.reasons.map(({ code, arguments: args }) => ({ code, arguments: args })),
+  })
+  for (const { delivery, treatment, reasons, means } of plan.recipients)
+    turn.trace(now, 'decided', delivery, {
+      treatment: treatment.kind,
+      reasons: reasons.map(({ code, arguments: args }) => ({ code, arguments: args })),
+      means: means.map(({ means: name, chosen, reasons: why }) => ({
+        means: name,
+        chosen,
+        reasons: why.map(({ code, arguments: args }) => ({ code, arguments: args })),
+      })),
+    })
+  const byNumber = new Map(waiting.map((delivery) => [delivery.number, delivery]))
+  for (const group of copiesOf(plan)) {
+    const deliveries = group.deliveries.flatMap((number) => byNumber.get(number) ?? [])
+    await treatGroup(options, turn, surroundings, original, { treatment: group.treatment, deliveries }, fresh)
+  }
+}
+
+/** One group of recipients with the same treatment: one copy, or a hold or bounce for all of them. */
+async function treatGroup(
+  options: JourneyOptions,
+  turn: Turn,
+  surroundings: TenantSurroundings,
+  original: Original,
+  group: { readonly treatment: Treatment; readonly deliveries: readonly Delivery[] },
+  fresh: FreshCopies,
+): Promise<void> {
+  const { treatment, deliveries } = group
+  if (treatment.kind === 'hold') {
+    for (const delivery of deliveries) hold(options, turn, delivery, treatment.reason, false)
+    turn.alarm(treatment.reason.code, surroundings.tenant.name, treatment.reason.arguments)
+    return
+  }
+  if (treatment.kind === 'bounce') {
+    for (const { number } of deliveries) {
+      turn.finish(
+        number,
+        'bounced',
+        {
+          code: treatment.reason.code,
+          arguments: { ...treatment.reason.arguments, status: treatment.status },
+        },
+        null,
+      )
+      turn.trace(options.now(), 'bounced', number, {
+        status: treatment.status,
+        reason: { code: treatment.reason.code, arguments: treatment.reason.arguments },
+      })
+    }
+    return
+  }
+  const { tenant, keyring, trust } = surroundings
+  const recipients = deliveries.map((delivery) => delivery.recipient.address)
+  try {
+    const treated = await treat({
+      mail: turn.queued.mail,
+      original,
+      tenant,
+      treatment,
+      recipients,
+      keyring,
+      trust,
+      now: options.now(),
+    })
+    const { chunks, trace, ...facts } = treated
+    const number = turn.nextCopyNumber()
+    turn.addCopy({ number, turn: turn.name, treatment, ...facts })
+    turn.traceAll(trace)
+    fresh.set(number, treated)
+    for (const delivery of deliveries)
+      turn.change(delivery.number, { state: 'queued', copy: number, dueAt: options.now() })
+    options.log.debug('treated', {
+      mail: turn.id,
+      copy: number,
+      treatment: treatment.kind,
+      pieces: chunks.length,
+    })
+  } catch (error) {
+    if (!(error instanceof KeyUnavailable) && !(error instanceof EngineError)) throw error
+    // Fail closed: what cannot be treated as planned does not leave in another form.
+    const reason: Reason = {
+      code: 'treatment-failed',
+      arguments: { cause: error instanceof EngineError ? error.code : error.name },
+    }
+    options.log.warn('treatment-failed', { mail: turn.id, error: error.message })
+    for (const delivery of deliveries) hold(options, turn, delivery, reason, true)
+    turn.alarm('treatment-failed', surroundings.tenant.name, reason.arguments)
+  }
+}
+
+/** The received mail in memory, scanned. A message the scanner refuses is passed on as it is, never half understood. */
+async function readOriginal(options: JourneyOptions, mail: ReceivedMail): Promise<Original> {
+  const pieces: Buffer[] = []
+  for await (const piece of options.bodies.read({ tenantId: mail.tenantId, mailId: mail.id, copy: 0 }))
+    pieces.push(piece)
+  const bytes = pieces.length === 1 && pieces[0] !== undefined ? pieces[0] : Buffer.concat(pieces)
+  const { fields, bodyStart } = scanHeader(bytes)
+  try {
+    return { bytes, root: scanMessage(bytes), fields, bodyStart }
+  } catch (error) {
+    if (!(error instanceof EngineError)) throw error
+    options.log.info('message-not-understood', { mail: mail.id, reason: error.code })
+    return { bytes, root: null, fields, bodyStart }
+  }
+}
