@@ -90,6 +90,7 @@ export default tseslint.config(
     files: [
       'gateway/src/cli/**',
       'e2e/demo/**',
+      'e2e/interop/main.ts',
       'bench/**',
       'scripts/**',
       'tools/exo-sim/src/cli/**',

@@ -1,10 +1,14 @@
 #!/bin/sh
 # Installs the foreign programs that judge us in `npm run test:peers`, from Debian. Needs root, asks nothing, starts nothing.
 #   openssl          judges and makes S/MIME, PKCS#12, X.509
-#   gcc, libc6-dev   build the recorder of the power-cut test
+#   gpgsm            the S/MIME of GnuPG, as in KMail and Kleopatra
+#   libnss3-tools    cmsutil, certutil, pk12util: the S/MIME of Mozilla, as in Thunderbird
+#   gnutls-bin       certtool: certificates, requests, revocation lists and PKCS#12 of GnuTLS
+#   libbcmail-java   BouncyCastle, as in many gateways and mail products; default-jdk-headless compiles its driver
+#   gcc, libc6-dev   build the recorder of the power-cut test and the C side of the benchmark; libssl-dev for the latter
 #   postfix          the reference for TLS policy tables (postmap)
 set -eu
-packages="openssl gcc libc6-dev postfix"
+packages="openssl gpgsm libnss3-tools gnutls-bin libbcmail-java default-jdk-headless gcc libc6-dev libssl-dev postfix"
 missing=""
 for package in $packages; do
   dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing="$missing $package"

@@ -84,3 +84,19 @@ test('with LF for CRLF a text differs in its line ends only, and becomes canonic
     { numRuns: 200 },
   )
 })
+
+test('a bare line break is seen wherever it stands, whatever the alignment', () => {
+  const text = Buffer.from('padpad' + 'ab\r\n'.repeat(8) + 'x')
+  for (let start = 6; start < 14; start += 4)
+    for (let end = start; end <= text.length; end++) {
+      const range = text.subarray(start, end)
+      assert.equal(isCanonical(range), range.at(-1) !== 0x0d)
+      for (let at = 0; at < range.length; at++)
+        for (const byte of [0x0a, 0x0d]) {
+          const changed = Buffer.from(range)
+          changed[at] = byte
+          const told = changed.toString('latin1')
+          assert.equal(isCanonical(changed), !/\r(?!\n)|(?<!\r)\n/.test(told), JSON.stringify(told))
+        }
+    }
+})

@@ -131,6 +131,8 @@ function requested(attributes: readonly Element[]): readonly Extension[] {
     throw new EngineError('csr-malformed', `more than ${MAX_ATTRIBUTES} attributes`)
   const found: (readonly Extension[])[] = []
   for (const attribute of attributes) {
+    // GnuPG 2.2 writes an empty SEQUENCE when it asks for no extensions
+    if (attribute.is(0, Tag.sequence) && attribute.length === 0) continue
     const cursor = sequenceCursor(attribute, 'Attribute')
     const type = toOid(cursor.next('type'))
     const values = cursor.universal(Tag.set, 'values').children()

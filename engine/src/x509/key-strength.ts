@@ -4,7 +4,8 @@
 import type { KeyObject } from 'node:crypto'
 import { EngineError } from '../errors.ts'
 import { Oid } from '../der/oid.ts'
-import { Tag } from '../der/reader.ts'
+import { toBits } from '../der/decode.ts'
+import { Cursor, Tag, readElement } from '../der/reader.ts'
 import type { Certificate } from './certificate.ts'
 
 /** The judgement on a key. `detail` is for the operator. */
@@ -30,11 +31,41 @@ export function keyStrength(certificate: Certificate): KeyStrength {
   // RFC 5480 2.1.1: only named curves; curves described in the certificate itself may be forged (CVE-2020-0601)
   if (oid === Oid.idEcPublicKey && !parameters?.is(0, Tag.oid)) return refused('EC key without a named curve')
   try {
-    return strengthOf(certificate.publicKey)
+    const rsa = oid === Oid.rsaEncryption ? rsaSize(certificate.spki) : null
+    return rsa === null ? strengthOf(certificate.publicKey) : rsaStrength(rsa.bits, rsa.exponent)
   } catch (error) {
     if (error instanceof EngineError) return refused(error.message)
     throw error
   }
+}
+
+/** Length and exponent as they stand in the key: asking the provider is dearer. Null when they cannot be read. */
+function rsaSize(spki: Buffer): { readonly bits: number; readonly exponent: bigint } | null {
+  try {
+    const info = new Cursor(readElement(spki))
+    info.next('algorithm')
+    const { bytes } = toBits(info.universal(Tag.bitString, 'subjectPublicKey'))
+    // RFC 8017 A.1.1
+    const key = new Cursor(readElement(bytes))
+    const modulus = key.universal(Tag.integer, 'modulus').content
+    const exponent = key.universal(Tag.integer, 'publicExponent').content
+    key.done('RSAPublicKey')
+    info.done('SubjectPublicKeyInfo')
+    const start = modulus[0] === 0 ? 1 : 0
+    const top = modulus[start] ?? 0
+    if ((modulus[0] ?? 0x80) > 0x7f || (exponent[0] ?? 0x80) > 0x7f || top === 0) return null
+    const bits = (modulus.length - start) * 8 - (Math.clz32(top) - 24)
+    return { bits, exponent: BigInt(`0x${exponent.toString('hex')}`) }
+  } catch (error) {
+    if (error instanceof EngineError) return null
+    throw error
+  }
+}
+
+function rsaStrength(bits: number, exponent: bigint): KeyStrength {
+  if (bits < 1024 || bits > 16384) return refused(`RSA key of ${bits} bits`)
+  if (exponent < 3n || exponent % 2n === 0n) return refused('RSA key with a bad exponent')
+  return bits < 2048 ? weak(`RSA key of ${bits} bits`) : good(`RSA key of ${bits} bits`)
 }
 
 function strengthOf(key: KeyObject): KeyStrength {
@@ -43,12 +74,8 @@ function strengthOf(key: KeyObject): KeyStrength {
   const bits = details.modulusLength ?? 0
   switch (type) {
     case 'rsa':
-    case 'rsa-pss': {
-      const exponent = details.publicExponent ?? 0n
-      if (bits < 1024 || bits > 16384) return refused(`RSA key of ${bits} bits`)
-      if (exponent < 3n || exponent % 2n === 0n) return refused('RSA key with a bad exponent')
-      return bits < 2048 ? weak(`RSA key of ${bits} bits`) : good(`RSA key of ${bits} bits`)
-    }
+    case 'rsa-pss':
+      return rsaStrength(bits, details.publicExponent ?? 0n)
     case 'dsa':
       return bits < 1024 ? refused(`DSA key of ${bits} bits`) : weak('DSA key')
     case 'ec': {

@@ -105,7 +105,8 @@ export function readSignatureScheme(algorithm: AlgorithmIdentifier, digestOid?: 
   if (scheme === null) throw unsupported(`signature algorithm ${algorithm.oid}`)
   const { parameters } = algorithm
   // RFC 4055 5: NULL, and absent must be accepted; RFC 5758 3.2, RFC 8410 3, RFC 9881 2, RFC 9909 3: absent
-  const nullAllowed = scheme.kind === 'rsa-pkcs1v15'
+  // GnuPG 2.2 writes NULL after an ECDSA identifier in CMS
+  const nullAllowed = scheme.kind === 'rsa-pkcs1v15' || (scheme.kind === 'ecdsa' && digestOid !== undefined)
   if (parameters !== null && !(nullAllowed && parameters.is(0, Tag.null) && parameters.length === 0))
     throw unsupported(`parameters of signature algorithm ${algorithm.oid}`)
   return scheme

@@ -209,3 +209,9 @@ test('no signature bytes make verification throw', () => {
     { numRuns: 150 },
   )
 })
+
+test('NULL after an ECDSA identifier is read in CMS, as GnuPG writes it, and refused in certificates', () => {
+  const id = algorithmOf(writeAlgorithm(Oid.ecdsaWithSha256, nil()))
+  assert.deepEqual(readSignatureScheme(id, Oid.sha256), { kind: 'ecdsa', hash: 'sha256' })
+  assert.throws(() => readSignatureScheme(id), unsupported)
+})
