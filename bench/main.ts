@@ -12,7 +12,7 @@ import { join } from 'node:path'
 import { makePerson, makeStageCertificates } from '../e2e/stage/certificates.ts'
 import { StageGateway, type StageObject } from '../e2e/stage/gateway.ts'
 import { findJudge } from '../e2e/stage/judge.ts'
-import { baseObjects, CONTOSO, makeSecrets } from '../e2e/stage/objects.ts'
+import { baseObjects, CONTOSO, credentialObject, makeSecrets, partnerObject } from '../e2e/stage/objects.ts'
 import { freePort } from '../e2e/stage/ports.ts'
 import { memory, processorTime } from './processor.ts'
 import { Sink, type ArrivedAs } from '../e2e/stage/sink.ts'
@@ -72,18 +72,8 @@ const reader = makePerson(certificates.mail, 'reader@partner.example')
 const signer = makePerson(certificates.mail, 'signer@contoso.example')
 const objects: StageObject[] = [
   ...baseObjects(certificates, makeSecrets(), {}),
-  {
-    kind: 'Credential',
-    tenant: 'contoso',
-    name: 'signer',
-    spec: { certificate: signer.certificate, key: signer.key },
-  },
-  {
-    kind: 'PartnerCertificate',
-    tenant: 'contoso',
-    name: 'reader',
-    spec: { certificate: reader.certificate },
-  },
+  credentialObject('signer@contoso.example', signer),
+  partnerObject('reader@partner.example', reader),
 ]
 const sink = new Sink(certificates.exchangeServer)
 const gateway = new StageGateway({

@@ -8,6 +8,7 @@ import { entityOfMail, objectMail, plainMail, takeApart } from './mail.ts'
 import type { Material } from './material.ts'
 import { Unable, inShort, packageVersion } from './participant.ts'
 import type { Participant } from './participant.ts'
+import { plainSigning } from './rows.ts'
 import type { Encryption, Hash, KeyKind, Row, Signing } from './rows.ts'
 
 const JARS = ['bcprov', 'bcutil', 'bcpkix', 'bcmail', 'javax.mail', 'javax.activation']
@@ -238,7 +239,7 @@ class BouncyCastle implements Participant {
     const { transport } = what
     const [cipher, bits] = CIPHERS[what.cipher] ?? ['', 0]
     const wrapped = what.tripleWrapped
-      ? entityOfMail(await this.sign(innerSigning(what.key)))
+      ? entityOfMail(await this.sign(plainSigning(what.key)))
       : this.material.entity
     const object = await this.driver.ask('encrypt', {
       ...this.certificates(what.key),
@@ -292,21 +293,6 @@ class BouncyCastle implements Participant {
     }
     for (const mail of [made, plainMail(email, plain)])
       await this.driver.ask('verify', { mail, root: this.material.root.raw, signers: 1 })
-  }
-}
-
-function innerSigning(key: KeyKind): Signing {
-  return {
-    kind: 'signing',
-    key,
-    pss: null,
-    digest: 'sha256',
-    form: 'detached',
-    attributes: true,
-    signer: 'issuer-and-serial',
-    second: null,
-    indefinite: false,
-    counterSigned: false,
   }
 }
 

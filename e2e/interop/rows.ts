@@ -102,10 +102,11 @@ const RSA: KeyKind = 'rsa'
 const SALT: Readonly<Record<Hash, number>> = { sha1: 20, sha256: 32, sha384: 48, sha512: 64 }
 const upper = (hash: Hash): string => hash.replace('sha', 'SHA-')
 
-function signing(group: string, title: string, written: boolean, what: Partial<Signing>): Row {
-  const plain: Signing = {
+/** The ordinary signature: detached, SHA-256, signed attributes, one signer by issuer and serial number. */
+export function plainSigning(key: KeyKind): Signing {
+  return {
     kind: 'signing',
-    key: RSA,
+    key,
     pss: null,
     digest: 'sha256',
     form: 'detached',
@@ -115,7 +116,10 @@ function signing(group: string, title: string, written: boolean, what: Partial<S
     indefinite: false,
     counterSigned: false,
   }
-  return { group, title, written, what: { ...plain, ...what } }
+}
+
+function signing(group: string, title: string, written: boolean, what: Partial<Signing>): Row {
+  return { group, title, written, what: { ...plainSigning(RSA), ...what } }
 }
 
 const CURVES: readonly (readonly [KeyKind, string, Hash, Wrap])[] = [

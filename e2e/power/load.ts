@@ -5,7 +5,7 @@
 import { makePerson, type StageCertificates } from '../stage/certificates.ts'
 import type { StageObject } from '../stage/gateway.ts'
 import type { Judge } from '../stage/judge.ts'
-import { CONTOSO } from '../stage/objects.ts'
+import { CONTOSO, credentialObject, partnerObject } from '../stage/objects.ts'
 import { Line, type SourceMail } from '../stage/source.ts'
 
 /** A mail that the gateway answered for. */
@@ -38,20 +38,7 @@ export class Cast {
     const signer = makePerson(certificates.mail, SIGNER)
     const reader = makePerson(certificates.mail, READER)
     this.canary = canary
-    this.objects = [
-      {
-        kind: 'Credential',
-        tenant: 'contoso',
-        name: 'signer',
-        spec: { certificate: signer.certificate, key: signer.key },
-      },
-      {
-        kind: 'PartnerCertificate',
-        tenant: 'contoso',
-        name: 'reader',
-        spec: { certificate: reader.certificate },
-      },
-    ]
+    this.objects = [credentialObject(SIGNER, signer), partnerObject(READER, reader)]
     const secret = `Content-Type: text/plain\r\n\r\nThe word is ${canary}.\r\n${'Nobody else may know it.\r\n'.repeat(200)}`
     const signed = judge.sign(Buffer.from(secret), reader.certificate, reader.key)
     this.#sealed = judge.encrypt(signed, signer.certificate)

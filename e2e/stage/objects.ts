@@ -2,7 +2,12 @@
  * The configuration objects and mail-flow rules of a stage: one tenant, Contoso, wired as the how-to or as we recommend it.
  */
 import { randomBytes } from 'node:crypto'
-import { asDocumentedRules, recommendedRules, type TransportRule } from '@siegel/exo-sim'
+import {
+  asDocumentedRules,
+  recommendedRules,
+  type IssuedCertificate,
+  type TransportRule,
+} from '@siegel/exo-sim'
 import type { StageCertificates } from './certificates.ts'
 import type { StageObject } from './gateway.ts'
 
@@ -34,8 +39,18 @@ export interface Secrets {
 }
 
 /** An object's name for an address. */
-export function objectName(address: string): string {
+function objectName(address: string): string {
   return address.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-')
+}
+
+/** A key in the tenant's keyring for somebody inside. */
+export function credentialObject(address: string, { certificate, key }: IssuedCertificate): StageObject {
+  return { kind: 'Credential', tenant: 'contoso', name: objectName(address), spec: { certificate, key } }
+}
+
+/** A certificate that the tenant knows of somebody outside. */
+export function partnerObject(address: string, { certificate }: IssuedCertificate): StageObject {
+  return { kind: 'PartnerCertificate', tenant: 'contoso', name: objectName(address), spec: { certificate } }
 }
 
 /** The TLS policy map. */

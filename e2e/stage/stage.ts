@@ -18,8 +18,9 @@ import { StageGateway, type StageObject } from './gateway.ts'
 import {
   baseObjects,
   CONTOSO,
+  credentialObject,
   makeSecrets,
-  objectName,
+  partnerObject,
   rules,
   tlsPolicyMap,
   type Preset,
@@ -76,24 +77,14 @@ export class Stage {
   /** Gives a person inside the tenant a key in the gateway's keyring. Takes effect with `applyObjects`. */
   addEmployee(address: string, keyType: KeyType = 'rsa2048'): Person {
     const certificate = makePerson(this.certificates.mail, address, keyType)
-    this.#objects.push({
-      kind: 'Credential',
-      tenant: 'contoso',
-      name: objectName(address),
-      spec: { certificate: certificate.certificate, key: certificate.key },
-    })
+    this.#objects.push(credentialObject(address, certificate))
     return { address, certificate }
   }
 
   /** Makes somebody outside whose certificate the gateway knows. Takes effect with `applyObjects`. */
   addPartner(address: string, keyType: KeyType = 'rsa2048'): Person {
     const certificate = makePerson(this.certificates.mail, address, keyType)
-    this.#objects.push({
-      kind: 'PartnerCertificate',
-      tenant: 'contoso',
-      name: objectName(address),
-      spec: { certificate: certificate.certificate },
-    })
+    this.#objects.push(partnerObject(address, certificate))
     return { address, certificate }
   }
 

@@ -108,7 +108,7 @@ async function run(start: StartConfig, store: Store, log: Log): Promise<void> {
     now: Date.now,
     log,
   })
-  const listeners = openListeners(start, store, log, parts, (parts) => journey.safe(parts, scheduler))
+  const listeners = openListeners(start, store, log, parts, (mails) => journey.safe(mails, scheduler))
   const ended = endSignal()
   scheduler.start()
   const sweeper = setInterval(

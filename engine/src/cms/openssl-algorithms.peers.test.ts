@@ -3,11 +3,8 @@
  * Needs the openssl command.
  */
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { after, test } from 'node:test'
+import { test } from 'node:test'
+import { file, openssl, pem } from '../../test/openssl.ts'
 import { NOW, intermediate, makePerson, root } from '../../test/pki.ts'
 import type { KeyKind, Person } from '../../test/pki.ts'
 import { writePem } from '../der/pem.ts'
@@ -21,23 +18,6 @@ import { signOpaque } from './sign.ts'
 import type { SignOptions } from './sign.ts'
 import { certificatesOf, verifySignedData } from './verify.ts'
 
-const folder = mkdtempSync(join(tmpdir(), 'siegel-openssl-cms-'))
-after(() => {
-  rmSync(folder, { recursive: true })
-})
-let files = 0
-function file(bytes: Buffer | string): string {
-  const path = join(folder, String(files++))
-  writeFileSync(path, bytes)
-  return path
-}
-function openssl(...args: readonly string[]): Buffer {
-  return execFileSync('openssl', args, { stdio: ['ignore', 'pipe', 'pipe'] })
-}
-const pem = (person: Person) => ({
-  certificate: file(writePem('CERTIFICATE', person.certificate.raw)),
-  key: file(person.key.export({ type: 'pkcs8', format: 'pem' })),
-})
 const rootFile = file(writePem('CERTIFICATE', root.raw))
 const PLAIN = Buffer.from('Content-Type: text/plain\r\n\r\nSecret\r\n')
 const input = file(PLAIN)

@@ -421,7 +421,10 @@ function* guarded(walk: Walk, run: () => Routine<Outcome>): Routine<Outcome> {
   }
 }
 
-/** In milliseconds: longer than a private key operation and the reading of an ordinary mail. */
+/**
+ * In milliseconds. Longer than the work on a small mail with RSA-2048, which is what is measured. With longer keys or larger
+ * mails the work can end near a multiple, and then a small difference shows as a whole quantum: see SECURITY.md.
+ */
 const QUANTUM = 4
 
 /** In microseconds. */

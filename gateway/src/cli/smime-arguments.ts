@@ -20,7 +20,14 @@ import {
   type DecryptionKey,
   type VerifyOptions,
 } from '@siegel/engine'
-import { readCrlArguments, readOcspArguments } from './judging-arguments.ts'
+import {
+  readCertificateArguments,
+  readCrlArguments,
+  readOcspArguments,
+  readPolicy,
+  readRevocation,
+  readTime,
+} from './judging-arguments.ts'
 import { openInput, type InputFile } from './files.ts'
 import { readInput, readMany, UsageError, type Io } from './io.ts'
 
@@ -144,8 +151,8 @@ export function refusing<T>(what: string, run: () => T): T {
 /** How to judge signatures, from the options. @throws UsageError */
 export async function readVerifyOptions(values: VerifyValues, io: Io): Promise<VerifyOptions> {
   return {
-    anchors: await readAll(values.trust ?? [], io),
-    intermediates: await readAll(values.intermediates ?? [], io),
+    anchors: await readCertificateArguments(values.trust ?? [], io),
+    intermediates: await readCertificateArguments(values.intermediates ?? [], io),
     crls: await readCrlArguments(values.crl, io),
     ocspResponses: await readOcspArguments(values.ocsp, io),
     at: values.at === undefined ? io.now() : readTime(values.at),
@@ -156,44 +163,6 @@ export async function readVerifyOptions(values: VerifyValues, io: Io): Promise<V
     inhibitAnyPolicy: values['inhibit-any'] === true,
     inhibitPolicyMapping: values['inhibit-map'] === true,
   }
-}
-
-/** A damaged certificate can only be missed, never trusted by mistake: it is named on standard error and left out. */
-async function readAll(paths: readonly string[], io: Io): Promise<Certificate[]> {
-  const certificates: Certificate[] = []
-  for (const name of paths)
-    for (const bytes of await readMany(name, io)) {
-      const refuse = (error: EngineError): void => {
-        io.err(`${name}: a certificate is left out: ${error.message}`)
-      }
-      try {
-        certificates.push(...readCertificates(bytes, refuse))
-      } catch (error) {
-        if (!(error instanceof EngineError)) throw error
-        refuse(error)
-      }
-    }
-  return certificates
-}
-
-/** RFC 3339 5.6 */
-function readTime(text: string): number {
-  const form = /^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)$/
-  const at = form.test(text) ? Date.parse(text.toUpperCase().replace(' ', 'T')) : NaN
-  if (Number.isNaN(at)) throw new UsageError(`--at is no RFC 3339 time: ${text}`)
-  return at
-}
-
-function readRevocation(text = 'prefer'): 'none' | 'prefer' | 'require' {
-  if (text !== 'none' && text !== 'prefer' && text !== 'require')
-    throw new UsageError(`--revocation is none, prefer or require, not ${text}`)
-  return text
-}
-
-function readPolicy(text: string): string {
-  if (text === 'anyPolicy') return '2.5.29.32.0'
-  if (!/^[0-2](?:\.\d+)+$/.test(text)) throw new UsageError(`--policy is no object identifier: ${text}`)
-  return text
 }
 
 /** Private keys of a file with the certificates that fit them, and all certificates at hand. */
