@@ -175,10 +175,12 @@ export class Scheduler {
     if (ids.length === 0) return
     try {
       const lost = new Set(await this.#options.store.renew(this.#options.owner, ids, this.#options.leaseMs))
-      if (lost.size === 0) return
-      this.#options.log.warn('lease-lost', { mails: [...lost] })
-      const kept = this.#fresh.filter((mail) => !lost.has(mail.mail.id))
+      // A mail that is carried may just have been settled, which gives its lease back; if not, its settlement will say so.
+      const kept = this.#fresh.filter(({ mail }) => !lost.has(mail.id))
+      if (kept.length === this.#fresh.length) return
+      const dropped = this.#fresh.map(({ mail }) => mail.id).filter((id) => lost.has(id))
       this.#fresh.splice(0, this.#fresh.length, ...kept)
+      this.#options.log.warn('lease-lost', { mails: dropped })
     } catch (error) {
       this.#options.log.error('renew-failed', { error: error instanceof Error ? error.message : 'unknown' })
     }
