@@ -32,6 +32,7 @@ export interface Family {
   readonly name: string
   readonly transport: 'v1.5' | 'oaep'
   readonly cipher: 'aes-128-cbc' | 'aes-128-gcm'
+  readonly bits: 2048 | 4096
   /** The first is what all others are compared with. */
   readonly kinds: readonly Kind[]
 }
@@ -40,41 +41,55 @@ const INSIDE: readonly Kind[] = ['truncated content', 'malformed MIME inside', '
 export const FAMILIES: readonly Family[] = [
   {
     name: 'RSA v1.5, AES-CBC',
-    transport: 'v1.5',
-    cipher: 'aes-128-cbc',
+    ...{ transport: 'v1.5', cipher: 'aes-128-cbc', bits: 2048 },
     kinds: ['wrong key', 'bad v1.5 padding', 'bad CEK length', 'bad CBC padding', ...INSIDE],
   },
   {
     name: 'RSA v1.5, AES-GCM',
-    transport: 'v1.5',
-    cipher: 'aes-128-gcm',
+    ...{ transport: 'v1.5', cipher: 'aes-128-gcm', bits: 2048 },
     kinds: ['wrong key', 'bad v1.5 padding', 'bad CEK length', 'bad GCM tag', ...INSIDE],
   },
   {
     name: 'RSA-OAEP, AES-GCM',
-    transport: 'oaep',
-    cipher: 'aes-128-gcm',
+    ...{ transport: 'oaep', cipher: 'aes-128-gcm', bits: 2048 },
     kinds: ['wrong key', 'bad OAEP', 'bad CEK length', 'bad GCM tag', ...INSIDE],
+  },
+  {
+    name: 'RSA-4096 v1.5, CBC',
+    ...{ transport: 'v1.5', cipher: 'aes-128-cbc', bits: 4096 },
+    kinds: ['wrong key', 'bad v1.5 padding', 'bad CBC padding', 'malformed MIME inside'],
   },
 ]
 
-const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
 /** The moment of everything here, in milliseconds since 1970. */
 export const NOW: number = Date.UTC(2026, 0, 15)
 const DAY = 86_400_000
-const certificate: Certificate = parseCertificate(
-  issueCertificate({
-    subject: { CN: 'Recipient' },
-    issuer: { key: privateKey },
-    publicKey,
-    notBefore: NOW - DAY,
-    notAfter: NOW + DAY,
-    extensions: { emails: ['bob@example.org'] },
-  }),
-)
 
-/** The recipient, who can open none of these. */
-export const recipient: DecryptionKey & { readonly key: KeyObject } = { key: privateKey, certificate }
+interface Recipient extends DecryptionKey {
+  readonly certificate: Certificate
+  readonly publicKey: KeyObject
+}
+
+function makeRecipient(bits: number): Recipient {
+  const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: bits })
+  const certificate = parseCertificate(
+    issueCertificate({
+      subject: { CN: 'Recipient' },
+      issuer: { key: privateKey },
+      publicKey,
+      notBefore: NOW - DAY,
+      notAfter: NOW + DAY,
+      extensions: { emails: ['bob@example.org'] },
+    }),
+  )
+  return { key: privateKey, publicKey, certificate }
+}
+
+/** The recipients by the length of their keys, who can open none of these. */
+export const RECIPIENTS: Readonly<Record<Family['bits'], Recipient>> = {
+  2048: makeRecipient(2048),
+  4096: makeRecipient(4096),
+}
 
 /** Octets of plaintext in every mail. */
 const SIZE = 4096
@@ -101,10 +116,11 @@ function plaintext(kind: Kind, cipher: Family['cipher']): Buffer {
   return padded('Content-Type: text/plain\r\n\r\n')
 }
 
-function encryptedKey(kind: Kind, transport: Family['transport'], contentKey: Buffer): Buffer {
+function encryptedKey(kind: Kind, { transport, bits }: Family, contentKey: Buffer): Buffer {
+  const { publicKey } = RECIPIENTS[bits]
   const raw = (block: Buffer) => publicEncrypt({ key: publicKey, padding: constants.RSA_NO_PADDING }, block)
   if (kind === 'bad v1.5 padding' || kind === 'bad OAEP')
-    return raw(Buffer.concat([Buffer.from([0, 1]), randomBytes(254)]))
+    return raw(Buffer.concat([Buffer.from([0, 1]), randomBytes(bits / 8 - 2)]))
   const key =
     kind === 'bad CEK length' ? randomBytes(24) : kind === 'wrong key' ? randomBytes(16) : contentKey
   return transport === 'oaep'
@@ -142,10 +158,12 @@ function content(kind: Kind, cipher: Family['cipher'], key: Buffer) {
 }
 
 /** One mail of a family, broken in one way. */
-export function brokenMail({ transport, cipher }: Family, kind: Kind): Buffer {
+export function brokenMail(family: Family, kind: Kind): Buffer {
+  const { transport, cipher, bits } = family
+  const { certificate } = RECIPIENTS[bits]
   const key = randomBytes(16)
   const { algorithm, body, tag } = content(kind, cipher, key)
-  const encrypted = encryptedKey(kind, transport, key)
+  const encrypted = encryptedKey(kind, family, key)
   const entry = sequence(integer(0), certificate.issuerAndSerial, TRANSPORTS[transport], octets(encrypted))
   const info = sequence(oid(Oid.idData), algorithm, tlv(0x80, body))
   const data = sequence(integer(0), set(entry), info, ...(tag === null ? [] : [octets(tag)]))

@@ -1,9 +1,9 @@
 /**
  * Decrypts a message, layer by layer (encrypted, signed then encrypted, triple wrapped), and judges what was inside.
  * Only an encrypted root is decrypted, never a part among others (EFAIL). Whatever fails after a private key was used
- * is `decrypt-failed`, on every layer; nothing in the result tells one failure from another.
+ * is `decrypt-failed`, on every layer; nothing in the result tells one failure from another. How long it took may tell:
+ * whoever lets the outside see when a failure ends must hold it to a moment that follows from public data alone.
  */
-import { randomInt } from 'node:crypto'
 import { runNow, runWaiting, wait } from '../bytes/routine.ts'
 import type { Routine } from '../bytes/routine.ts'
 import type { ByteSource } from '../bytes/source.ts'
@@ -65,8 +65,6 @@ interface Walk {
   legacy: boolean
   /** A private key was used: from here on there is one reason for failure. */
   keyUsed: boolean
-  /** When the work began, by the caller's clock. */
-  readonly started: number
 }
 
 /** What lies inside the innermost encrypted layer. */
@@ -221,7 +219,6 @@ function startWalk(keys: readonly DecryptionKey[], options: VerifyOptions): Walk
     authenticated: true,
     legacy: false,
     keyUsed: false,
-    started: options.clock?.() ?? 0,
   }
 }
 
@@ -409,7 +406,6 @@ function* guarded(walk: Walk, run: () => Routine<Outcome>): Routine<Outcome> {
   } catch (error) {
     if (!(error instanceof EngineError)) throw error
     const reason = walk.keyUsed ? 'decrypt-failed' : error.code
-    if (walk.keyUsed) settle(walk)
     return {
       ...facts(walk),
       status: 'failed',
@@ -419,25 +415,4 @@ function* guarded(walk: Walk, run: () => Routine<Outcome>): Routine<Outcome> {
       verified: null,
     }
   }
-}
-
-/**
- * In milliseconds. Longer than the work on a small mail with RSA-2048, which is what is measured. With longer keys or larger
- * mails the work can end near a multiple, and then a small difference shows as a whole quantum: see SECURITY.md.
- */
-const QUANTUM = 4
-
-/** In microseconds. */
-const JITTER = 50
-
-/**
- * Waits for the next multiple of the quantum. It is busy: sleeping would let others run and is never as exact. A little chance
- * on top covers what warm and cold caches still tell of the work before.
- */
-function settle({ options, started }: Walk): void {
-  const { clock } = options
-  if (clock === undefined) return
-  const chance = randomInt(JITTER) / 1000
-  const end = started + Math.ceil((clock() - started) / QUANTUM) * QUANTUM + chance
-  while (clock() < end);
 }

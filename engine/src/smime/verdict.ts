@@ -18,11 +18,6 @@ import type { ProtectedHeaders } from './protected-headers.ts'
  * revocation. With `allowWeak`, SHA-1 in the signature itself is accepted too; it stays marked as weak.
  */
 export interface VerifyOptions extends Omit<PathOptions, 'purpose' | 'address'> {
-  /**
-   * A monotonic clock in milliseconds. With it a decryption that fails after a private key was used ends at a multiple of
-   * 4 ms, so that nobody learns from the time how far it came, not even into what was inside.
-   */
-  readonly clock?: () => number
   /** Also decrypt content encrypted with 3DES or RC2-128. Default: what `allowWeak` says. */
   readonly allowLegacy?: boolean
 }

@@ -30,6 +30,7 @@ import {
   type SigningKey,
   type SourceHeader,
 } from '@siegel/engine'
+import { decryptionTime, openInTime } from '../keyring/decryption-time.ts'
 import { ScratchFolder } from '../store/spool/scratch.ts'
 import { writeFrom } from './files.ts'
 import { UsageError, type Command, type ExitCode, type Io } from './io.ts'
@@ -103,13 +104,14 @@ async function decrypt(args: readonly string[], io: Io): Promise<ExitCode> {
   const { file, values } = parseArguments(args, table, USAGES.decrypt)
   const { out, json } = values
   if (out === '-' && json === true) throw new UsageError('--json and --out - both want standard output')
-  const options = { ...(await readVerifyOptions(values, io)), clock: () => performance.now() }
+  const options = await readVerifyOptions(values, io)
   const { keys } = await readKeys(values, USAGES.decrypt, io)
   // Plaintext waits where the result will be, sealed: there is room for it, or none for the result either.
   const scratch = new ScratchFolder(out === undefined || out === '-' ? tmpdir() : dirname(out))
   const result = await withInput(file, io, async ({ kind, source }) => {
     const open = kind === 'cms' ? decryptCmsSource : decryptMessageSource
-    const opened = await open(source, keys, options, scratch)
+    const time = decryptionTime(source.length, keys)
+    const opened = await openInTime(time, () => open(source, keys, options, scratch))
     try {
       if (opened.entity !== null && out !== undefined) await writeFrom(out, opened.entity, 0o600)
     } finally {

@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { encryptEntity, scanHeader, signEntity } from '@siegel/engine'
+import { decryptionTime } from '../../keyring/decryption-time.ts'
 import { entryOf, make } from '../../keyring/testing/credentials.ts'
 import { mailRoot, withRig, type JourneyRig } from './testing/rig.ts'
 
@@ -78,4 +79,37 @@ describe('a decrypted mail', () => {
       assert.ok(content.toString().endsWith('\r\n\r\nonly a body\r\n'))
       assert.ok(!fieldsOf(content).some((field) => /^content-/i.test(field)))
     }))
+})
+
+describe('a mail that does not open', () => {
+  for (const [what, size, broken] of [
+    ['is damaged', 600_000, true],
+    ['is damaged and streamed', 1_500_000, true],
+    ['is for somebody else', 600_000, false],
+  ] as const)
+    it(`and ${what} is delivered as it came, at a moment that tells nothing`, () =>
+      withRig({}, async (rig) => {
+        await rig.keep(entryOf(alice, 'own'))
+        const encrypted = encryptEntity([Buffer.from(`\r\n${'x'.repeat(size)}\r\n`)], {
+          recipients: [broken ? alice.certificate : bob.certificate],
+          cipher: 'aes256-gcm',
+          keyTransport: 'oaep-sha256',
+        })
+        const mail = Buffer.concat([
+          Buffer.from('From: bob@partner.example\r\nTo: alice@contoso.com\r\nMIME-Version: 1.0\r\n'),
+          ...encrypted,
+        ])
+        // In the midst of the ciphertext, where it is base64 still.
+        const middle = mail.length >> 1
+        if (broken)
+          mail.write(mail.toString('latin1', middle, middle + 4) === 'AAAA' ? 'BBBB' : 'AAAA', middle)
+        await rig.receive(mail, { direction: 'inbound' })
+        const started = performance.now()
+        await rig.turn()
+        const took = performance.now() - started
+        const content = rig.next.hop.heard.at(-1)?.content ?? assert.fail()
+        assert.ok(took >= decryptionTime(mail.length, []), `${took} ms`)
+        assert.ok(content.subarray(-1000).equals(mail.subarray(-1000)))
+        assert.match(content.toString('latin1', 0, 2000), /smime=/)
+      }))
 })

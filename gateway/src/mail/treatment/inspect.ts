@@ -13,6 +13,7 @@ import {
   type Verdict,
   type VerifyOptions,
 } from '@siegel/engine'
+import { decryptionTime, openInTime } from '../../keyring/decryption-time.ts'
 import { hiddenSubject, openedBody, type Decryption } from './opened.ts'
 import { keptFields, ownFields } from './own-fields.ts'
 import { NOT_DECRYPTED_RESULT, decryptionArguments, verdictArguments, verifiedResult } from './results.ts'
@@ -23,7 +24,7 @@ export async function inspect(request: TreatmentRequest): Promise<Shape> {
   const { original, trust, now } = request
   if (original.root === null)
     return passWith(request, 'smime=permerror (message not understood)', { verdict: 'damaged' })
-  const options: VerifyOptions = { anchors: trust.anchors, at: now, clock: () => performance.now() }
+  const options: VerifyOptions = { anchors: trust.anchors, at: now }
   const { whole, source } = original
   switch (smimeKind(original.root, original.bytes)) {
     case 'enveloped':
@@ -48,13 +49,14 @@ async function open(request: TreatmentRequest, options: VerifyOptions): Promise<
   const { original, recipients, keyring } = request
   const { whole, source, scratch } = original
   const keys = await keyring.decryptionKeys(recipients)
+  const time = decryptionTime(source.length, keys)
   if (whole !== null) {
-    const result = decryptMessage(whole, keys, options)
+    const result = await openInTime(time, () => decryptMessage(whole, keys, options))
     return result.entity === null
       ? closed(request, result)
       : opened(request, result, openedBody(result.entity, result), null)
   }
-  const result = await decryptMessageSource(source, keys, options, scratch)
+  const result = await openInTime(time, () => decryptMessageSource(source, keys, options, scratch))
   if (result.entity === null) return closed(request, result)
   // As openedBody: nothing else of the inner header comes out.
   try {
