@@ -19,6 +19,8 @@ export interface SourceMail {
   readonly from: string
   readonly to: string
   readonly data: Buffer
+  /** How the data goes; default BDAT. By DATA it must be stuffed already and not end with its end. */
+  readonly via?: 'BDAT' | 'DATA'
 }
 
 /** Reads replies: resolves with the last line of the n-th reply from now. */
@@ -118,6 +120,7 @@ export class Line {
 
   /** Resolves when the mail was answered 250. */
   async send(mail: SourceMail): Promise<void> {
+    if (mail.via === 'DATA') return this.#sendData(mail)
     this.#socket.cork()
     this.#socket.write(
       `MAIL FROM:<${mail.from}> SIZE=${mail.data.length}\r\nRCPT TO:<${mail.to}>\r\nBDAT ${mail.data.length} LAST\r\n`,
@@ -125,6 +128,16 @@ export class Line {
     this.#socket.write(mail.data)
     this.#socket.uncork()
     await this.#replies.next(3)
+  }
+
+  async #sendData({ from, to, data }: SourceMail): Promise<void> {
+    this.#socket.write(`MAIL FROM:<${from}>\r\nRCPT TO:<${to}>\r\nDATA\r\n`)
+    await this.#replies.next(3)
+    this.#socket.cork()
+    this.#socket.write(data)
+    this.#socket.write('.\r\n')
+    this.#socket.uncork()
+    await this.#replies.next(1)
   }
 
   /** Drops the connection. */
