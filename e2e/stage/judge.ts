@@ -11,6 +11,7 @@ import {
   encryptEntity,
   readCertificates,
   readPrivateKey,
+  scanMessage,
   signEntity,
   verifyMessage,
 } from '@siegel/engine'
@@ -125,7 +126,8 @@ function builtInJudge(): Judge {
         at: Date.now(),
       })
       const good = verdict.status === 'valid' || verdict.status === 'signer-mismatch'
-      return { good, content: message, words: good ? 'good' : verdict.reasons.join(' ') }
+      const content = good ? signedEntity(message) : Buffer.alloc(0)
+      return { good, content, words: good ? 'good' : verdict.reasons.join(' ') }
     },
     decrypt(message, certificatePem, keyPem) {
       const [certificate = null] = readCertificates(Buffer.from(certificatePem))
@@ -153,4 +155,11 @@ function builtInJudge(): Judge {
       )
     },
   }
+}
+
+/** The first part of a multipart/signed message: what is signed. */
+function signedEntity(message: Buffer): Buffer {
+  const [part] = scanMessage(message).parts
+  if (part === undefined) throw new Error('the built-in check reads multipart/signed only')
+  return message.subarray(part.start, part.end)
 }

@@ -4,7 +4,8 @@
  */
 import { randomBytes } from 'node:crypto'
 import { constants } from 'node:fs'
-import { open, realpath, rename, rm, stat, type FileHandle } from 'node:fs/promises'
+import { access, open, realpath, rename, rm, stat, type FileHandle } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { sourceOf, type ByteSource } from '@siegel/engine'
 import { UsageError, type Io } from './io.ts'
@@ -98,6 +99,21 @@ export async function writeFrom(path: string, source: ByteSource, mode = 0o666):
   if (target.regular) await writable(path, () => rename(writing, target.path))
 }
 
+/**
+ * The folder for what waits until a result may be written: that of the result, so that there is room for it or none for the
+ * result either; the system's for standard output, a pipe or a device.
+ * @param path - of the result; undefined when there is none to write
+ * @throws UsageError when nothing can be written there
+ */
+export async function waitingFolder(path: string | undefined): Promise<string> {
+  if (path === undefined || path === '-') return tmpdir()
+  const target = await targetOf(path)
+  if (!target.regular) return tmpdir()
+  const folder = dirname(target.path)
+  await writable(path, () => access(folder, constants.W_OK))
+  return folder
+}
+
 async function writeAll(file: FileHandle, chunk: Buffer): Promise<void> {
   for (let at = 0; at < chunk.length;) at += (await file.write(chunk, at)).bytesWritten
 }
@@ -105,8 +121,9 @@ async function writeAll(file: FileHandle, chunk: Buffer): Promise<void> {
 /** What a path stands for: a file that is there or is to be made, or something else, as a pipe. */
 async function targetOf(path: string): Promise<{ readonly path: string; readonly regular: boolean }> {
   try {
-    const real = await realpath(path)
-    return { path: real, regular: (await stat(real)).isFile() }
+    // The name that realpath gives for a pipe, as behind /dev/stdout, leads nowhere.
+    if (!(await stat(path)).isFile()) return { path, regular: false }
+    return { path: await realpath(path), regular: true }
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return { path, regular: true }
     throw new UsageError(`cannot write ${path}: ${codeOf(error)}`)

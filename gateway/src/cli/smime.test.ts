@@ -275,6 +275,7 @@ describe('siegel smime', () => {
     const refused: readonly (readonly [RegExp, readonly string[]])[] = [
       [/cannot read/, ['verify', at('mail.eml'), '--crl', at('nothing')]],
       [/cannot read/, ['decrypt', at('mail.eml'), '--key', at('bob.pem'), '--ocsp', at('nothing')]],
+      [/cannot write .*no-folder.x: ENOENT/, ['decrypt', at('sealed.eml'), '--key', at('bob.pem'), '--out', at('no-folder/x')]], // prettier-ignore
       [/--at/, ['verify', at('mail.eml'), '--at', 'yesterday']],
       [/--revocation/, ['verify', at('mail.eml'), '--revocation', 'maybe']],
       [/--policy/, ['verify', at('mail.eml'), '--policy', 'x']],

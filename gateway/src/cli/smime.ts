@@ -3,8 +3,6 @@
  * touches the network, keeps nothing. Exit 0 for valid, decrypted or done; 1 for any other verdict; 2 for usage or I/O.
  */
 import { randomBytes } from 'node:crypto'
-import { tmpdir } from 'node:os'
-import { dirname } from 'node:path'
 import {
   canonicalSource,
   decryptCmsSource,
@@ -32,7 +30,7 @@ import {
 } from '@siegel/engine'
 import { decryptionTime, openInTime } from '../keyring/decryption-time.ts'
 import { ScratchFolder } from '../store/spool/scratch.ts'
-import { writeFrom } from './files.ts'
+import { waitingFolder, writeFrom } from './files.ts'
 import { UsageError, type Command, type ExitCode, type Io } from './io.ts'
 import { ENCRYPT_OPTIONS, readDigest, readEncryptOptions, readIdentifierOption } from './smime-algorithms.ts'
 import { ENCRYPT_USAGE } from './smime-usage.ts'
@@ -106,8 +104,8 @@ async function decrypt(args: readonly string[], io: Io): Promise<ExitCode> {
   if (out === '-' && json === true) throw new UsageError('--json and --out - both want standard output')
   const options = await readVerifyOptions(values, io)
   const { keys } = await readKeys(values, USAGES.decrypt, io)
-  // Plaintext waits where the result will be, sealed: there is room for it, or none for the result either.
-  const scratch = new ScratchFolder(out === undefined || out === '-' ? tmpdir() : dirname(out))
+  // Plaintext waits where the result will be, sealed.
+  const scratch = new ScratchFolder(await waitingFolder(out))
   const result = await withInput(file, io, async ({ kind, source }) => {
     const open = kind === 'cms' ? decryptCmsSource : decryptMessageSource
     const time = decryptionTime(source.length, keys)

@@ -242,6 +242,9 @@ test('a mail is found and shown, for people and as JSON', async () => {
     ['--since', '2999-01-01'],
   ])
     assert.deepEqual(await run('trace', 'find', ...filter, '--json'), { code: 0, out: '[]', err: '' })
+  const mistyped = await run('trace', 'find', '--state', 'deferred')
+  assert.equal(mistyped.code, 2)
+  assert.match(mistyped.err, /--state must be one of waiting, queued, held/)
   assert.deepEqual(await run('trace', 'show', '01KAT0000000000000000000ZZ'), { code: 1, out: '', err: 'siegel: there is no mail 01KAT0000000000000000000ZZ' }) // prettier-ignore
 })
 

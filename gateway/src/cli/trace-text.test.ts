@@ -40,7 +40,7 @@ test('a trace is written with its reasons, in English and in German', () => {
       decryption: { status: 'decrypted', contentEncryption: 'aes256-cbc', reasons: [] },
       verdict: { status: 'invalid', reasons: ['digest-mismatch'], signers: [{ emails: ['eve@a.b'] }] },
     }),
-    event('deferred', 1, { status: '4.7.5', retryAt: 0, reason: { code: 'starttls-not-offered', arguments: { host: 'mx' } }, reply: { code: 454, enhanced: '4.7.0', text: 'no TLS' } }),
+    event('deferred', 1, { status: '4.7.5', retryAt: 0, reason: { code: 'starttls-not-offered', arguments: { host: 'mx' } }, reply: { code: 454, enhanced: '4.7.0', text: '4.7.0 no TLS' } }),
   ] // prettier-ignore
   assert.deepEqual(traceLines({ summary: SUMMARY, events }, 'contoso', 'en'), [
     '01JDV3Q4Z0ABCDEFGHJKMNPQRS  2026-01-02T03:04:05.006Z  1234 octets',
@@ -74,6 +74,11 @@ test('a trace is written with its reasons, in English and in German', () => {
     'bietet kein STARTTLS an',
   ])
     assert.ok(german.includes(part), part)
+})
+
+test('every fault of a reply has a text', () => {
+  for (const code of ['reply-bad-code', 'reply-mixed-codes', 'reply-line-too-long', 'reply-too-many-lines'])
+    assert.match(render(code, { stage: 'rcpt' }, 'en'), /^the |^a .*\(rcpt\)$/, code)
 })
 
 test('both languages of a text use the same arguments', () => {

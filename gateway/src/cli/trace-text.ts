@@ -35,8 +35,9 @@ function reasonText(value: TraceValue | undefined, language: Language): string |
 function replyText(value: TraceValue | undefined): string | null {
   if (!isArguments(value) || typeof value['code'] !== 'number') return null
   const text = typeof value['text'] === 'string' ? value['text'] : ''
-  const enhanced = typeof value['enhanced'] === 'string' ? ` ${value['enhanced']}` : ''
-  return printable(`${value['code']}${enhanced} ${text}`)
+  const enhanced = typeof value['enhanced'] === 'string' ? `${value['enhanced']} ` : ''
+  // The text as sent begins with the enhanced code already. RFC 2034 4
+  return printable(`${value['code']} ${text.startsWith(enhanced) ? '' : enhanced}${text}`)
 }
 
 /** Texts of a list in one, for a sentence. */

@@ -45,6 +45,13 @@ function timeOf(text: string, now: number): number {
   return time
 }
 
+const STATES = ['waiting', 'queued', 'held', 'delivered', 'relayed', 'bounced', 'discarded']
+
+function stateOf(text: string): string {
+  if (!STATES.includes(text)) throw new UsageError(`--state must be one of ${STATES.join(', ')}`)
+  return text
+}
+
 function limitOf(text: string | undefined): number {
   if (text === undefined) return DEFAULT_LIMIT
   const limit = /^[0-9]{1,4}$/.test(text) ? Number(text) : 0
@@ -107,7 +114,7 @@ function filterOf(options: Options, io: Io): TraceFilter {
     ...(from === undefined ? {} : { from }),
     ...(to === undefined ? {} : { to }),
     ...(since === undefined ? {} : { since: timeOf(since, io.now()) }),
-    ...(state === undefined ? {} : { state }),
+    ...(state === undefined ? {} : { state: stateOf(state) }),
     limit: limitOf(options.text('limit')),
   }
 }

@@ -65,6 +65,18 @@ describe('keyring', () => {
       assert.equal((await open().recipient(address, NOW)).credential, partner.id, address)
   })
 
+  it('finds an address that is written with quotes it does not need', async () => {
+    const bob = newUser()
+    const [local = '', domain = ''] = bob.split('@')
+    const partner = entryOf(make('Bob', root, { emails: [bob] }), 'partner')
+    await put(partner)
+    const keyring = open()
+    for (const written of [`"${local}"`, `"\\${local}"`, `"${local.toUpperCase()}"`])
+      assert.equal((await keyring.recipient(`${written}@${domain}`, NOW)).credential, partner.id, written)
+    for (const other of [`"${local} "`, `"${local}.\\""`, `"@${local}"`])
+      assert.equal((await keyring.recipient(`${other}@${domain}`, NOW)).credential, null, other)
+  })
+
   it('takes the one that was issued last and says so of the others', async () => {
     const bob = newUser()
     const [old, latest, middle] = [30, 2, 9].map((days) =>

@@ -51,6 +51,10 @@ export class KeyUnavailable extends Error {
   override readonly name = 'KeyUnavailable'
 }
 
+/** A local part that needs no quotes. RFC 5321 4.1.2, RFC 6531 3.3 */
+const DOT_STRING =
+  /^[\w!#$%&'*+/=?^`{|}~\u0080-\u{10ffff}-]+(?:\.[\w!#$%&'*+/=?^`{|}~\u0080-\u{10ffff}-]+)*$/u
+
 interface Loaded {
   readonly credential: Credential
   readonly certificate: Certificate
@@ -66,10 +70,18 @@ export interface KeyringOptions {
 
 /**
  * Look-up form of an address, the one in which the configuration keeps it: domain as A-labels, all in lower case (Exchange
- * treats local parts without regard to case, and so do certificates in practice).
+ * treats local parts without regard to case, and so do certificates in practice), without quotes that are not needed:
+ * `"bob"@` is the mailbox `bob@`, and its mail must not go out in clear. RFC 5321 4.1.2
  */
 export function lookupForm(address: string): string {
-  return toLookupAddress(address) ?? address.toLowerCase()
+  const plain = withoutNeedlessQuotes(address)
+  return toLookupAddress(plain) ?? plain.toLowerCase()
+}
+
+function withoutNeedlessQuotes(address: string): string {
+  const quoted = /^"((?:[^"\\]|\\.)*)"(@[^@]*)$/su.exec(address)
+  const local = quoted?.[1]?.replaceAll(/\\(.)/gsu, '$1') ?? ''
+  return DOT_STRING.test(local) ? `${local}${quoted?.[2] ?? ''}` : address
 }
 
 function load(credential: Credential): Loaded {

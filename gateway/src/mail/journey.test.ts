@@ -40,6 +40,20 @@ describe('a delivery', () => {
       assert.deepEqual(await rig.trace(mail), ['received', 'planned', 'decided', 'treated', 'deferred', 'deferred', 'delivered']) // prettier-ignore
     }))
 
+  it('that is deferred together with others goes out together with them again', () =>
+    withRig({ answer: answering('RCPT', '451 4.3.0 later') }, async (rig) => {
+      let drawn = 0
+      rig.random = () => (drawn++ % 10) / 10
+      await rig.receive(MAIL, { to: ['a@partner.example', 'b@partner.example', 'c@partner.example'] })
+      await rig.turn()
+      rig.mend()
+      for (let second = 0; second < 73; second++) await rig.turnAfter(1000)
+      assert.deepEqual(
+        rig.next.hop.heard.map(({ rcpt }) => rcpt.length),
+        [3],
+      )
+    }))
+
   it('that is refused for good comes back to its sender, once', () =>
     withRig({}, async (rig) => {
       rig.next.hop.script.answer = (command) => command.includes('bob@') ? '550 5.1.1 no such user\r\n' : undefined // prettier-ignore

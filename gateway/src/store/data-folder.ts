@@ -4,8 +4,8 @@
 import { mkdirSync, readdirSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { StoreRefused } from '../observe/failures.ts'
-import { asStorageError } from './spool/files.ts'
+import { StorageError, StoreRefused } from '../observe/failures.ts'
+import { asStorageError, codeOf } from './spool/files.ts'
 
 /** The database's file. */
 export const DATABASE = 'siegel.sqlite'
@@ -36,6 +36,13 @@ export async function prepareDataFolder(dataFolder: string): Promise<void> {
       }
     }
   } catch (error) {
-    throw error instanceof StoreRefused ? error : asStorageError(error)
+    if (error instanceof StoreRefused) throw error
+    const { kind } = asStorageError(error)
+    // The operator reads this: which folder, and what to look at.
+    throw new StorageError(
+      kind,
+      `cannot use the data folder ${dataFolder}: ${codeOf(error) ?? String(error)}; it must be there or be made, and belong to the account that runs siegel`,
+      { cause: error },
+    )
   }
 }

@@ -7,6 +7,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, describe, it } from 'node:test'
 import { newMailId } from '../mail/id.ts'
 import { StoreRefused, type StoreRefusal } from '../observe/failures.ts'
+import { prepareDataFolder } from './data-folder.ts'
 import { Fixture, TURN, mailOf, newMail, objectOf, putting, readBody, writeBody } from './testing/fixture.ts'
 
 function refused(code: StoreRefusal) {
@@ -33,6 +34,15 @@ describe('opening a store', () => {
     assert.deepEqual(await again.config.read(), before)
     assert.deepEqual((await again.queue.find(contoso, mail.id))?.mail, mail)
     assert.equal((await readBody(again, ref)).toString(), 'body')
+  })
+
+  it('says which folder cannot be used, and what to look at', async () => {
+    const inTheWay = join(fixture.folder, 'in-the-way')
+    writeFileSync(inTheWay, '')
+    await assert.rejects(
+      prepareDataFolder(inTheWay),
+      /^StorageError: cannot use the data folder .*in-the-way: E[A-Z]+; .*account that runs siegel$/,
+    )
   })
 
   it('refuses a wrong, missing or malformed master key, and changes nothing', async () => {

@@ -29,7 +29,10 @@ export async function deliverDue(
     const copy = turn.copy(number)
     if (copy === undefined) throw new BodyDamaged(`mail ${turn.id} has no copy ${number}`)
     const outcomes = await deliverCopy(options, turn, surroundings, copy, deliveries, fresh.get(number))
-    for (const outcome of outcomes) settleOutcome(options, turn, surroundings.tenant, outcome)
+    // One clock for all: what is deferred together is offered together again, in one transaction and not one each.
+    const [now, random] = [options.now(), options.random()]
+    const together: JourneyOptions = { ...options, now: () => now, random: () => random }
+    for (const outcome of outcomes) settleOutcome(together, turn, surroundings.tenant, outcome)
   }
 }
 

@@ -1,6 +1,6 @@
 /**
  * The retry clock: when a deferred delivery is tried again. Pure: time and
- * randomness come in. What it decides for one delivery never depends on another.
+ * randomness come in: the caller gives the same to deliveries that are to come back together.
  */
 
 const MINUTE = 60_000

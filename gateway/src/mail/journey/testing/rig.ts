@@ -50,6 +50,8 @@ export class JourneyRig {
   /** The tenant as the settings have it; a test may take it away. */
   current: Tenant | null
   settingsVersion = 1
+  /** What the retry clock draws. */
+  random = () => 0.5
 
   private constructor(fixture: Fixture, store: Store, tenant: Tenant, next: Rig) {
     this.fixture = fixture
@@ -120,7 +122,7 @@ export class JourneyRig {
       retry: RETRY,
       newId: () => newMailId(this.fixture.now),
       now: () => this.fixture.now,
-      random: () => 0.5,
+      random: () => this.random(),
       log,
       ...rest,
     })
