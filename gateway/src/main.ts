@@ -31,7 +31,6 @@ const OCTETS_AT_ONCE = 256 * 1024 * 1024
 /** Fresh mails kept in hand; what comes beyond waits in the store. */
 const FRESH_MAILS = 1000
 const LEASE_MS = 30_000
-const HELD_PROBE_MS = 15 * 60_000
 const DRAIN_MS = 30_000
 
 /** The verb `serve`. */
@@ -88,7 +87,7 @@ async function run(start: StartConfig, store: Store, log: Log): Promise<void> {
     lifetime: {
       expiryMs: start.queue.lifetime,
       delayNoticeMs: start.queue.delayNoticeAfter,
-      heldProbeMs: HELD_PROBE_MS,
+      heldProbeMs: start.queue.heldProbe,
     },
     retry: { firstMs: start.queue.retryFirst, longestMs: start.queue.retryLongest },
     newId: () => newMailId(Date.now()),

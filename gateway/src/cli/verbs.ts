@@ -80,6 +80,19 @@ export const VERBS: readonly Verb[] = [
     load: async () => (await import('./trace.ts')).trace,
   },
   {
+    name: 'alarm',
+    summary: 'list what somebody must look after, or say that it is done',
+    forms: [
+      'alarm list [--tenant NAME] [--lang de|en] [--config FILE] [--json]',
+      'alarm clear CODE SUBJECT [--tenant NAME] [--config FILE]',
+    ],
+    details: [
+      'list exits with 1 when an alarm stands. SUBJECT is what the alarm is about, as listed; the same trouble raises it again.',
+      'CODE and SUBJECT of an alarm of one tenant go with --tenant; without it those of the whole installation.',
+    ],
+    load: async () => (await import('./alarm.ts')).alarm,
+  },
+  {
     name: 'smime',
     summary: 'verify, decrypt, sign or encrypt a mail',
     forms: [

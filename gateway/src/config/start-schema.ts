@@ -56,6 +56,7 @@ const queue = z.strictObject({
   delayNoticeAfter: duration('When a sender inside is told that a mail is delayed.', '4h'),
   retryFirst: duration('Wait before the second attempt; longer with each attempt.', '1m'),
   retryLongest: duration('Longest wait between two attempts.', '1h'),
+  heldProbe: duration('How often held mail is tried again, in case the cause was mended.', '15m'),
 })
 
 const limits = z.strictObject({

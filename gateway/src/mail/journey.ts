@@ -63,12 +63,15 @@ async function carryWith(
   }
   await keepCopies(options, turn, fresh)
   if (surroundings !== null) await writeNotices(options, turn, surroundings.tenant)
+  const settlement = turn.settlement(options.owner)
   try {
-    await options.queue.settle(turn.settlement(options.owner))
+    await options.queue.settle(settlement)
   } catch (error) {
     if (error instanceof LeaseLost) await discardKept(options, turn)
     throw error
   }
+  for (const { code, subject, arguments: args } of settlement.alarms)
+    options.log.error('alarm', { code, subject, mail: turn.id, ...args })
   return afterSettlement(options, turn)
 }
 
