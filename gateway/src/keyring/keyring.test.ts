@@ -65,6 +65,22 @@ describe('keyring', () => {
       assert.equal((await open().recipient(address, NOW)).credential, partner.id, address)
   })
 
+  it('finds an address in quotes that it does not need, so that its mail does not go out in clear', async () => {
+    const bob = newUser()
+    const [local = '', domain = ''] = bob.split('@')
+    const partner = entryOf(make('Bob', root, { emails: [bob] }), 'partner')
+    await put(partner)
+    for (const quoted of [`"${local}"@${domain}`, `"\\${local}"@${domain.toUpperCase()}`])
+      assert.equal((await open().recipient(quoted, NOW)).credential, partner.id, quoted)
+    for (const other of [
+      `"${local} "@${domain}`,
+      `"${local}\\""@${domain}`,
+      `"${bob}"@${domain}`,
+      `""@${domain}`,
+    ])
+      assert.equal((await open().recipient(other, NOW)).credential, null, other)
+  })
+
   it('takes the one that was issued last and says so of the others', async () => {
     const bob = newUser()
     const [old, latest, middle] = [30, 2, 9].map((days) =>
