@@ -18,7 +18,7 @@ export async function keepCopies(options: JourneyOptions, turn: Turn, fresh: Fre
 }
 
 /** Octets of copies that a turn holds in memory; what goes beyond waits in the spool. */
-const MOST_IN_MEMORY = 16 * 1024 * 1024
+const MOST_IN_MEMORY = 4 * 1024 * 1024
 
 /**
  * Holds a copy for the delivery of this turn: in memory, or in the spool when the turn's copies have become many. An encrypted
