@@ -31,7 +31,7 @@ export function toDomain(text: string): string | null {
 }
 
 /**
- * Brings an e-mail address into look-up form: domain as A-labels, everything in lower case.
+ * Brings an e-mail address into look-up form: domain as A-labels, everything in lower case and normal form C.
  * Quoted local parts are not taken: nobody administers a mailbox by such a name.
  * @returns null when it is no address. RFC 5321 4.1.2, RFC 6531 3.3
  */
@@ -41,7 +41,8 @@ export function toLookupAddress(text: string): string | null {
   const domain = toDomain(text.slice(at + 1))
   if (at < 1 || domain === null || new TextEncoder().encode(local).length > 64) return null
   if (!DOT_STRING.test(local)) return null
-  return `${local.toLowerCase()}@${domain}`
+  // RFC 6532 3.1: the same characters in another normal form are the same address
+  return `${local.toLowerCase().normalize('NFC')}@${domain}`
 }
 
 /** A field for a full host name: at least two labels; kept in lower case and A-labels. */

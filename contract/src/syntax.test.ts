@@ -35,6 +35,7 @@ test('e-mail addresses are kept in look-up form', () => {
   const cases: [string, string | null][] = [
     ['Alice.B+x@Contoso.COM', 'alice.b+x@contoso.com'],
     ['jürgen@MÜNCHEN.example', 'jürgen@xn--mnchen-3ya.example'],
+    ['ju\u0308rgen@contoso.com', 'j\u00fcrgen@contoso.com'],
     ['a@b', 'a@b'],
     ['@b', null],
     ['a', null],

@@ -113,7 +113,8 @@ export const REASONS = {
   'signed-part-not-root': 'Only a part of the message is signed.',
   'multipart-signed-malformed':
     'The multipart/signed entity does not consist of exactly a content and a signature.',
-  'header-ambiguous': 'A header field that decides the meaning of the message occurs more than once.',
+  'header-ambiguous':
+    'A header field that decides the meaning of the message occurs more than once, or readers take it differently.',
   'not-signed': 'The message is not signed.',
   'encrypted-content': 'The content is encrypted and was not looked into.',
   'signature-outside-encryption':

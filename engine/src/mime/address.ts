@@ -173,9 +173,15 @@ class ListReader {
     for (;;) {
       const token = this.#peek()
       if (token === undefined || token.kind === 'special' || token.kind === 'quoted') break
-      if (token.kind === 'comment' && !this.#dotFollows()) break
+      if (token.kind === 'comment') {
+        // All comments of a run at once: a look ahead for each of them would cost the square of their number.
+        const after = this.#afterComments()
+        if (!this.#goesOnAt(after)) break
+        this.#at = after
+        continue
+      }
       this.#at++
-      if (token.kind !== 'comment') domain += token.text
+      domain += token.text
       if (token.kind === 'literal') break
     }
     if (this.#at > first && (this.#isApart(first) || this.#hasGaps(first, this.#at))) this.#ambiguous = true
@@ -186,14 +192,17 @@ class ListReader {
     return { address: `${written}@${domain}`, local, domain }
   }
 
-  /** True if a comment is followed by more of the domain: only then does it stand inside. */
-  #dotFollows(): boolean {
+  /** Index of the first token behind the comments that stand here. */
+  #afterComments(): number {
     let i = this.#at
     while (this.#tokens[i]?.kind === 'comment') i++
-    const kind = this.#tokens[i]?.kind
-    return (
-      kind === 'dot' || this.#tokens[this.#at - 1]?.kind === 'dot' || this.#tokens[this.#at - 1]?.text === '@'
-    )
+    return i
+  }
+
+  /** True if the domain goes on behind the comments that stand here: only then do they stand inside. */
+  #goesOnAt(after: number): boolean {
+    const before = this.#tokens[this.#at - 1]
+    return this.#tokens[after]?.kind === 'dot' || before?.kind === 'dot' || before?.text === '@'
   }
 
   /** True if white space or a comment stands between two of these tokens. */

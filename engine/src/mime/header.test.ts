@@ -77,6 +77,15 @@ describe('scanHeader', () => {
     assert.deepEqual(read('>From a@b Mon Jan  1 10:00:00 2026\nSubject: x\n\n').names, ['Subject'])
   })
 
+  test('takes no From field at the top for such a line, however it is written', () => {
+    // RFC 5322 4.5: white space before the colon
+    for (const author of ['From : ceo@b.example', 'From \t: ceo@b.example', 'From:ceo@b.example']) {
+      const { names } = read(`${author}\r\nFrom: alice@b.example\r\n\r\nbody`)
+      assert.deepEqual(names, ['From', 'From'], author)
+    }
+    assert.deepEqual(read('From a@b.example : x\r\nSubject: x\r\n\r\n').names, ['Subject'])
+  })
+
   test('reads a header that no body and no empty line follow', () => {
     assert.deepEqual(read('Subject: x').values, ['x'])
     assert.deepEqual(read('Subject: x\r\n').body, '')

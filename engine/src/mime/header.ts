@@ -45,10 +45,15 @@ function colonOf(bytes: Buffer, from: number): number {
   return bytes[i] === COLON ? i : -1
 }
 
-/** True if a line at the very top is the envelope line of an mbox file; it belongs to no message. */
+/**
+ * True if a line at the very top is the envelope line of an mbox file; it belongs to no message. `From :` is no such line but
+ * the field in its obsolete form: taken for an envelope line, it would hide an author from us that others see.
+ */
 export function isMboxLine(bytes: Buffer): boolean {
   const at = bytes[0] === 0x3e ? 1 : 0
-  return bytes[at] === 0x46 && bytes.toString('latin1', at, at + 5) === 'From '
+  if (bytes[at] !== 0x46 || bytes.toString('latin1', at, at + 5) !== 'From ') return false
+  // RFC 5322 4.5: field-name *WSP ":"
+  return colonOf(bytes, 0) === -1
 }
 
 /**

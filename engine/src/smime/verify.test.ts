@@ -217,6 +217,30 @@ test('multipart/signed with a third part, or with content inside the signature, 
   assert.deepEqual([found.status, found.reasons], ['error', ['multipart-signed-malformed']])
 })
 
+test('a multipart that says it is encoded is ambiguous and never valid', () => {
+  // A reader that decodes the body as a whole finds what somebody has put before the signed part.
+  const shown = '--=_b0undaryb0undary\r\nContent-Type: text/html\r\n\r\nPay 99\r\n--=_b0undaryb0undary--\r\n'
+  const preamble = Buffer.from(shown).toString('base64')
+  for (const encoding of [
+    'base64',
+    'quoted-printable',
+    'x-uuencode',
+    '7bit\r\nContent-Transfer-Encoding: base64',
+  ]) {
+    const changed = edit(sign(mail()), (text) =>
+      text
+        .replace('Content-Type: multipart/signed', `Content-Transfer-Encoding: ${encoding}\r\n$&`)
+        .replace('\r\n\r\n', `\r\n\r\n${preamble}\r\n`),
+    )
+    const { status, reasons } = verdict(changed)
+    assert.deepEqual([status, reasons], ['invalid', ['header-ambiguous']], encoding)
+  }
+  const stated = edit(sign(mail()), (text) =>
+    text.replace('Content-Type: multipart/signed', 'Content-Transfer-Encoding: 8bit\r\n$&'),
+  )
+  assert.equal(verdict(stated).status, 'valid')
+})
+
 test('two Content-Type fields are ambiguous and never valid', () => {
   const doubled = edit(sign(mail()), (text) =>
     text.replace('MIME-Version', 'Content-Type: text/html\r\nMIME-Version'),

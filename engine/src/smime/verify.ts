@@ -9,7 +9,7 @@ import type { SignedData } from '../cms/signed-data.ts'
 import { digestsOf, signsContentItself } from '../cms/verify.ts'
 import type { SignedContent } from '../cms/verify.ts'
 import { EngineError } from '../errors.ts'
-import type { MimeNode } from '../mime/entity.ts'
+import type { MimeDefect, MimeNode } from '../mime/entity.ts'
 import type { Scanned } from '../mime/scan.ts'
 import type { Reason } from '../reasons.ts'
 import { MemoryContent } from './content.ts'
@@ -181,6 +181,17 @@ function formsOf(data: SignedData, covered: Content, text: boolean): Maybe<reado
   return covered.forms({ digests: digestsOf(data), whole: signsContentItself(data), text })
 }
 
+/**
+ * Another reader could take the other of two Content-Type fields, or decode a whole multipart that says it is encoded
+ * (RFC 2045 6.4 forbids it), and show something else than what is signed.
+ */
+const AMBIGUOUS: ReadonlySet<MimeDefect> = new Set([
+  'duplicate-content-type',
+  'duplicate-parameter',
+  'duplicate-encoding',
+  'encoded-composite',
+])
+
 function* verifySigned(
   outer: Content,
   scanned: Scanned,
@@ -194,10 +205,7 @@ function* verifySigned(
   const veiled = encrypted || isEncrypted(inner)
   if (data.signers.length === 0) return unsigned(from, veiled, ['not-signed'])
   const reasons: Reason[] = node === root ? [] : ['signed-part-not-root']
-  // Another reader could take the other of two Content-Type fields, and show something else than what is signed.
-  const ambiguous = [root, node].some((each) =>
-    each.defects.some((defect) => defect === 'duplicate-content-type' || defect === 'duplicate-parameter'),
-  )
+  const ambiguous = [root, node].some((each) => each.defects.some((defect) => AMBIGUOUS.has(defect)))
   if (ambiguous) reasons.push('header-ambiguous')
   return conclude({
     from,

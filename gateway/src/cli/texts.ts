@@ -66,6 +66,7 @@ export const TEXTS: Readonly<Record<string, Text>> = {
   'tenant-missing': text('the tenant does not exist any more or its settings are broken', 'den Mandanten gibt es nicht mehr, oder seine Einstellungen sind fehlerhaft'),
   'body-damaged': text('the stored mail is damaged', 'die gespeicherte Mail ist beschädigt'),
   'treatment-failed': text('the treatment failed: {cause}', 'die Behandlung ist gescheitert: {cause}'),
+  'key-does-not-open': text('the private key of {fingerprint} cannot be unsealed ({cause}); apply its credential again', 'der private Schlüssel zu {fingerprint} lässt sich nicht öffnen ({cause}); die Zugangsdaten erneut anwenden'),
   'too-many-crashes': text('the gateway has crashed {crashes} times with this mail', 'das Gateway ist mit dieser Mail {crashes}-mal abgestürzt'),
   'sender-not-sendable': text('the sender address cannot be sent', 'die Absenderadresse ist nicht sendbar'),
   'recipient-not-sendable': text('the recipient address cannot be sent', 'die Empfängeradresse ist nicht sendbar'),

@@ -122,6 +122,11 @@ describe('attribution with the recommended preset', () => {
     assert.equal(inbound?.attribution.direction, 'inbound')
   })
 
+  it('refuses a header section with too many fields for good: it would be the same at every attempt', () => {
+    const many = Array.from({ length: 100_001 }, () => 'a:')
+    assert.equal(refusalOf([ID, ...many], ['bob@partner.example']), 'header-not-readable')
+  })
+
   it('takes the older secret during a rotation', () => {
     assert.equal(partsOf([ID, 'X-Gate-Secret: out:oldsecretoldsecret'], ['b@partner.example']).length, 1)
   })

@@ -4,7 +4,7 @@
  * refusal to the outside, the precise reason for the operator. Pure: settings in, verdict out; no sockets, no store.
  */
 import { createHmac, randomBytes } from 'node:crypto'
-import { headerValue, scanHeader, type HeaderField } from '@siegel/engine'
+import { EngineError, headerValue, scanHeader, type HeaderField } from '@siegel/engine'
 import type { Settings } from '../config/ports.ts'
 import type { Envelope } from '../mail/envelope.ts'
 import type { AttributionResult, Refusal } from '../mail/inbound/ports.ts'
@@ -61,6 +61,16 @@ class Fields {
   }
 }
 
+/** null when the header section exceeds a limit: that is for good, however often the mail is sent. */
+function readFields(headerSection: Buffer): Fields | null {
+  try {
+    return new Fields(headerSection)
+  } catch (error) {
+    if (error instanceof EngineError) return null
+    throw error
+  }
+}
+
 function isAccepted(tenant: Tenant, address: string): boolean {
   return address.includes('@') && tenant.acceptedDomains.includes(domainOf(address))
 }
@@ -100,7 +110,8 @@ export function createAttributor(settings: Settings): Attributor {
     if (base !== null) return refused(base)
     factors.push('address-range', 'client-certificate')
 
-    const fields = new Fields(headerSection)
+    const fields = readFields(headerSection)
+    if (fields === null) return refused(refuse('header-not-readable', 'the header section exceeds a limit'))
     const ids = fields.values(TENANT_ID_FIELD).map((value) => value.toLowerCase())
     if (ids.length > 1) return refused(refuse('tenant-id-repeated', `${ids.length} tenant id fields`))
     const byId = ids[0] === undefined ? undefined : byMicrosoftId.get(ids[0])

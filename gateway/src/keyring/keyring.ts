@@ -6,6 +6,7 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto'
 import { toLookupAddress } from '@siegel/contract'
 import { parseCertificate, type Certificate, type DecryptionKey, type SigningKey } from '@siegel/engine'
+import { StoreRefused } from '../observe/failures.ts'
 import type { Trust } from '../trust/trust.ts'
 import { BoundedCache } from './bounded-cache.ts'
 import type { Credential, CredentialOwner, CredentialStore } from './ports.ts'
@@ -49,6 +50,18 @@ export interface Keyring {
 /** A key or certificate that the Plan names cannot be had. Temporary: the mail waits and an alarm is raised. */
 export class KeyUnavailable extends Error {
   override readonly name = 'KeyUnavailable'
+  /** What the operator must mend, where it is known. */
+  readonly reason: KeyReason | null
+
+  /**
+   * @param message - for the operator
+   * @param reason - what must be mended, where it is known
+   * @param options - the cause
+   */
+  constructor(message: string, reason: KeyReason | null = null, options?: ErrorOptions) {
+    super(message, options)
+    this.reason = reason
+  }
 }
 
 /** A local part that needs no quotes. RFC 5321 4.1.2, RFC 6531 3.3 */
@@ -99,6 +112,24 @@ function algorithmOf(certificate: Certificate): RecipientChoice['algorithm'] {
   return type === 'x25519' ? 'x25519' : 'other'
 }
 
+/** The private key of an entry. What does not unseal is no matter of retries: the operator must apply the credential anew. */
+async function unsealed(
+  store: CredentialStore,
+  id: string,
+  fingerprint: () => Promise<string>,
+): Promise<Buffer | null> {
+  try {
+    return await store.privateKey(id)
+  } catch (error) {
+    if (!(error instanceof StoreRefused)) throw error
+    const reason = {
+      code: 'key-does-not-open',
+      arguments: { fingerprint: await fingerprint(), cause: error.code },
+    }
+    throw new KeyUnavailable(error.message, reason, { cause: error })
+  }
+}
+
 /** Opens the keyring of one tenant. */
 export function createKeyring(options: KeyringOptions): Keyring {
   let version = -1
@@ -125,7 +156,7 @@ export function createKeyring(options: KeyringOptions): Keyring {
     })
   const privateKey = (id: string): Promise<KeyObject> =>
     keys.get(id, async () => {
-      const der = await options.store.privateKey(id)
+      const der = await unsealed(options.store, id, async () => (await entry(id)).credential.fingerprint)
       if (der === null) throw new KeyUnavailable(`credential ${id} has no private key`)
       return createPrivateKey({ key: der, format: 'der', type: 'pkcs8' })
     })

@@ -4,7 +4,10 @@
  */
 import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { describe, it } from 'node:test'
+import { encryptEntity } from '@siegel/engine'
 import { entryOf, make } from '../keyring/testing/credentials.ts'
 import { answering, mailRoot, TIMES, withRig, type JourneyRig, type Received } from './journey/testing/rig.ts'
 import type { HopScript } from './outbound/testing/hop.ts'
@@ -151,6 +154,34 @@ describe('a hold', () => {
       assert.deepEqual(rig.alarms(), ['body-damaged'])
       assert.equal(rig.next.hop.heard.length, 0)
     }))
+
+  for (const direction of ['outbound', 'inbound'] as const)
+    it(`for a key that does not unseal says so at first sight, and goes on with a key applied anew: ${direction}`, () =>
+      withRig({}, async (rig) => {
+        const made = make('Alice', mailRoot, { emails: ['alice@contoso.com'] })
+        const alice = entryOf(made, 'own')
+        await rig.keep(alice)
+        const database = new DatabaseSync(join(rig.fixture.folder, 'siegel.sqlite'))
+        const key = database.prepare('select private_key from credential').get()?.['private_key']
+        assert.ok(key instanceof Uint8Array)
+        key[60] = (key[60] ?? 0) ^ 1
+        database.prepare('update credential set private_key = ?').run(key)
+        database.close()
+        const sealed = encryptEntity([Buffer.from('\r\nhello\r\n')], {
+          recipients: [made.certificate],
+          cipher: 'aes256-gcm',
+          keyTransport: 'oaep-sha256',
+        })
+        const received = Buffer.concat([Buffer.from('From: bob@partner.example\r\n'), ...sealed])
+        const mail = await rig.receive(direction === 'outbound' ? MAIL : received, { direction })
+        await rig.turn()
+        assert.deepEqual(await rig.states(mail), ['held key-does-not-open 0'])
+        assert.deepEqual(rig.alarms(), ['key-does-not-open'])
+        assert.equal(rig.next.hop.heard.length, 0)
+        await rig.keep(alice)
+        await rig.turnAfter(TIMES.heldProbeMs)
+        assert.deepEqual(await rig.states(mail), ['delivered - 1'])
+      }))
 
   it('for a key that cannot be had is never a mail without its signature', () =>
     withRig({}, async (rig) => {

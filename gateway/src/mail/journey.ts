@@ -79,7 +79,7 @@ async function carryWith(
 async function afterSettlement(options: JourneyOptions, turn: Turn): Promise<number | null> {
   if (turn.finished) {
     const { mail, copies } = turn.queued
-    const bodies = [...copies, ...turn.copiesToKeep].map((copy) => copyBody(mail, copy))
+    const bodies = [...copies, ...turn.copiesWritten].map((copy) => copyBody(mail, copy))
     bodies.push({ tenantId: mail.tenantId, mailId: turn.id, copy: 0 })
     await Promise.all(bodies.map((body) => options.bodies.remove(body)))
   }

@@ -29,6 +29,7 @@ export class Turn {
   readonly #alarms: Settlement['alarms'][number][] = []
   readonly #notices: NewMail[] = []
   readonly #hosts = new Map<number, string | null>()
+  readonly #spooled = new Set<number>()
   #planned: Settlement['planned'] = null
 
   /** @param queued - the mail as the queue gave it */
@@ -69,6 +70,11 @@ export class Turn {
   addCopy(copy: Copy): void {
     this.#copies.set(copy.number, copy)
     this.#newCopies.push(copy)
+  }
+
+  /** Notes that the body of a copy made in this turn is in the spool, whatever becomes of its deliveries. */
+  spooled(number: number): void {
+    this.#spooled.add(number)
   }
 
   /** Notes the plan and its facts, to be kept. */
@@ -146,6 +152,12 @@ export class Turn {
       this.deliveries.filter((delivery) => !isFinal(delivery.state)).map((delivery) => delivery.copy),
     )
     return this.#newCopies.filter((copy) => needed.has(copy.number))
+  }
+
+  /** Copies made in this turn whose bodies may be in the spool at its end. */
+  get copiesWritten(): readonly Copy[] {
+    const kept = new Set(this.copiesToKeep)
+    return this.#newCopies.filter((copy) => kept.has(copy) || this.#spooled.has(copy.number))
   }
 
   /** Everything that changed, for one transaction. */

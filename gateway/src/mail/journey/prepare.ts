@@ -12,6 +12,7 @@ import { readOriginal, type Original } from '../treatment/original.ts'
 import { treat } from '../treatment/treat.ts'
 import type { Turn } from '../turn.ts'
 import { hold } from './hold.ts'
+import { holdFresh } from './keep.ts'
 import type { FreshCopies, JourneyOptions, TenantSurroundings } from './ports.ts'
 
 /** What Exchange Online and most hops take. */
@@ -111,9 +112,10 @@ async function treatGroup(
     const { size, eightBit, eightBitHeader, bareLineEnds, longestLine, decrypted, trace } = treated
     const number = turn.nextCopyNumber()
     const measures = { size, eightBit, eightBitHeader, bareLineEnds, longestLine }
-    turn.addCopy({ number, turn: turn.name, treatment, ...measures, decrypted })
+    const copy = { number, turn: turn.name, treatment, ...measures, decrypted }
+    turn.addCopy(copy)
     turn.traceAll(trace)
-    fresh.set(number, treated)
+    await holdFresh(options, turn, fresh, copy, treated)
     for (const delivery of deliveries)
       turn.change(delivery.number, { state: 'queued', copy: number, dueAt: options.now() })
     options.log.debug('treated', {
@@ -125,12 +127,12 @@ async function treatGroup(
   } catch (error) {
     if (!(error instanceof KeyUnavailable) && !(error instanceof EngineError)) throw error
     // Fail closed: what cannot be treated as planned does not leave in another form.
-    const reason: Reason = {
+    const reason: Reason = (error instanceof KeyUnavailable ? error.reason : null) ?? {
       code: 'treatment-failed',
       arguments: { cause: error instanceof EngineError ? error.code : error.name },
     }
     options.log.warn('treatment-failed', { mail: turn.id, error: error.message })
     for (const delivery of deliveries) hold(options, turn, delivery, reason, true)
-    turn.alarm('treatment-failed', surroundings.tenant.name, reason.arguments)
+    turn.alarm(reason.code, surroundings.tenant.name, reason.arguments)
   }
 }

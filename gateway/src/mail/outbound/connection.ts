@@ -8,8 +8,9 @@ import { ReplyError, ReplyReader, type Reply } from '../../smtp/reply.ts'
 import type { Watch, Watched } from './timeouts.ts'
 import { deferred, DialogueFailed, type Verdict } from './verdict.ts'
 
-/** Replies that may wait unasked; a hop that sends more is broken. */
+/** Replies that may wait unasked, and the characters of all of them; a hop that sends more is broken. */
 const MAX_WAITING_REPLIES = 2500
+const MAX_WAITING_TEXT = 1_048_576
 /** How long an idle connection may take to end after QUIT, in milliseconds. */
 const QUIT_MS = 5000
 
@@ -39,6 +40,8 @@ export class Connection implements Watched {
   #socket: Socket
   #reader = new ReplyReader()
   #replies: Reply[] = []
+  /** Characters of the replies that wait. */
+  #waitingText = 0
   #reply: Waiter<Reply> | null = null
   #drain: Waiter<undefined> | null = null
   #failure: Verdict | null = null
@@ -124,7 +127,10 @@ export class Connection implements Watched {
   next(timeoutMs: number, stage: string): Promise<Reply> {
     this.#stage = stage
     const waiting = this.#replies.shift()
-    if (waiting !== undefined) return Promise.resolve(waiting)
+    if (waiting !== undefined) {
+      this.#waitingText -= textLength(waiting)
+      return Promise.resolve(waiting)
+    }
     if (this.#failure !== null) return Promise.reject(new DialogueFailed(this.#failure))
     this.deadline = performance.now() + timeoutMs
     return new Promise((resolve, reject) => {
@@ -248,14 +254,17 @@ export class Connection implements Watched {
     for (const reply of replies) {
       this.received++
       const waiter = this.#reply
-      if (waiter === null) this.#replies.push(reply)
-      else {
+      if (waiter === null) {
+        this.#replies.push(reply)
+        this.#waitingText += textLength(reply)
+      } else {
         this.#reply = null
         this.deadline = Infinity
         waiter.resolve(reply)
       }
     }
-    if (this.#replies.length > MAX_WAITING_REPLIES) this.#fail(deferred('4.5.0', 'too-many-replies'))
+    if (this.#replies.length > MAX_WAITING_REPLIES || this.#waitingText > MAX_WAITING_TEXT)
+      this.#fail(deferred('4.5.0', 'too-many-replies'))
     // Whatever an idle hop says, it is a good-bye.
     else if (this.#onEnd !== null) this.#fail(deferred('4.4.2', 'connection-lost', { stage: 'idle' }))
   }
@@ -280,6 +289,10 @@ export class Connection implements Watched {
     drain?.reject(error)
     onEnd?.()
   }
+}
+
+function textLength(reply: Reply): number {
+  return reply.lines.reduce((sum, line) => sum + line.length, 0)
 }
 
 /** What a socket error means. TLS alerts that come after the handshake are the peer's verdict on our certificate. */

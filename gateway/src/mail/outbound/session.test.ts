@@ -5,9 +5,12 @@
 import assert from 'node:assert/strict'
 import { before, describe, test } from 'node:test'
 import { createHostLookup, HostLookupError, type HostAddress, type HostLookup } from '../../dns/hosts.ts'
+import { Connection } from './connection.ts'
 import { leaf } from './testing/certificates.ts'
 import { startHop, type Hop, type HopScript } from './testing/hop.ts'
 import { makeWorld, startRig, type Rig, type World } from './testing/rig.ts'
+import { DEFAULT_TIMEOUTS, Watch } from './timeouts.ts'
+import { DialogueFailed } from './verdict.ts'
 
 let world: World
 before(() => {
@@ -71,6 +74,28 @@ describe('the name of the host', () => {
       assert.match(await told(rig, { floor: null, route: `[127.0.0.1]:${rig.hop.port}` }), /^delivered/)
       assert.equal(rig.hop.connections[0]?.secured?.servername, false)
     }))
+})
+
+describe('a hop that talks without end', () => {
+  // 40 MB before anybody knows who it is: it may be somebody on the wire.
+  const reply = `${`250-${'x'.repeat(2000)}\r\n`.repeat(200)}250 x\r\n`
+
+  test('is cut off before what it says fills the memory', async () => {
+    const hop = await startHop({ greeting: `220 hop.example ESMTP\r\n${reply.repeat(100)}` })
+    const connection = await Connection.open('127.0.0.1', hop.port, 5000, new Watch(DEFAULT_TIMEOUTS))
+    while (!connection.failed && connection.received <= 100)
+      await new Promise((resolve) => setTimeout(resolve, 5))
+    const kept: number[] = []
+    await assert.rejects(
+      async () => {
+        for (;;) kept.push((await connection.next(5000, 'greeting')).lines.length)
+      },
+      (error) => error instanceof DialogueFailed && error.verdict.reason.code === 'too-many-replies',
+    )
+    assert.ok(kept.length < 10, String(kept.length))
+    connection.destroy()
+    await hop.close()
+  })
 })
 
 describe('several addresses', () => {

@@ -37,6 +37,8 @@ export interface TreatedCopy extends Measures {
   /** Decrypted content is in it: notices may return headers only. */
   readonly decrypted: boolean
   readonly trace: readonly TraceEvent[]
+  /** Octets that the copy alone holds in memory. */
+  readonly held: number
   /** To be called when `chunks` is no longer needed; null when there is nothing to let go of. */
   readonly release: (() => Promise<void>) | null
 }
@@ -60,6 +62,7 @@ export async function treat(request: TreatmentRequest): Promise<TreatedCopy> {
           arguments: { treatment: request.treatment.kind, ...shape.event },
         },
       ],
+      held: shape.untouched || 'chunks' in shape.body ? 0 : sizeOf(shape.body),
       release: shape.release,
     }
   } catch (error) {
@@ -92,6 +95,10 @@ function shapeOf(request: TreatmentRequest): Shape | Promise<Shape> {
   }
 }
 
+function sizeOf(pieces: readonly Buffer[]): number {
+  return pieces.reduce((sum, piece) => sum + piece.length, 0)
+}
+
 /** A body that came through untouched needs no second look: inbound has measured it. */
 function measured(
   request: TreatmentRequest,
@@ -99,10 +106,9 @@ function measured(
 ): Measures | Promise<Measures> {
   const facts = untouched ? request.mail.body : known
   if (facts === null) return 'chunks' in body ? measureSource(header, body) : measure(header, body)
-  const octets = (pieces: readonly Buffer[]) => pieces.reduce((sum, piece) => sum + piece.length, 0)
   const { eightBit, bareLineEnds, longestLine } = facts
   return {
-    size: octets(header) + ('chunks' in body ? body.length : octets(body)),
+    size: sizeOf(header) + ('chunks' in body ? body.length : sizeOf(body)),
     eightBit,
     eightBitHeader: untouched ? request.mail.body.eightBitHeader : !header.every((piece) => isAscii(piece)),
     bareLineEnds,
