@@ -256,3 +256,25 @@ test('a wrong master key is told and nothing is opened', async () => {
   assert.equal(await main(['export', '--config', join(folder, 'other.yaml')], io), 2)
   assert.match(err.join('\n'), /^siegel: the store: .*master key/)
 })
+
+test('an alarm is listed in words until it is cleared', async () => {
+  assert.deepEqual(await run('alarm', 'list'), { code: 0, out: '', err: '' })
+  const store = await openStore({ dataFolder, masterKey, now: Date.now })
+  const { tenants } = await store.config.read()
+  const tenant = tenants.get('contoso')?.id ?? ''
+  await store.alarms.raise(tenant, {
+    code: 'connector-not-attributed',
+    subject: 'contoso',
+    arguments: { stage: 'rcpt', code: 550 },
+  })
+  await store.close()
+  const listed = await run('alarm', 'list', '--lang', 'en')
+  assert.equal(listed.code, 1)
+  assert.match(listed.out, /contoso {2}connector-not-attributed {2}contoso\n {4}\S.*\(1 x, /)
+  assert.ok(!listed.out.includes('{"'), 'the code has no text')
+  assert.equal((await run('alarm', 'list', '--tenant', 'fabrikam')).code, 0)
+  assert.equal((await run('alarm', 'clear', 'connector-not-attributed', 'contoso')).code, 1)
+  const clear = ['alarm', 'clear', 'connector-not-attributed', 'contoso', '--tenant', 'contoso']
+  assert.deepEqual(await run(...clear), { code: 0, out: '', err: '' })
+  assert.equal((await run('alarm', 'list')).code, 0)
+})

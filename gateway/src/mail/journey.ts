@@ -71,7 +71,7 @@ async function carryWith(
     throw error
   }
   for (const { code, subject, arguments: args } of settlement.alarms)
-    options.log.error('alarm', { code, subject, mail: turn.id, ...args })
+    options.log.error('alarm', { code, subject, mail: turn.id, arguments: args })
   return afterSettlement(options, turn)
 }
 
