@@ -330,6 +330,32 @@ test('indirect CRLs: by the CRL issuer that the certificate names, with the issu
   assert.equal(status(indirectly, [cleanCrl], all), 'good')
 })
 
+test('a CRL issuer that its CA appoints to issue the CRLs about itself (PKITS 4.14.30)', () => {
+  const subject = { O: 'Test', CN: 'Appointed' }
+  const named = implicit(2, sequence(explicit(4, makeCa('Appointed').certificate.subject.raw)))
+  const point = {
+    ...{ oid: Oid.idCeCrlDistributionPoints, critical: false },
+    value: sequence(sequence(full(implicit(6, ia5('http://x.example/c'))), named)),
+  }
+  const appointed = make('Appointed', { keyUsage: ['cRLSign'], other: [point] }, { by: ca, subject })
+  const bob = makeLeaf('bob', ca, { other: [point] })
+  const scope: CrlScope = { indirect: true }
+  const given = { intermediates: [ca, appointed] }
+  assert.equal(status(bob, [makeCrl(appointed, [], { scope })], given), 'good')
+  assert.equal(status(bob, [makeCrl(appointed, [listed(bob)], { scope })], given), 'revoked')
+  // On its own list it speaks of nobody any more
+  assert.equal(status(bob, [makeCrl(appointed, [listed(appointed)], { scope })], given), UNKNOWN)
+  const own = { ...given, purpose: 'any' } as const
+  assert.equal(status(appointed, [makeCrl(appointed, [], { scope })], own), 'good')
+  assert.equal(status(appointed, [makeCrl(appointed, [listed(appointed)], { scope })], own), 'revoked')
+  // Not indirect, not appointed, or not allowed to sign CRLs
+  assert.equal(status(bob, [makeCrl(appointed)], given), UNKNOWN)
+  const self = make('Appointed', { keyUsage: ['cRLSign'] }, { by: ca, subject })
+  assert.equal(status(bob, [makeCrl(self, [], { scope })], { intermediates: [ca, self] }), UNKNOWN)
+  const mute = make('Appointed', { keyUsage: ['digitalSignature'], other: [point] }, { by: ca, subject })
+  assert.equal(status(bob, [makeCrl(mute, [], { scope })], { intermediates: [ca, mute] }), UNKNOWN)
+})
+
 test('a CRL issuer without a name for the point: its own name counts', () => {
   const leaf = pointed(sequence(names(authority)))
   const own = makeCrl(
