@@ -23,12 +23,15 @@ export type RevocationStatus = 'good' | 'revoked' | 'unknown'
 
 /** A status with its reason for the operator. */
 export interface RevocationFinding {
+  /** `unknown` is never `good`: what it means is for the caller to decide. */
   readonly status: RevocationStatus
+  /** For the operator. */
   readonly detail: string
 }
 
 /** What a CRL is judged by. */
 export interface CrlSource {
+  /** All CRLs at hand, of whatever issuer. */
   readonly crls: readonly Crl[]
   /** The moment, in milliseconds since 1970. */
   readonly at: number

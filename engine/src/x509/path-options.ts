@@ -16,6 +16,7 @@ export interface PathOptions extends PolicyOptions {
   readonly intermediates?: readonly Certificate[]
   /** The moment to judge for, in milliseconds since 1970. */
   readonly at: number
+  /** What the leaf is wanted for; its CAs must allow it too. */
   readonly purpose: Purpose
   /** Whom the leaf must stand for. */
   readonly address?: WantedAddress

@@ -19,6 +19,7 @@ import type { TrustStore } from './trust-store.ts'
 
 /** One thing to say about a certificate of a chain. */
 export interface PathFinding {
+  /** The rule that is broken, or what is only noted. */
   readonly reason: Reason
   /** The certificate concerned; null for the chain as a whole. */
   readonly certificate: Certificate | null

@@ -17,6 +17,7 @@ import { TrustStore } from './trust-store.ts'
 
 /** The verdict on a leaf. */
 export interface PathResult {
+  /** Whether a chain that breaks no rule was found. */
   readonly valid: boolean
   /** All reasons, those that make it invalid and those only noted, each once. */
   readonly reasons: readonly Reason[]

@@ -18,7 +18,19 @@ export type Purpose =
   | 'any'
 
 /** Whom the leaf must stand for. */
-export type WantedAddress = { readonly email: string } | { readonly dns: string } | { readonly ip: string }
+export type WantedAddress =
+  | {
+      /** A mail address. */
+      readonly email: string
+    }
+  | {
+      /** A host name. */
+      readonly dns: string
+    }
+  | {
+      /** An IP address as text. */
+      readonly ip: string
+    }
 
 const EXTENDED: Readonly<Record<Exclude<Purpose, 'any'>, string>> = {
   email: Oid.idKpEmailProtection,
