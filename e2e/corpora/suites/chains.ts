@@ -20,7 +20,12 @@ interface LimboCase {
   readonly expected_result: 'SUCCESS' | 'FAILURE'
   readonly expected_peer_name: { readonly kind: 'DNS' | 'IP' | 'RFC822'; readonly value: string } | null
   readonly max_chain_depth: number | null
+  readonly extended_key_usage: readonly string[]
   readonly crls: readonly string[]
+}
+
+function forMail({ extended_key_usage: purposes }: LimboCase): boolean {
+  return purposes.includes('emailProtection')
 }
 
 const NAME_OPTION = { DNS: '--dns', IP: '--ip', RFC822: '--email' } as const
@@ -33,7 +38,10 @@ async function judgeLimbo(test: LimboCase): Promise<string | null> {
     ...test.untrusted_intermediates.flatMap((each) => ['--intermediates', pem([each])]),
     ...test.crls.flatMap((each) => ['--crl', pem([each])]),
     ...(test.crls.length === 0 ? [] : ['--revocation', 'require']),
-    ...['--purpose', test.validation_kind === 'SERVER' ? 'tls-server' : 'tls-client'],
+    ...[
+      '--purpose',
+      forMail(test) ? 'email' : test.validation_kind === 'SERVER' ? 'tls-server' : 'tls-client',
+    ],
     ...(time === null ? [] : ['--at', time]),
     ...(name === null ? [] : [NAME_OPTION[name.kind], name.value]),
     ...(test.max_chain_depth === null ? [] : ['--max-depth', String(test.max_chain_depth)]),
@@ -58,7 +66,10 @@ function askOpensslLimbo(test: LimboCase): boolean {
     ...['verify', '-x509_strict', '-partial_chain', '-auth_level', '2', '-trusted', pem(test.trusted_certs)],
     ...(test.untrusted_intermediates.length === 0 ? [] : ['-untrusted', pem(test.untrusted_intermediates)]),
     ...(test.crls.length === 0 ? [] : ['-crl_check', '-CRLfile', pem(test.crls)]),
-    ...['-purpose', test.validation_kind === 'SERVER' ? 'sslserver' : 'sslclient'],
+    ...[
+      '-purpose',
+      forMail(test) ? 'smimesign' : test.validation_kind === 'SERVER' ? 'sslserver' : 'sslclient',
+    ],
     ...(time === null ? [] : ['-attime', String(Math.floor(Date.parse(time) / 1000))]),
     ...(name === null ? [] : [VERIFY_OPTION[name.kind], name.value]),
     ...(test.max_chain_depth === null ? [] : ['-verify_depth', String(test.max_chain_depth)]),

@@ -9,6 +9,7 @@ import { toAsciiDomain } from './address.ts'
 import type { Certificate } from './certificate.ts'
 import type { Crl } from './crl.ts'
 import type { Purpose } from './purpose.ts'
+import { signsOnly } from './signature-algorithm.ts'
 import { verifySignature } from './signature.ts'
 
 /**
@@ -23,11 +24,22 @@ export function profileOf(options: { readonly profile?: Profile; readonly purpos
   return profile ?? (purpose.startsWith('tls-') ? 'public' : 'tolerant')
 }
 
-/** The rule for issuers that the CRL breaks; null if it breaks none (RFC 5280 5.2.3: numbered, and not critically). */
-export function crlViolation(crl: Crl): string | null {
-  const number = crl.extensions.find(({ oid }) => oid === Oid.idCeCrlNumber)
+/**
+ * The rule for issuers that the CRL breaks; null if it breaks none: numbered, and not critically (RFC 5280 5.2.3); its scope critical
+ * (RFC 5280 5.2.5), not indirect, and called by URIs only (CA/Browser Forum, Baseline Requirements 7.2.2.1).
+ */
+export function crlViolation({ extensions, issuingDistributionPoint: scope }: Crl): string | null {
+  const extension = (oid: string) => extensions.find((each) => each.oid === oid)
+  const number = extension(Oid.idCeCrlNumber)
   if (number === undefined) return 'CRL without a number'
-  return number.critical ? 'critical CRL number' : null
+  if (number.critical) return 'critical CRL number'
+  if (scope === null) return null
+  if (extension(Oid.idCeIssuingDistributionPoint)?.critical !== true) return 'scope of a CRL is not critical'
+  if (scope.indirect) return 'indirect CRL'
+  const { name } = scope
+  return name === null || (name.kind === 'full' && name.names.every(({ kind }) => kind === 'uri'))
+    ? null
+    : 'CRL called by another name than a URI'
 }
 
 /** The rules of the profile that the certificate breaks, as text for the operator. */
@@ -40,6 +52,7 @@ export function profileViolations(certificate: Certificate, profile: Profile): r
     ...keyIdViolations(certificate),
     ...caViolations(certificate),
     ...nameViolations(certificate),
+    ...keyViolations(certificate),
   ]
 }
 
@@ -116,6 +129,22 @@ function caViolations(certificate: Certificate): readonly string[] {
   if (!ca && parsed.nameConstraints !== null) violations.push('name constraints without being a CA')
   if (keyUsage?.size === 0) violations.push('key usage without any bit')
   return violations
+}
+
+const ENCRYPTION = [
+  'keyEncipherment',
+  'dataEncipherment',
+  'keyAgreement',
+  'encipherOnly',
+  'decipherOnly',
+] as const
+
+/** RFC 8410 5, RFC 9881 5, RFC 9909 6: a key that can only sign is not said to encrypt. */
+function keyViolations({ keyUsage, keyAlgorithm }: Certificate): readonly string[] {
+  const wrong = ENCRYPTION.some((usage) => keyUsage?.has(usage) === true)
+  return wrong && signsOnly(keyAlgorithm.oid)
+    ? ['key usage for encryption with a key that can only sign']
+    : []
 }
 
 /** RFC 5280 4.1.2.6, 4.2.1.6 and 4.2.1.10. */

@@ -21,6 +21,7 @@ import {
   oid,
   sequence,
   set,
+  tlv,
   utf8,
 } from '../der/writer.ts'
 import { parseCrl } from './crl.ts'
@@ -395,25 +396,42 @@ test('a CRL signed with SHA-1 can revoke, but proves nothing good', () => {
   assert.equal(status(leaf, crls([]), { ...given, allowWeak: true }), 'good')
 })
 
-test('CRLs that break the rules for issuers are not used where these count', () => {
+test('CRLs that break the rules for issuers prove nothing good where these count, but what they revoke is revoked', () => {
   const strict = { profile: 'strict' } as const
-  const own = { oid: Oid.idCeCrlNumber, critical: true, value: integer(1) }
-  const crl = (...extensions: readonly Extension[]): Crl => {
-    const [version, algorithm, issuer, ...times] = readElement(cleanCrl.tbs).children().slice(0, 5)
-    assert.ok(version && algorithm && issuer)
-    const written = extensions.map(({ oid: type, value }) =>
-      sequence(oid(type), boolean(true), octets(value)),
+  const number = (critical: boolean): Extension => ({
+    ...{ oid: Oid.idCeCrlNumber, critical, value: integer(1) },
+  })
+  const scope = (critical: boolean, ...fields: readonly Buffer[]): Extension => ({
+    ...{ oid: Oid.idCeIssuingDistributionPoint, critical, value: sequence(...fields) },
+  })
+  const crl = (listing: readonly Holder[], ...extensions: readonly Extension[]): Crl => {
+    const parts = readElement(makeCrl(ca, listing).tbs).children()
+    const [, algorithm] = parts
+    assert.ok(algorithm)
+    const written = extensions.map(({ oid: type, critical, value }) =>
+      sequence(oid(type), ...(critical ? [boolean(true)] : []), octets(value)),
     )
     const tbs = sequence(
-      ...[version, algorithm, issuer, ...times].map(({ raw }) => raw),
+      ...parts.filter((part) => part.class === 0).map(({ raw }) => raw),
       ...(written.length === 0 ? [] : [explicit(0, sequence(...written))]),
     )
     return parseCrl(sequence(tbs, algorithm.raw, bits(sign('sha256', tbs, ca.key))))
   }
-  for (const odd of [crl(), crl(own)]) {
-    assert.equal(status(jane, [odd]), 'good')
-    assert.equal(status(jane, [odd], strict), UNKNOWN)
+  const yes = Buffer.from([255])
+  const directory = full(explicit(4, ca.certificate.subject.raw))
+  const odd = [
+    [],
+    [number(true)],
+    [number(false), scope(false)],
+    [number(false), scope(true, tlv(0x84, yes))],
+    [number(false), scope(true, directory)],
+  ]
+  for (const extensions of odd) {
+    assert.equal(status(jane, [crl([], ...extensions)]), 'good')
+    assert.equal(status(jane, [crl([], ...extensions)], strict), UNKNOWN)
+    assert.equal(status(jane, [crl([jane], ...extensions)], strict), 'revoked')
   }
+  assert.equal(status(jane, [crl([], number(false), scope(true, tlv(0x81, yes)))], strict), 'good')
   assert.equal(status(jane, [cleanCrl], strict), 'good')
 })
 

@@ -99,10 +99,12 @@ export class RevocationCheck {
   private byCrl(certificate: Certificate, above: readonly Certificate[]): RevocationFinding | null {
     const { at, allowWeak = false } = this.options
     if (this.crls.length === 0) return null
-    const strict = profileOf(this.options) !== 'tolerant'
-    const signerOf = (crl: Crl): Certificate | string =>
-      (strict ? crlViolation(crl) : null) ?? this.signerOf(crl, certificate, above)
-    return crlStatus(certificate, { crls: this.crls, at, allowWeak, signerOf })
+    const signerOf = (crl: Crl): Certificate | string => this.signerOf(crl, certificate, above)
+    const tolerant = profileOf(this.options) === 'tolerant'
+    return crlStatus(certificate, {
+      ...{ crls: this.crls, at, allowWeak, signerOf },
+      ...(tolerant ? {} : { objection: crlViolation }),
+    })
   }
 
   private byOcsp(certificate: Certificate, above: readonly Certificate[]): RevocationFinding | null {

@@ -178,3 +178,8 @@ const HASH_STRENGTHS: Readonly<Record<SignatureHash, number>> = {
 export function schemeStrength(scheme: SignatureScheme): number {
   return scheme.kind === 'pure' ? Infinity : HASH_STRENGTHS[scheme.hash]
 }
+
+/** Whether a key of this algorithm (dotted) can sign and nothing else: EdDSA, ML-DSA, SLH-DSA. */
+export function signsOnly(keyAlgorithm: string): boolean {
+  return WITH_HASH[keyAlgorithm]?.kind === 'pure'
+}
