@@ -55,6 +55,11 @@ test('settings reject a CA in any certificate, and overrule the anchor itself', 
   const tlsRoot = makeCa('Root', { key: root.key, extensions: { extendedKeyUsage: [Oid.idKpServerAuth] } })
   accepts([settled(tlsRoot, TRUSTS_MAIL)])
   assert.equal(judge([tlsRoot]).valid, false)
+  // Also where the same certificate lies there without settings
+  for (const order of [0, 1]) {
+    const both = [tlsRoot, settled(tlsRoot, TRUSTS_MAIL)]
+    accepts(order === 0 ? both : both.reverse())
+  }
 })
 
 test('a CA that the store has for other purposes only is not wider in a certificate that others supply', () => {

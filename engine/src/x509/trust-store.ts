@@ -14,16 +14,17 @@ import { trustFor } from './trust-settings.ts'
 export class TrustStore {
   private readonly anchors: readonly Certificate[]
   private readonly purpose: Purpose
-  private readonly words = new Map<string, 'trusted' | 'rejected' | null>()
+  private readonly verdicts = new Map<string, boolean>()
+  private readonly words = new Map<Certificate, 'trusted' | 'rejected' | null>()
 
   constructor(anchors: readonly Certificate[], purpose: Purpose) {
     this.anchors = anchors
     this.purpose = purpose
   }
 
-  /** Whether the settings beside this very anchor trust it for the purpose, whatever it says of itself. */
-  trusts(anchor: Certificate): boolean {
-    return this.wordOn(anchor) === 'trusted'
+  /** Whether settings beside this very certificate trust it for the purpose, whatever it says of itself. */
+  trusts(certificate: Certificate): boolean {
+    return this.anchors.some((anchor) => anchor.equals(certificate) && this.wordOn(anchor) === 'trusted')
   }
 
   /**
@@ -31,6 +32,15 @@ export class TrustStore {
    * @param isAnchor - the certificate ends the chain, so that it is judged by its own word and not by that of its kin
    */
   rejects(certificate: Certificate, isAnchor: boolean): boolean {
+    const id = `${certificate.fingerprint} ${String(isAnchor)}`
+    const known = this.verdicts.get(id)
+    if (known !== undefined) return known
+    const verdict = this.judge(certificate, isAnchor)
+    this.verdicts.set(id, verdict)
+    return verdict
+  }
+
+  private judge(certificate: Certificate, isAnchor: boolean): boolean {
     const kin = this.anchors.filter((anchor) => anchor.sameEntity(certificate))
     const own = isAnchor ? kin.filter((anchor) => anchor.equals(certificate)) : kin
     // Settings that reject are about the CA; what a certificate lacks, another one of the same CA in the store may have
@@ -47,24 +57,23 @@ export class TrustStore {
 
   /** Whether settings beside any certificate of this CA reject it. */
   private rejectsExpressly(certificate: Certificate): boolean {
-    return this.anchors.some(
-      ({ trustSettings }, index) =>
-        trustSettings !== null &&
-        trustFor(trustSettings, extendedKeyUsageOf(this.purpose)) === 'rejected' &&
-        this.anchors[index]?.sameEntity(certificate) === true,
-    )
+    return this.anchors.some((anchor) => {
+      const { trustSettings } = anchor
+      if (trustSettings === null || !anchor.sameEntity(certificate)) return false
+      return trustFor(trustSettings, extendedKeyUsageOf(this.purpose)) === 'rejected'
+    })
   }
 
   /** The word of the settings, else that on all its issuers in the store. */
   private wordOn(anchor: Certificate): 'trusted' | 'rejected' | null {
-    const known = this.words.get(anchor.fingerprint)
+    const known = this.words.get(anchor)
     if (known !== undefined) return known
     // Cross-certificates in a ring say nothing of each other
-    this.words.set(anchor.fingerprint, null)
+    this.words.set(anchor, null)
     const { trustSettings } = anchor
     const own = trustSettings === null ? null : trustFor(trustSettings, extendedKeyUsageOf(this.purpose))
     const word = own ?? (this.hangsOnRejected(anchor) ? 'rejected' : null)
-    this.words.set(anchor.fingerprint, word)
+    this.words.set(anchor, word)
     return word
   }
 
