@@ -26,7 +26,7 @@ function run(what: string, program: string, args: readonly string[]): void {
   console.log(`${what}: ok (${((Date.now() - started) / 1000).toFixed(1)} s)`)
 }
 
-const CHECKS = ['format:check', 'types', 'lint', 'deps', 'knip', 'generated:check']
+const CHECKS = ['format:check', 'types', 'lint', 'deps', 'knip', 'docs:engine', 'generated:check']
 
 if (!peers && !withoutChecks && prefixes.length === 0)
   for (const check of CHECKS) run(check, 'npm', ['run', '--silent', check])

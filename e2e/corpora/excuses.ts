@@ -1,6 +1,6 @@
 /**
- * Reads the excuses: cases whose origin expects something that this product does not do on purpose. A line is suite, case
- * and reason, with tabs between; `#` starts a remark. Refuses a line without a reason, and the same case twice.
+ * Reads reasons by case. The excuses are cases whose origin expects something that this product does not do on purpose; the
+ * differences are cases where another program misses what we meet. A line is suite, case and reason, with tabs between; `#` starts a remark. Refuses a line without a reason, and the same case twice.
  */
 import { readFileSync } from 'node:fs'
 

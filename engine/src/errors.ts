@@ -10,11 +10,13 @@ import type { Reason } from './reasons.ts'
  * plaintext or a password; `code` is what programs decide on.
  */
 export class EngineError extends Error {
+  /** Always `EngineError`. */
   override readonly name = 'EngineError'
   /** The stable reason. */
   readonly code: Reason
 
   /**
+   * An error with its reason.
    * @param code - the stable reason
    * @param detail - what exactly was wrong, for the operator; no secrets
    */

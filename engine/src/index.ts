@@ -32,15 +32,28 @@ export type { HeaderEdit } from './mime/edit.ts'
 // X.509: certificates, names, signatures, paths, issuing
 export { Certificate, parseCertificate } from './x509/certificate.ts'
 export type { CertificateEmails } from './x509/certificate-emails.ts'
-export type { BasicConstraints, Extension, KeyUsage } from './x509/extensions.ts'
+export type {
+  BasicConstraints,
+  Extension,
+  KeyUsage,
+  NameConstraints,
+  ParsedExtensions,
+  PolicyConstraints,
+  PolicyMapping,
+} from './x509/extensions.ts'
 export { Name } from './x509/name.ts'
+export type { NameAttribute } from './x509/name.ts'
 export { readCertificates } from './x509/read-certificates.ts'
+export type { OnRefused } from './x509/read-certificates.ts'
+export type { TrustSettings } from './x509/trust-settings.ts'
 export { dnsNameMatches, parseAddrSpec, sameAddress } from './x509/address.ts'
 export type { AddrSpec } from './x509/address.ts'
 export { buildPath } from './x509/path.ts'
 export type { PathResult } from './x509/path.ts'
 export type { PathFinding } from './x509/path-rules.ts'
 export type { PathOptions } from './x509/path-options.ts'
+export type { PolicyOptions } from './x509/policies.ts'
+export type { Profile } from './x509/profile.ts'
 export { Crl, parseCrl } from './x509/crl.ts'
 export type { CrlEntries, CrlEntry, CrlReason } from './x509/crl-entries.ts'
 export { crlStatus, distributionPointsOf } from './x509/crl-status.ts'
@@ -54,23 +67,30 @@ export { judgeOcspResponse } from './x509/ocsp-status.ts'
 export type { OcspJudgeOptions, OcspVerdict } from './x509/ocsp-status.ts'
 export type { Purpose, WantedAddress } from './x509/purpose.ts'
 export { keyStrength } from './x509/key-strength.ts'
+export type { KeyStrength } from './x509/key-strength.ts'
 export { issueCertificate } from './x509/issue.ts'
 export type { IssueOptions, SubjectAttributes } from './x509/issue.ts'
-export type { IssueExtensions } from './x509/issue-extensions.ts'
+export type { IssuedNames, IssueExtensions, NameConstraintTexts } from './x509/issue-extensions.ts'
 export { issueCrl } from './x509/issue-crl.ts'
 export type { CrlScope, IssueCrlOptions, IssuedCrlEntry } from './x509/issue-crl.ts'
 export { writeOcspRequest } from './x509/ocsp-request.ts'
 export type { OcspRequestOptions, OcspSubject } from './x509/ocsp-request.ts'
+export type { SignBytesOptions } from './x509/sign.ts'
 export { readCsr, writeCsr } from './x509/csr.ts'
 export type { Csr, CsrOptions } from './x509/csr.ts'
 export { isIssuedBy } from './x509/signature.ts'
 export { readPem, writePem } from './der/pem.ts'
+export type { PemBlock } from './der/pem.ts'
 export { Oid } from './der/oid.ts'
+export type { AlgorithmIdentifier } from './der/algorithm.ts'
+export type { Element, TagClass } from './der/reader.ts'
 
 // CMS: SignedData, EnvelopedData, AuthEnvelopedData
 export { contentKind, readContentInfo } from './cms/content-info.ts'
 export type { ContentInfo, ContentKind } from './cms/content-info.ts'
 export type { SignedData, SignerInfo } from './cms/signed-data.ts'
+export type { Attribute, AttributeSet } from './cms/attributes.ts'
+export type { Identifier } from './cms/identifier.ts'
 export type { EnvelopedData } from './cms/enveloped-data.ts'
 export { signDetached, signOpaque } from './cms/sign.ts'
 export type { SigningDigest, SigningKey, SignOptions } from './cms/sign.ts'
@@ -87,12 +107,15 @@ export { WRITTEN_CIPHERS } from './cms/content-parameters.ts'
 export type { WrittenCipher } from './cms/content-parameters.ts'
 export { WRITTEN_TRANSPORTS } from './cms/key-transport.ts'
 export type { WrittenTransport } from './cms/key-transport.ts'
+export type { OaepHash } from './cms/oaep-parameters.ts'
+export type { KdfHash } from './cms/key-derivation.ts'
 export type { AgreementOptions } from './cms/key-agreement.ts'
 export type { RecipientId } from './cms/recipient-id.ts'
 export type { RecipientOptions } from './cms/write-recipients.ts'
 export { decryptContent } from './cms/decrypt.ts'
 export type { Decrypted, DecryptOptions } from './cms/decrypt.ts'
-export type { DecryptionKey } from './cms/recipient-info.ts'
+export type { KemEntry } from './cms/kem.ts'
+export type { DecryptionKey, KeyAgreementEntry, KeyTransport, Recipient } from './cms/recipient-info.ts'
 
 // S/MIME: signed and encrypted messages
 export { smimeKind } from './smime/kind.ts'
@@ -112,7 +135,13 @@ export {
 } from './smime/entity.ts'
 export type { ProtectedEntity, ProtectedEntitySource, SourceHeader } from './smime/entity.ts'
 export { protectHeaders, protectHeadersOfSource } from './smime/protected-headers.ts'
-export type { HeaderProtected, ProtectedHeaders } from './smime/protected-headers.ts'
+export type {
+  HeaderProtected,
+  ProtectedField,
+  ProtectedHeaders,
+  SourceProtected,
+} from './smime/protected-headers.ts'
+export type { DisplayedField } from './smime/legacy-display.ts'
 export { withLegacyDisplay, withoutLegacyDisplay } from './smime/legacy-display.ts'
 export { signEntity, signEntitySource } from './smime/sign.ts'
 export type { SignEntityOptions } from './smime/sign.ts'
@@ -126,6 +155,7 @@ export type { Temporary, TemporaryStore } from './smime/streamed-content.ts'
 // PKCS: private keys and PKCS#12 files
 export { readPrivateKey } from './pkcs/private-key.ts'
 export { readPkcs12 } from './pkcs/pkcs12.ts'
+export type { Pkcs12MacScheme } from './pkcs/pkcs12-mac.ts'
 export type { Pkcs12, Pkcs12Certificate, Pkcs12Key } from './pkcs/pkcs12.ts'
 export { writePkcs12 } from './pkcs/write-pkcs12.ts'
 export type { WritePkcs12Options } from './pkcs/write-pkcs12.ts'

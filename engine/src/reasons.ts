@@ -3,8 +3,7 @@
  * docs/reference/reasons.md is generated from it. Codes are only ever added. Each area appends its own block.
  */
 
-/** Every reason code with the sentence that explains it. */
-export const REASONS = {
+const SENTENCES = {
   // DER and BER
   'asn1-malformed': 'The ASN.1 structure is damaged, truncated or not allowed here.',
   'asn1-too-deep': 'The ASN.1 structure is nested deeper than the limit.',
@@ -130,4 +129,7 @@ export const REASONS = {
 } as const
 
 /** One stable reason code. */
-export type Reason = keyof typeof REASONS
+export type Reason = keyof typeof SENTENCES
+
+/** Every reason code with the sentence that explains it. */
+export const REASONS: Readonly<Record<Reason, string>> = SENTENCES

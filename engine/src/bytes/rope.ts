@@ -11,10 +11,14 @@ interface Strand {
 
 /** Pieces put together. */
 export class Rope implements ByteSource {
+  /** In octets, all pieces together. */
   readonly length: number
   readonly #strands: readonly Strand[]
 
-  /** @param pieces - in order; sources must give exactly as many octets as they say */
+  /**
+   * Puts pieces together.
+   * @param pieces - in order; sources must give exactly as many octets as they say
+   */
   constructor(pieces: readonly (Buffer | ByteSource)[]) {
     const strands: Strand[] = []
     let at = 0

@@ -15,11 +15,13 @@ export interface ByteStream {
 
 /** A stream of known length. */
 export interface ByteSource extends ByteStream {
+  /** In octets. */
   readonly length: number
 }
 
 /** What looks like one Buffer but may hold only some of its ranges: what is read of it must be held. */
 export interface ByteView {
+  /** The octets from `start` up to `end`. @throws RangeError when the range is not held */
   subarray(start: number, end: number): Buffer
 }
 

@@ -11,13 +11,17 @@ import { EngineError } from '../errors.ts'
 import { toDer } from './der-form.ts'
 
 /** One attribute with its values as they stand. */
-interface Attribute {
+/** One attribute (RFC 5652 5.3). */
+export interface Attribute {
+  /** Dotted. */
   readonly type: string
+  /** In their order. */
   readonly values: readonly Element[]
 }
 
 /** A set of attributes and the two byte strings that a signer may have signed. */
 export interface AttributeSet {
+  /** In their order. */
   readonly attributes: readonly Attribute[]
   /** The DER SET OF, which is what the standard signs (RFC 5652 5.4). */
   readonly der: Buffer

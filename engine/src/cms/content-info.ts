@@ -14,9 +14,22 @@ import type { SignedData } from './signed-data.ts'
 export type ContentInfo =
   | SignedData
   | EnvelopedData
-  | { readonly kind: 'compressed-data' }
-  | { readonly kind: 'data'; readonly content: readonly Buffer[] }
-  | { readonly kind: 'other'; /** Dotted. */ readonly contentType: string }
+  | {
+      /** Which form it is. */
+      readonly kind: 'compressed-data'
+    }
+  | {
+      /** Which form it is. */
+      readonly kind: 'data'
+      /** The octets, in pieces. */
+      readonly content: readonly Buffer[]
+    }
+  | {
+      /** Which form it is. */
+      readonly kind: 'other'
+      /** Dotted. */
+      readonly contentType: string
+    }
 
 /** What a CMS object is, by its first octets. */
 export type ContentKind = ContentInfo['kind']

@@ -14,6 +14,7 @@ import type { RecipientOptions } from './write-recipients.ts'
 
 /** How and to whom to encrypt. */
 export interface EncryptOptions extends RecipientOptions {
+  /** For the content. */
   readonly cipher: WrittenCipher
   /** Derive the key of the content from the one that is sent, bound to the cipher (RFC 9709). Default false. */
   readonly hkdf?: boolean

@@ -15,10 +15,13 @@ import type { Recipient } from './recipient-info.ts'
 
 /** Encrypted content, read and not opened. */
 export interface EnvelopedData {
+  /** The second one has a tag that proves the content whole (RFC 5083). */
   readonly kind: 'enveloped-data' | 'auth-enveloped-data'
+  /** In their order. */
   readonly recipients: readonly Recipient[]
   /** Type of the content inside, dotted. */
   readonly contentType: string
+  /** The cipher with its parameters. */
   readonly contentEncryption: AlgorithmIdentifier
   /** The ciphertext in pieces. */
   readonly encryptedContent: readonly Buffer[]

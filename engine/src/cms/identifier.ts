@@ -13,11 +13,19 @@ import type { Certificate } from '../x509/certificate.ts'
 /** A signer's or recipient's identifier. */
 export type Identifier =
   | {
+      /** Which form it is. */
       readonly kind: 'issuer-and-serial'
-      /** DER of the Name. */ readonly issuer: Buffer
+      /** DER of the Name. */
+      readonly issuer: Buffer
+      /** The content octets of the INTEGER. */
       readonly serial: Buffer
     }
-  | { readonly kind: 'subject-key-id'; readonly keyId: Buffer }
+  | {
+      /** Which form it is. */
+      readonly kind: 'subject-key-id'
+      /** The octets of the subject key identifier. */
+      readonly keyId: Buffer
+    }
 
 /** IssuerAndSerialNumber (RFC 5652 10.2.4). */
 export function readIssuerAndSerial(element: Element): Identifier {

@@ -25,16 +25,28 @@ import type { RecipientId } from './recipient-id.ts'
 
 /** The content key for one recipient, wrapped under an encapsulated secret (RFC 9629 3). */
 export interface KemEntry {
+  /** Tells it from the other recipients. */
   readonly kind: 'kem'
+  /** Which certificate holds the key. */
   readonly identifier: Identifier
+  /** The key encapsulation mechanism. */
   readonly kem: AlgorithmIdentifier
+  /** The encapsulated secret. */
   readonly ciphertext: Buffer
+  /** The key derivation. */
   readonly kdf: AlgorithmIdentifier
   /** In octets. */
   readonly kekLength: number
+  /** The sender's own material for the key derivation; null if absent. */
   readonly ukm: Buffer | null
   /** The key wrap with its DER. */
-  readonly wrap: { readonly oid: string; readonly der: Buffer }
+  readonly wrap: {
+    /** Dotted. */
+    readonly oid: string
+    /** The AlgorithmIdentifier as it stands. */
+    readonly der: Buffer
+  }
+  /** The wrapped content key. */
   readonly encryptedKey: Buffer
 }
 

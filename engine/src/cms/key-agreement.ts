@@ -69,6 +69,7 @@ const NOTHING = Buffer.alloc(0)
 export interface AgreementOptions {
   /** The key derivation function: default X9.63 for curves of RFC 5753, HKDF for X25519 and X448 (RFC 8551 2.3). */
   readonly kdf?: 'x963' | 'hkdf'
+  /** For the key derivation. */
   readonly hash?: KdfHash
   /** Cofactor Diffie-Hellman (RFC 5753 3.1.1). Default false. */
   readonly cofactor?: boolean

@@ -26,20 +26,34 @@ const MAX_RECIPIENTS = 2000
 
 /** The content key for one recipient, encrypted to an RSA key. */
 export interface KeyTransport {
+  /** Tells it from the other recipients. */
   readonly kind: 'key-transport'
+  /** Which certificate holds the key. */
   readonly identifier: Identifier
+  /** How the content key is encrypted. */
   readonly algorithm: AlgorithmIdentifier
+  /** The encrypted content key. */
   readonly encryptedKey: Buffer
 }
 
 /** The content key for one recipient, wrapped under an agreed key; a KeyAgreeRecipientInfo for many is taken apart. */
 export interface KeyAgreementEntry {
+  /** Tells it from the other recipients. */
   readonly kind: 'key-agreement'
+  /** Which certificate holds the key. */
   readonly identifier: Identifier
+  /** Key agreement with its key wrap. */
   readonly algorithm: AlgorithmIdentifier
+  /** The wrapped content key. */
   readonly encryptedKey: Buffer
   /** The ephemeral public key; null when the originator is named by certificate instead. */
-  readonly originator: { readonly algorithm: AlgorithmIdentifier; readonly bits: Buffer } | null
+  readonly originator: {
+    /** The algorithm of the key. */
+    readonly algorithm: AlgorithmIdentifier
+    /** The key bits. */
+    readonly bits: Buffer
+  } | null
+  /** The sender's own material for the key derivation; null if absent. */
   readonly ukm: Buffer | null
 }
 
@@ -48,7 +62,9 @@ export type Recipient = KeyTransport | KeyAgreementEntry | KemEntry
 
 /** A private key that may open a message. The certificate is null only for a bare key on the command line. */
 export interface DecryptionKey {
+  /** The private key. */
   readonly key: KeyObject
+  /** By which recipients name the key; null: it is tried where the kind fits. */
   readonly certificate: Certificate | null
 }
 

@@ -32,7 +32,9 @@ import type { RecipientId } from './recipient-id.ts'
 
 /** A private key with its certificate. Keep one object per key: what is prepared for it hangs on the object. */
 export interface SigningKey {
+  /** The private key. */
   readonly key: KeyObject
+  /** The certificate of its public half. */
   readonly certificate: Certificate
   /** Intermediates to send along, no root. */
   readonly chain: readonly Certificate[]

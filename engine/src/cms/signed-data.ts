@@ -19,6 +19,7 @@ const MAX_CERTIFICATES = 256
 
 /** SignedData, read and not judged. */
 export interface SignedData {
+  /** Tells it from the other contents. */
   readonly kind: 'signed-data'
   /** eContentType, dotted. */
   readonly contentType: string
@@ -28,16 +29,21 @@ export interface SignedData {
   readonly certificates: readonly Buffer[]
   /** CRLs in DER, untrusted. */
   readonly crls: readonly Buffer[]
+  /** In their order; none in a bundle of certificates. */
   readonly signers: readonly SignerInfo[]
 }
 
 /** One SignerInfo (RFC 5652 5.3). */
 export interface SignerInfo {
+  /** Which certificate holds the signer's key. */
   readonly identifier: Identifier
+  /** The hash of the content. */
   readonly digestAlgorithm: AlgorithmIdentifier
   /** null when the signer signed the content itself; an error when they are there and break a rule. */
   readonly signedAttributes: AttributeSet | EngineError | null
+  /** May name a key type only: then `digestAlgorithm` counts (RFC 3370 3.2). */
   readonly signatureAlgorithm: AlgorithmIdentifier
+  /** Over the signed attributes; over the content where there are none. */
   readonly signature: Buffer
   /** The attributes that nobody signed, as sent (implicitly tagged SET OF); null when there are none. */
   readonly unsignedAttributes: Buffer | null

@@ -3,8 +3,7 @@
  * What an algorithm demands of its parameters stands where it is used.
  */
 
-/** Dotted object identifiers by name. */
-export const Oid = {
+const NAMES = {
   // Hashes (RFC 8017, NIST CSOR)
   md2: '1.2.840.113549.2.2',
   md5: '1.2.840.113549.2.5',
@@ -149,7 +148,9 @@ export const Oid = {
   idPeSubjectInfoAccess: '1.3.6.1.5.5.7.1.11',
   idKpServerAuth: '1.3.6.1.5.5.7.3.1',
   idKpClientAuth: '1.3.6.1.5.5.7.3.2',
+  idKpCodeSigning: '1.3.6.1.5.5.7.3.3',
   idKpEmailProtection: '1.3.6.1.5.5.7.3.4',
+  idKpTimeStamping: '1.3.6.1.5.5.7.3.8',
   idKpOcspSigning: '1.3.6.1.5.5.7.3.9',
   idPkixOcspBasic: '1.3.6.1.5.5.7.48.1.1',
   idPkixOcspNonce: '1.3.6.1.5.5.7.48.1.2',
@@ -240,3 +241,9 @@ export const Oid = {
   idHmacWithSha3_512: '2.16.840.1.101.3.4.2.16',
   pbeWithShaAnd2KeyTripleDesCbc: '1.2.840.113549.1.12.1.4',
 } as const
+
+/**
+ * Dotted object identifiers by their names in the standards, in camel case: `id-ce-keyUsage` is `idCeKeyUsage`. Those that the
+ * engine has a use for, not all there are.
+ */
+export const Oid: typeof NAMES = NAMES

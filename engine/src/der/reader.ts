@@ -186,7 +186,9 @@ interface Extent {
 
 /** One TLV: a view on the input. Nothing is copied; children are parsed on demand, and once. */
 export class Element {
+  /** 0 universal, 1 application, 2 context, 3 private (X.690 8.1.2.2). */
   readonly class: TagClass
+  /** Whether the content is elements. */
   readonly constructed: boolean
   /** The tag number. */
   readonly tag: number

@@ -19,6 +19,7 @@ export interface HeaderField {
 
 /** A header block: its fields in order, and where the body begins. */
 export interface HeaderBlock {
+  /** In their order. */
   readonly fields: readonly HeaderField[]
   /** Offset of the first byte of the body, after the empty line if there is one. */
   readonly bodyStart: number
@@ -46,7 +47,9 @@ export type MimeDefect =
 
 /** A half-open range of bytes. */
 export interface ByteRange {
+  /** Offset of the first octet. */
   readonly start: number
+  /** Offset behind the last octet. */
   readonly end: number
 }
 
@@ -67,7 +70,9 @@ export interface MimeNode {
   readonly bodyStart: number
   /** Offset after the last byte of the body; for a multipart its epilogue is in it. */
   readonly end: number
+  /** The fields of its own header section. */
   readonly headers: readonly HeaderField[]
+  /** The children of a multipart or of an enclosed message; empty for a leaf. */
   readonly parts: readonly MimeNode[]
   /** Text before the first delimiter of a multipart; null where there is none or no delimiter. */
   readonly preamble: ByteRange | null

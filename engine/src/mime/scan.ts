@@ -57,6 +57,7 @@ interface Level {
 
 /** A scanned message: its tree, and what its header fields are read from. */
 export interface Scanned {
+  /** The message itself. */
   readonly root: MimeNode
   /** The message, or its headers only with the first octets of each body. */
   readonly view: ByteView

@@ -19,22 +19,29 @@ import { readEncryptedKey, readPkcs8 } from './private-key.ts'
 
 /** A private key of the file. */
 export interface Pkcs12Key {
+  /** The private key. */
   readonly key: KeyObject
   /** Binds it to the certificate with the same identifier. */
   readonly localKeyId: Buffer | null
+  /** A name for people; null if absent. */
   readonly friendlyName: string | null
 }
 
 /** A certificate of the file with its attributes. */
 export interface Pkcs12Certificate {
+  /** The certificate. */
   readonly certificate: Certificate
+  /** The same as that of its key; null if absent. */
   readonly localKeyId: Buffer | null
+  /** A name for people; null if absent. */
   readonly friendlyName: string | null
 }
 
 /** What is in a file, in its order. */
 export interface Pkcs12 {
+  /** In their order. */
   readonly keys: readonly Pkcs12Key[]
+  /** In their order. */
   readonly certificates: readonly Certificate[]
   /** The same certificates with their attributes. */
   readonly certificateBags: readonly Pkcs12Certificate[]

@@ -14,9 +14,11 @@ import type { Pkcs12MacScheme } from './pkcs12-mac.ts'
 
 /** What to write. */
 export interface WritePkcs12Options {
+  /** The private key. */
   readonly key: KeyObject
   /** The key's own certificate first. */
   readonly certificates: readonly Certificate[]
+  /** Text; empty is allowed. */
   readonly password: string
   /** Shown by certificate stores. */
   readonly friendlyName?: string

@@ -30,7 +30,9 @@ import type { SignedEntity } from './verify.ts'
 
 /** What came of decrypting a message. */
 export interface DecryptResult {
+  /** `failed` is one word for everything that goes wrong once a key was used. */
   readonly status: 'decrypted' | 'failed' | 'not-encrypted'
+  /** Empty for `decrypted`. */
   readonly reasons: readonly Reason[]
   /** The layers that were opened or looked into, outermost first. */
   readonly layers: readonly SmimeKind[]

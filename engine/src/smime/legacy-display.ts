@@ -10,7 +10,9 @@ import { scanMessage } from '../mime/scan.ts'
 
 /** Fields that stand in a Legacy Display Element: name and value. */
 export interface DisplayedField {
+  /** Name of the header field. */
   readonly name: string
+  /** Its text, decoded. */
   readonly value: string
 }
 

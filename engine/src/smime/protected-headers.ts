@@ -15,6 +15,14 @@ import { isContentField, scanHeaderOfSource } from './entity.ts'
 import { withLegacyDisplay } from './legacy-display.ts'
 import type { DisplayedField } from './legacy-display.ts'
 
+/** One header field of those that are protected. */
+export interface ProtectedField {
+  /** As it stands. */
+  readonly name: string
+  /** Unfolded. */
+  readonly value: string
+}
+
 /** Fields from inside a protected entity. */
 export interface ProtectedHeaders {
   /** How they were protected: RFC 9788, the draft before it, or the whole message wrapped (RFC 8551 3.1). */
@@ -22,9 +30,9 @@ export interface ProtectedHeaders {
   /** RFC 9788: `clear` (signed only) or `cipher` (meant to be encrypted); null for the older scheme. */
   readonly mode: 'clear' | 'cipher' | null
   /** The fields in order, without Content fields, MIME-Version and HP-Outer. */
-  readonly fields: readonly { readonly name: string; readonly value: string }[]
+  readonly fields: readonly ProtectedField[]
   /** RFC 9788 2.2: what the sender put outside, from HP-Outer. */
-  readonly outer: readonly { readonly name: string; readonly value: string }[]
+  readonly outer: readonly ProtectedField[]
   /** The single protected From address; null when there is none or it cannot be read. */
   readonly from: string | null
 }
@@ -134,6 +142,14 @@ export function protectHeaders(
   return { outer, entity: legacyDisplay ? [withLegacyDisplay(Buffer.concat(entity), hidden)] : entity }
 }
 
+/** A message that is not in memory, ready to be signed or encrypted. */
+export interface SourceProtected {
+  /** The fields that stay outside. */
+  readonly outer: readonly Buffer[]
+  /** The entity with the protected fields. */
+  readonly entity: ByteSource
+}
+
 /**
  * The same for a message that is not in memory.
  * @throws EngineError `header-protection-refused`, and what the source throws
@@ -141,7 +157,7 @@ export function protectHeaders(
 export async function protectHeadersOfSource(
   message: ByteSource,
   mode: 'clear' | 'cipher',
-): Promise<{ readonly outer: readonly Buffer[]; readonly entity: ByteSource }> {
+): Promise<SourceProtected> {
   const { header, fields, bodyStart } = await scanHeaderOfSource(message)
   const { outer, inner } = protectFields(header, fields, mode)
   return { outer, entity: new Rope([...inner, rangeOf(message, bodyStart, message.length)]) }

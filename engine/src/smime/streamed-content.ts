@@ -28,6 +28,7 @@ import { streamLooksLikeEntity } from './plausible.ts'
 
 /** Where plaintext waits until it is known to be good; the caller makes it. */
 export interface TemporaryStore {
+  /** A new one, empty. */
   create(): Promise<Temporary>
 }
 

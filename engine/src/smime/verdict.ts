@@ -24,12 +24,15 @@ export interface VerifyOptions extends Omit<PathOptions, 'purpose' | 'address'> 
 
 /** The verdict on one signer: signature and chain. */
 export interface SignerVerdict {
+  /** Of signature and chain alone, not of From and coverage. */
   readonly status: 'valid' | 'invalid'
+  /** Empty when there is nothing to say; a valid signer may have some. */
   readonly reasons: readonly Reason[]
   /** Addresses in the signer's certificate. */
   readonly emails: readonly string[]
   /** RFC 4514 text; null when the certificate is not there. */
   readonly subject: string | null
+  /** The name as text (RFC 4514); null without a certificate. */
   readonly issuer: string | null
   /** Hexadecimal. */
   readonly serial: string | null
@@ -39,6 +42,7 @@ export interface SignerVerdict {
   readonly signature: string
   /** The signer's own claim, in milliseconds since 1970. */
   readonly signingTime: number | null
+  /** Null if it was not found. */
   readonly certificate: Certificate | null
   /** Leaf first; empty when no chain was found. */
   readonly path: readonly Certificate[]
@@ -50,9 +54,11 @@ export interface SignerVerdict {
 export interface Verdict {
   /** `valid` means: covered as a whole, chain good for mail, signed by the single From address. */
   readonly status: 'valid' | 'invalid' | 'unsigned' | 'partial' | 'signer-mismatch' | 'error'
+  /** Why it is not valid, and what is only noted. */
   readonly reasons: readonly Reason[]
   /** Addresses in From, as far as they can be read. */
   readonly from: readonly string[]
+  /** One for each SignerInfo, in their order. */
   readonly signers: readonly SignerVerdict[]
   /** How much of the message is signed. */
   readonly coverage: 'whole' | 'part' | 'none'

@@ -5,6 +5,7 @@
 
 /** The two halves of an address. */
 export interface AddrSpec {
+  /** A dot-atom, as it stands. */
   readonly local: string
   /** The domain in lower case, non-ASCII labels in their A-label form. */
   readonly domain: string

@@ -45,10 +45,13 @@ export class Certificate {
   readonly raw: Buffer
   /** The signed part. */
   readonly tbs: Buffer
+  /** Version 3 is the one with extensions. */
   readonly version: 1 | 2 | 3
   /** The content octets of the serial number. */
   readonly serial: Buffer
+  /** Who signed it, by name. */
   readonly issuer: Name
+  /** Whom it is about; may be empty where subjectAltName names them. */
   readonly subject: Name
   /** First valid moment, in milliseconds since 1970. */
   readonly notBefore: number
@@ -56,13 +59,17 @@ export class Certificate {
   readonly notAfter: number
   /** The DER of SubjectPublicKeyInfo. */
   readonly spki: Buffer
+  /** The algorithm of the subject's key. */
   readonly keyAlgorithm: AlgorithmIdentifier
   /** The subjectPublicKey BIT STRING's octets. */
   readonly keyBits: Buffer
+  /** All extensions in their order, understood or not. */
   readonly extensions: readonly Extension[]
   /** The values of the extensions that are understood. */
   readonly parsed: ParsedExtensions
+  /** The same inside and outside the signed part. */
   readonly signatureAlgorithm: AlgorithmIdentifier
+  /** The issuer's signature over `tbs`. */
   readonly signature: Buffer
   /** What the owner of a trust store said beside the certificate; not part of it. */
   readonly trustSettings: TrustSettings | null
@@ -71,6 +78,7 @@ export class Certificate {
   private hash: string | null = null
   private addresses: CertificateEmails | null = null
 
+  /** @internal */
   constructor(fields: Fields) {
     this.raw = fields.raw
     this.tbs = fields.tbs
@@ -158,22 +166,27 @@ export class Certificate {
     )
   }
 
+  /** RFC 5280 4.2.1.2; null if absent. */
   get subjectKeyId(): Buffer | null {
     return this.parsed.subjectKeyId
   }
 
+  /** The keyIdentifier of RFC 5280 4.2.1.1; null if absent. */
   get authorityKeyId(): Buffer | null {
     return this.parsed.authorityKeyId
   }
 
+  /** RFC 5280 4.2.1.3; null if absent, which allows everything. */
   get keyUsage(): ReadonlySet<KeyUsage> | null {
     return this.parsed.keyUsage
   }
 
+  /** Dotted purposes (RFC 5280 4.2.1.12); null if absent, which allows every purpose. */
   get extendedKeyUsage(): readonly string[] | null {
     return this.parsed.extendedKeyUsage
   }
 
+  /** RFC 5280 4.2.1.9; null if absent, which means no CA. */
   get basicConstraints(): BasicConstraints | null {
     return this.parsed.basicConstraints
   }

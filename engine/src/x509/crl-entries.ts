@@ -47,11 +47,13 @@ export interface CrlEntry {
   readonly revocationDate: number
   /** Absent means unspecified. */
   readonly reason: CrlReason
+  /** Since when the key is held to be lost (RFC 5280 5.3.2); null if the issuer does not say. */
   readonly invalidityDate: number | null
 }
 
 /** The entries of one CRL, ready to be asked. */
 export interface CrlEntries {
+  /** How many certificates are listed. */
   readonly count: number
   /** A critical extension of an entry that is not understood makes the whole CRL unusable (RFC 5280 5.3). */
   readonly unknownCritical: string | null

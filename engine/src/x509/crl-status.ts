@@ -23,12 +23,15 @@ export type RevocationStatus = 'good' | 'revoked' | 'unknown'
 
 /** A status with its reason for the operator. */
 export interface RevocationFinding {
+  /** `unknown` is never `good`: what it means is for the caller to decide. */
   readonly status: RevocationStatus
+  /** For the operator. */
   readonly detail: string
 }
 
 /** What a CRL is judged by. */
 export interface CrlSource {
+  /** All CRLs at hand, of whatever issuer. */
   readonly crls: readonly Crl[]
   /** The moment, in milliseconds since 1970. */
   readonly at: number
@@ -36,6 +39,8 @@ export interface CrlSource {
   readonly allowWeak: boolean
   /** The certificate whose key signed the CRL and may do so, or why there is none. */
   signerOf(crl: Crl): Certificate | string
+  /** Why the CRL is no proof that a certificate is good, though what it revokes is revoked; null if it is one. Default: all are. */
+  readonly objection?: (crl: Crl) => string | null
 }
 
 /** More CRLs for one certificate are not looked at. */
@@ -108,9 +113,12 @@ class Examination {
       const entry = this.look(complete, deltas)
       if (typeof entry === 'string') this.obstacle = entry
       else if (entry !== null) return revokedBy(entry)
-      else if (this.weak(complete)) this.obstacle = 'the CRL is signed with an outdated algorithm'
-      // RFC 5280 6.3.3 l
-      else this.mask |= interim
+      else {
+        const objection = this.objection(complete)
+        if (objection !== null) this.obstacle = objection
+        // RFC 5280 6.3.3 l
+        else this.mask |= interim
+      }
     }
     return null
   }
@@ -209,8 +217,9 @@ class Examination {
     return nextUpdate === null ? 'has no nextUpdate' : `has expired at ${new Date(nextUpdate).toISOString()}`
   }
 
-  private weak({ signatureAlgorithm }: Crl): boolean {
-    return !this.source.allowWeak && isWeakScheme(readSignatureScheme(signatureAlgorithm))
+  private objection(crl: Crl): string | null {
+    const weak = !this.source.allowWeak && isWeakScheme(readSignatureScheme(crl.signatureAlgorithm))
+    return weak ? 'the CRL is signed with an outdated algorithm' : (this.source.objection?.(crl) ?? null)
   }
 }
 

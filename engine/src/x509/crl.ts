@@ -53,19 +53,27 @@ export class Crl {
   readonly raw: Buffer
   /** The signed part. */
   readonly tbs: Buffer
+  /** Version 2 is the one with extensions. */
   readonly version: 1 | 2
+  /** Who signed it, by name. */
   readonly issuer: Name
   /** In milliseconds since 1970, like `nextUpdate`. */
   readonly thisUpdate: number
   /** Null if the issuer does not say. */
   readonly nextUpdate: number | null
+  /** All extensions in their order, understood or not. */
   readonly extensions: readonly Extension[]
+  /** The same inside and outside the signed part. */
   readonly signatureAlgorithm: AlgorithmIdentifier
+  /** The issuer's signature over `tbs`. */
   readonly signature: Buffer
+  /** The keyIdentifier of RFC 5280 5.2.1; null if absent. */
   readonly authorityKeyId: Buffer | null
+  /** RFC 5280 5.2.3; null if absent. */
   readonly number: bigint | null
   /** Of a delta CRL the number of the CRL that it builds on; null for a complete one. */
   readonly deltaBase: bigint | null
+  /** What the CRL covers; null if everything that its issuer issued (RFC 5280 5.2.5). */
   readonly issuingDistributionPoint: IssuingDistributionPoint | null
   /** Where delta CRLs are; null if the CRL does not say. */
   readonly freshest: readonly DistributionPoint[] | null
@@ -73,6 +81,7 @@ export class Crl {
   private scanned: CrlEntries | null = null
   private readonly verified = new Map<string, boolean>()
 
+  /** @internal */
   constructor(fields: Fields) {
     this.raw = fields.raw
     this.tbs = fields.tbs

@@ -27,11 +27,13 @@ import { verifySignature } from './signature.ts'
 
 /** What to ask for. */
 export interface CsrOptions {
+  /** Whom the certificate is to be about. */
   readonly subject: SubjectAttributes | Name
   /** The private key; it signs the request. */
   readonly key: KeyObject
   /** With `smimeCapabilities` the capabilities stand in the certificate (RFC 4262). Key identifiers are never asked for. */
   readonly extensions?: Omit<IssueExtensions, 'keyIds'>
+  /** How to sign. Default: as the key suggests. */
   readonly signature?: SignBytesOptions
 }
 
@@ -59,7 +61,9 @@ export function writeCsr(options: CsrOptions): Buffer {
 
 /** A request that its key signed. */
 export interface Csr {
+  /** Whom the certificate is to be about. */
   readonly subject: Name
+  /** The key to certify; the request is signed with its private half. */
   readonly publicKey: KeyObject
   /** The extensions asked for, as they stand. */
   readonly extensions: readonly Extension[]

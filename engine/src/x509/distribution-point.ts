@@ -16,22 +16,38 @@ export const ALL_REASONS = 0x1fe
 
 /** A distribution point's name: full names, or one RDN below the CRL issuer's. */
 export type PointName =
-  | { readonly kind: 'full'; readonly names: readonly GeneralName[] }
-  | { readonly kind: 'relative'; readonly rdn: string }
+  | {
+      /** Which form it is. */
+      readonly kind: 'full'
+      /** Names of one and the same point. */
+      readonly names: readonly GeneralName[]
+    }
+  | {
+      /** Which form it is. */
+      readonly kind: 'relative'
+      /** The key of the RDN, as `Name.rdnKeys` has them. */
+      readonly rdn: string
+    }
 
 /** One DistributionPoint; null where absent. */
 export interface DistributionPoint {
+  /** Where the CRL is, which is also what it is called. */
   readonly name: PointName | null
   /** Bit n is bit n of ReasonFlags. */
   readonly reasons: number | null
+  /** Who issues the CRL, if not the issuer of the certificate. */
   readonly crlIssuer: readonly GeneralName[] | null
 }
 
 /** What a CRL covers (RFC 5280 5.2.5). */
 export interface IssuingDistributionPoint {
+  /** What the CRL is called; must be that of a distribution point of the certificate. */
   readonly name: PointName | null
+  /** Certificates of one kind only; null for all kinds. */
   readonly only: 'user' | 'ca' | 'attribute' | null
+  /** Bit n is bit n of ReasonFlags; null for all reasons. */
   readonly reasons: number | null
+  /** Entries of certificates by other issuers are on it too. */
   readonly indirect: boolean
 }
 

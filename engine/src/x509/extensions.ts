@@ -14,6 +14,7 @@ import type { GeneralName } from './general-name.ts'
 export interface Extension {
   /** Dotted object identifier. */
   readonly oid: string
+  /** Whoever does not understand a critical extension must refuse the certificate (RFC 5280 4.2). */
   readonly critical: boolean
   /** The DER of the extension's own value. */
   readonly value: Buffer
@@ -39,6 +40,7 @@ export const KEY_USAGE_BITS: readonly KeyUsage[] = KEY_USAGES
 
 /** RFC 5280 4.2.1.9. */
 export interface BasicConstraints {
+  /** Whether the subject may issue certificates. */
   readonly ca: boolean
   /** The number of intermediates that may follow; null for no limit. */
   readonly pathLength: number | null
@@ -46,34 +48,51 @@ export interface BasicConstraints {
 
 /** One policy mapping (RFC 5280 4.2.1.5). */
 export interface PolicyMapping {
+  /** Dotted policy in the issuer's terms. */
   readonly issuerDomain: string
+  /** The dotted policy of the subject's that counts as the same. */
   readonly subjectDomain: string
 }
 
 /** RFC 5280 4.2.1.11; null where absent. */
 export interface PolicyConstraints {
+  /** After so many certificates every path needs a valid policy. */
   readonly requireExplicitPolicy: number | null
+  /** After so many certificates policies are no longer mapped. */
   readonly inhibitPolicyMapping: number | null
 }
 
 /** RFC 5280 4.2.1.10. */
 export interface NameConstraints {
+  /** Of a kind that stands here, names must lie in one of these. */
   readonly permitted: readonly GeneralName[]
+  /** Names must lie in none of these. */
   readonly excluded: readonly GeneralName[]
 }
 
 /** The parsed extensions; null where absent. */
 export interface ParsedExtensions {
+  /** RFC 5280 4.2.1.2. */
   readonly subjectKeyId: Buffer | null
+  /** The keyIdentifier of RFC 5280 4.2.1.1. */
   readonly authorityKeyId: Buffer | null
+  /** The bits that are set (RFC 5280 4.2.1.3). */
   readonly keyUsage: ReadonlySet<KeyUsage> | null
+  /** Dotted purposes (RFC 5280 4.2.1.12). */
   readonly extendedKeyUsage: readonly string[] | null
+  /** Whether it is a CA, and how deep (RFC 5280 4.2.1.9). */
   readonly basicConstraints: BasicConstraints | null
+  /** In their order (RFC 5280 4.2.1.6). */
   readonly subjectAltName: readonly GeneralName[] | null
+  /** Which names the CA may certify (RFC 5280 4.2.1.10). */
   readonly nameConstraints: NameConstraints | null
+  /** Dotted certificate policies (RFC 5280 4.2.1.4). */
   readonly policies: readonly string[] | null
+  /** In their order (RFC 5280 4.2.1.5). */
   readonly policyMappings: readonly PolicyMapping[] | null
+  /** RFC 5280 4.2.1.11. */
   readonly policyConstraints: PolicyConstraints | null
+  /** After so many certificates anyPolicy no longer counts (RFC 5280 4.2.1.14). */
   readonly inhibitAnyPolicy: number | null
 }
 

@@ -9,11 +9,38 @@ import { Name } from './name.ts'
 
 /** One GeneralName. `text` holds one character per octet. */
 export type GeneralName =
-  | { readonly kind: 'email' | 'dns' | 'uri'; readonly text: string }
-  | { readonly kind: 'ip'; readonly bytes: Buffer }
-  | { readonly kind: 'directory'; readonly name: Name }
-  | { readonly kind: 'other'; readonly oid: string; readonly value: Element }
-  | { readonly kind: 'unsupported'; readonly tag: number }
+  | {
+      /** Which form it is. */
+      readonly kind: 'email' | 'dns' | 'uri'
+      /** The characters as they stand, one for each octet. */
+      readonly text: string
+    }
+  | {
+      /** Which form it is. */
+      readonly kind: 'ip'
+      /** Of an address 4 or 16 octets, of a constraint twice as many. */
+      readonly bytes: Buffer
+    }
+  | {
+      /** Which form it is. */
+      readonly kind: 'directory'
+      /** A distinguished name. */
+      readonly name: Name
+    }
+  | {
+      /** Which form it is. */
+      readonly kind: 'other'
+      /** Dotted. */
+      readonly oid: string
+      /** The value as it stands. */
+      readonly value: Element
+    }
+  | {
+      /** Which form it is. */
+      readonly kind: 'unsupported'
+      /** The tag in GeneralName: 3, 5 or 8. */
+      readonly tag: number
+    }
 
 /**
  * Reads one GeneralName.

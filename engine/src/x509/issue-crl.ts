@@ -33,9 +33,11 @@ import type { SignBytesOptions } from './sign.ts'
 export interface IssuedCrlEntry {
   /** The content octets of the serial number. */
   readonly serial: Buffer
+  /** In milliseconds since 1970, like `invalidityDate`. */
   readonly revocationDate: number
   /** `removeFromCRL` only in a delta CRL. */
   readonly reason?: CrlReason
+  /** Since when the key is held to be lost. */
   readonly invalidityDate?: number
   /** Of an indirect CRL: who issued this certificate, and all that follow until another one is named. */
   readonly certificateIssuer?: Name
@@ -55,27 +57,42 @@ const REASON_BITS: Readonly<Partial<Record<CrlReason, number>>> = {
 
 /** What a CRL is limited to (RFC 5280 5.2.5). */
 export interface CrlScope {
+  /** The names of the distribution point. */
   readonly urls?: readonly string[]
+  /** Certificates of one kind only. Default: all. */
   readonly only?: 'user' | 'ca' | 'attribute'
+  /** Certificates revoked for these only. Default: all. */
   readonly reasons?: readonly CrlReason[]
+  /** Entries of certificates by other issuers are on it too. Default: false. */
   readonly indirect?: boolean
 }
 
 /** What to issue. Times are in milliseconds since 1970. */
 export interface IssueCrlOptions {
-  readonly issuer: { readonly certificate: Certificate; readonly key: KeyObject }
+  /** The CA and its private key. */
+  readonly issuer: {
+    /** The certificate of the CA or CRL issuer. */
+    readonly certificate: Certificate
+    /** Its private key. */
+    readonly key: KeyObject
+  }
+  /** In milliseconds since 1970, like `nextUpdate`. */
   readonly thisUpdate: number
+  /** When the next one is there at the latest. */
   readonly nextUpdate: number
   /** Counts up with every CRL of the same scope (RFC 5280 5.2.3). */
   readonly number: number | bigint
   /** Makes it a delta to the CRL with this number. */
   readonly deltaBase?: number | bigint
+  /** The revoked certificates. */
   readonly entries: readonly IssuedCrlEntry[]
+  /** What it covers. Default: everything that the CA issued. */
   readonly scope?: CrlScope
   /** Where delta CRLs are to be had; never in a delta CRL itself. */
   readonly freshestCrlUrls?: readonly string[]
   /** Further extensions, ready encoded. */
   readonly other?: readonly Extension[]
+  /** How to sign. Default: as the key suggests. */
   readonly signature?: SignBytesOptions
 }
 

@@ -24,13 +24,17 @@ import type { Extension, KeyUsage } from './extensions.ts'
 export interface IssuedNames {
   /** Written as they stand; those with characters beyond ASCII become SmtpUTF8Mailbox (RFC 9598). */
   readonly emails?: readonly string[]
+  /** Host names, in ASCII. */
   readonly dnsNames?: readonly string[]
+  /** IPv4 or IPv6 addresses as text. */
   readonly ipAddresses?: readonly string[]
 }
 
 /** Constraints as text: mail hosts or mailboxes, DNS suffixes. */
 export interface NameConstraintTexts {
+  /** Names of these kinds must lie in one of these. */
   readonly permitted?: Omit<IssuedNames, 'ipAddresses'>
+  /** Names must lie in none of these. */
   readonly excluded?: Omit<IssuedNames, 'ipAddresses'>
 }
 
@@ -46,6 +50,7 @@ export interface IssueExtensions extends IssuedNames {
   readonly extendedKeyUsage?: readonly string[]
   /** Dotted certificate policies. */
   readonly policies?: readonly string[]
+  /** Which names the CA may certify. */
   readonly nameConstraints?: NameConstraintTexts
   /** Where the CRL is to be had. */
   readonly crlUrls?: readonly string[]

@@ -38,16 +38,26 @@ export type SubjectAttributes = Readonly<Partial<Record<keyof typeof ATTRIBUTES,
 
 /** What to issue. */
 export interface IssueOptions {
+  /** Whom the certificate is about. */
   readonly subject: SubjectAttributes | Name
   /** Who signs: without a certificate the new one is self-signed. */
-  readonly issuer: { readonly certificate?: Certificate; readonly key: KeyObject }
+  readonly issuer: {
+    /** The certificate of the CA. */
+    readonly certificate?: Certificate
+    /** Its private key. */
+    readonly key: KeyObject
+  }
+  /** The subject's key; of a private key its public half is taken. */
   readonly publicKey: KeyObject
   /** Unsigned, big endian. Default: 16 random octets. */
   readonly serial?: Buffer
   /** In milliseconds since 1970, like `notAfter`. */
   readonly notBefore: number
+  /** The last moment of the validity, in milliseconds since 1970. */
   readonly notAfter: number
+  /** What else the certificate says. */
   readonly extensions?: IssueExtensions
+  /** How to sign. Default: as the key suggests. */
   readonly signature?: SignBytesOptions
 }
 

@@ -8,20 +8,21 @@ import { toBits } from '../der/decode.ts'
 import { Cursor, Tag, readElement } from '../der/reader.ts'
 import type { Certificate } from './certificate.ts'
 
-/** The judgement on a key. `detail` is for the operator. */
+/** The judgement on a key. */
 export interface KeyStrength {
+  /** `weak` keys are accepted with leave (`allowWeak`) only, `refused` ones never. */
   readonly grade: 'good' | 'weak' | 'refused'
+  /** For the operator: kind and size, or why it is refused. */
   readonly detail: string
+  /** In bits, as NIST SP 800-57 part 1, 5.6.1 has it; 0 for a key that is refused. */
+  readonly strength: number
 }
 
-const CURVES: ReadonlySet<string> = new Set([
-  'prime256v1',
-  'secp384r1',
-  'secp521r1',
-  'brainpoolP256r1',
-  'brainpoolP384r1',
-  'brainpoolP512r1',
-])
+/** Curves that are accepted, with the length of their order in bits. */
+const CURVES: Readonly<Record<string, number>> = {
+  ...{ prime256v1: 256, secp384r1: 384, secp521r1: 521 },
+  ...{ brainpoolP256r1: 256, brainpoolP384r1: 384, brainpoolP512r1: 512 },
+}
 
 const KEY_TYPE = /^(?:ed25519|ed448|x25519|x448|ml-dsa-\d+|ml-kem-\d+|slh-dsa-[a-z0-9-]+)$/
 
@@ -62,10 +63,35 @@ function rsaSize(spki: Buffer): { readonly bits: number; readonly exponent: bigi
   }
 }
 
+/** RSA and DSA: the least length in bits for each strength. */
+const MODULUS_STRENGTHS = [
+  [15360, 256],
+  [7680, 192],
+  [3072, 128],
+  [2048, 112],
+  [1024, 80],
+] as const
+
+function modulusStrength(bits: number): number {
+  return MODULUS_STRENGTHS.find(([least]) => bits >= least)?.[1] ?? 0
+}
+
+/** Key types whose size is not in their length; the categories of FIPS 203 to 205 as the strength of AES. */
+const FIXED_STRENGTHS: Readonly<Record<string, number>> = {
+  ...{ ed25519: 128, x25519: 128, ed448: 224, x448: 224 },
+  ...{ 'ml-dsa-44': 128, 'ml-dsa-65': 192, 'ml-dsa-87': 256 },
+  ...{ 'ml-kem-512': 128, 'ml-kem-768': 192, 'ml-kem-1024': 256 },
+}
+
+function fixedStrength(type: string): number {
+  return FIXED_STRENGTHS[type] ?? Number(/^slh-dsa-[a-z0-9]+-(\d{3})[sf]$/.exec(type)?.[1] ?? 0)
+}
+
 function rsaStrength(bits: number, exponent: bigint): KeyStrength {
   if (bits < 1024 || bits > 16384) return refused(`RSA key of ${bits} bits`)
   if (exponent < 3n || exponent % 2n === 0n) return refused('RSA key with a bad exponent')
-  return bits < 2048 ? weak(`RSA key of ${bits} bits`) : good(`RSA key of ${bits} bits`)
+  const strength = modulusStrength(bits)
+  return bits < 2048 ? weak(`RSA key of ${bits} bits`, strength) : good(`RSA key of ${bits} bits`, strength)
 }
 
 function strengthOf(key: KeyObject): KeyStrength {
@@ -77,24 +103,25 @@ function strengthOf(key: KeyObject): KeyStrength {
     case 'rsa-pss':
       return rsaStrength(bits, details.publicExponent ?? 0n)
     case 'dsa':
-      return bits < 1024 ? refused(`DSA key of ${bits} bits`) : weak('DSA key')
+      return bits < 1024 ? refused(`DSA key of ${bits} bits`) : weak('DSA key', modulusStrength(bits))
     case 'ec': {
       const curve = details.namedCurve ?? 'unknown'
-      return CURVES.has(curve) ? good(curve) : refused(`EC key on ${curve}`)
+      const size = CURVES[curve]
+      return size === undefined ? refused(`EC key on ${curve}`) : good(curve, Math.min(256, size / 2))
     }
     default:
-      return KEY_TYPE.test(type) ? good(type) : refused(`key of type ${type}`)
+      return KEY_TYPE.test(type) ? good(type, fixedStrength(type)) : refused(`key of type ${type}`)
   }
 }
 
-function good(detail: string): KeyStrength {
-  return { grade: 'good', detail }
+function good(detail: string, strength: number): KeyStrength {
+  return { grade: 'good', detail, strength }
 }
 
-function weak(detail: string): KeyStrength {
-  return { grade: 'weak', detail }
+function weak(detail: string, strength: number): KeyStrength {
+  return { grade: 'weak', detail, strength }
 }
 
 function refused(detail: string): KeyStrength {
-  return { grade: 'refused', detail }
+  return { grade: 'refused', detail, strength: 0 }
 }

@@ -10,7 +10,9 @@ import type { Certificate } from './certificate.ts'
 
 /** A certificate to ask about, with its issuer. */
 export interface OcspSubject {
+  /** The certificate asked about. */
   readonly certificate: Certificate
+  /** Whoever issued it. */
   readonly issuer: Certificate
 }
 

@@ -39,6 +39,7 @@ export interface OcspJudgeOptions {
 export interface OcspVerdict {
   /** `invalid`: the response proves nothing; `unknown`: the responder does not know the certificate. */
   readonly status: 'good' | 'revoked' | 'unknown' | 'invalid'
+  /** Empty for `good`. */
   readonly reasons: readonly Reason[]
   /** For the operator. */
   readonly detail: string

@@ -33,7 +33,9 @@ import { Name } from './name.ts'
 export interface CertId {
   /** As node:crypto names it; null for a hash that is not known. */
   readonly hash: string | null
+  /** The hash of the issuer's name in DER. */
   readonly issuerNameHash: Buffer
+  /** The hash of the issuer's key bits. */
   readonly issuerKeyHash: Buffer
   /** The content octets of the serial number. */
   readonly serial: Buffer
@@ -41,15 +43,21 @@ export interface CertId {
 
 /** One answer (RFC 6960 4.2.1). Times are in milliseconds since 1970. */
 export interface SingleResponse {
+  /** The certificate that it is about. */
   readonly certId: CertId
+  /** `unknown`: the responder does not know the certificate. */
   readonly status: 'good' | 'revoked' | 'unknown'
   /** Only of a revoked certificate. */
   readonly revocationDate: number | null
+  /** Why it is revoked; null if it is not, or if the responder does not say. */
   readonly reason: CrlReason | null
+  /** Since when the answer holds, in milliseconds since 1970. */
   readonly thisUpdate: number
+  /** Until when, in milliseconds since 1970; null if newer information is always to be had. */
   readonly nextUpdate: number | null
   /** How far back the responder knows expired certificates (RFC 6960 4.4.4). */
   readonly archiveCutoff: number | null
+  /** Those of this answer. */
   readonly extensions: readonly Extension[]
 }
 
@@ -57,13 +65,27 @@ export interface SingleResponse {
 export interface BasicOcspResponse {
   /** The signed part. */
   readonly tbs: Buffer
-  readonly responder: { readonly name: Name } | { readonly keyHash: Buffer }
+  /** Who signed it, by name or by the SHA-1 of the key. */
+  readonly responder:
+    | {
+        /** The subject of its certificate. */
+        readonly name: Name
+      }
+    | {
+        /** The SHA-1 of its key bits. */
+        readonly keyHash: Buffer
+      }
+  /** In milliseconds since 1970. */
   readonly producedAt: number
+  /** An answer for each certificate that was asked about. */
   readonly responses: readonly SingleResponse[]
+  /** Those of the response as a whole. */
   readonly extensions: readonly Extension[]
   /** The nonce of the request, if the responder returned it (RFC 9654 2.1). */
   readonly nonce: Buffer | null
+  /** The algorithm of `signature`. */
   readonly signatureAlgorithm: AlgorithmIdentifier
+  /** The responder's signature over `tbs`. */
   readonly signature: Buffer
   /** Certificates that may help to check the signature; untrusted. */
   readonly certificates: readonly Certificate[]
@@ -96,6 +118,7 @@ export class OcspResponse {
   /** The answer; null if there is none. */
   readonly basic: BasicOcspResponse | null
 
+  /** @internal */
   constructor(failure: Reason | null, basic: BasicOcspResponse | null) {
     this.failure = failure
     this.basic = basic

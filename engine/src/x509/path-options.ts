@@ -5,6 +5,7 @@ import type { Certificate } from './certificate.ts'
 import type { Crl } from './crl.ts'
 import type { OcspResponse } from './ocsp.ts'
 import type { PolicyOptions } from './policies.ts'
+import type { Profile } from './profile.ts'
 import type { Purpose, WantedAddress } from './purpose.ts'
 
 /** What to judge by. */
@@ -15,6 +16,7 @@ export interface PathOptions extends PolicyOptions {
   readonly intermediates?: readonly Certificate[]
   /** The moment to judge for, in milliseconds since 1970. */
   readonly at: number
+  /** What the leaf is wanted for; its CAs must allow it too. */
   readonly purpose: Purpose
   /** Whom the leaf must stand for. */
   readonly address?: WantedAddress
@@ -23,10 +25,15 @@ export interface PathOptions extends PolicyOptions {
   /** Accept SHA-1, DSA and RSA keys of 1024 to 2047 bits; they stay listed under `weak`. */
   readonly allowWeak?: boolean
   /**
-   * Whether the rules for those who issue certificates and CRLs count (profile.ts). Default: strict for TLS, where public CAs obey
-   * them, tolerant for everything else.
+   * The strength that every key and signature of the path must have, in bits (NIST SP 800-57 part 1, 5.6.1: RSA of 2048 bits has
+   * 112, of 3072 bits 128). Default: none beyond what `allowWeak` says. Not forgiven by `allowWeak`.
    */
-  readonly profile?: 'strict' | 'tolerant'
+  readonly minimumStrength?: number
+  /**
+   * Which of the rules for those who issue certificates and CRLs count (profile.ts). Default: `public` for TLS, `tolerant` for
+   * everything else.
+   */
+  readonly profile?: Profile
   /** `prefer` (default): unknown is noted and does no harm; `require`: unknown is invalid; `none`: not asked. */
   readonly revocation?: 'none' | 'prefer' | 'require'
   /** CRLs at hand; who gave them does not matter, their signature counts. */

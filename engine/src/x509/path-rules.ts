@@ -11,14 +11,15 @@ import { NameConstraintCheck, malformedConstraint } from './name-constraints.ts'
 import type { ComparisonBudget } from './name-constraints.ts'
 import type { PathOptions } from './path-options.ts'
 import { policyProblem } from './policies.ts'
-import { isStrict, profileViolations } from './profile.ts'
-import { extendedKeyUsageAllows, extendedKeyUsageOf, keyUsageAllows, standsFor } from './purpose.ts'
+import { profileOf, profileViolations } from './profile.ts'
+import { extendedKeyUsageAllows, keyUsageAllows, purposeProblem, standsFor } from './purpose.ts'
 import type { RevocationCheck } from './revocation.ts'
-import { isWeakScheme, readSignatureScheme } from './signature-algorithm.ts'
-import { trustFor } from './trust-settings.ts'
+import { isWeakScheme, readSignatureScheme, schemeStrength } from './signature-algorithm.ts'
+import type { TrustStore } from './trust-store.ts'
 
 /** One thing to say about a certificate of a chain. */
 export interface PathFinding {
+  /** The rule that is broken, or what is only noted. */
   readonly reason: Reason
   /** The certificate concerned; null for the chain as a whole. */
   readonly certificate: Certificate | null
@@ -33,6 +34,7 @@ export interface PathContext {
   readonly options: PathOptions
   readonly budget: ComparisonBudget
   readonly revocation: RevocationCheck
+  readonly store: TrustStore
 }
 
 /**
@@ -49,11 +51,14 @@ export function judgePath(
   const findings: PathFinding[] = []
   const note: Note = (reason, certificate, detail) => findings.push({ reason, certificate, detail })
   for (const [index, certificate] of path.entries()) {
+    const isAnchor = anchored && index === path.length - 1
     judgeEach(certificate, options, note)
-    judgeTrust(certificate, options, anchored && index === path.length - 1, note)
-    if (index > 0) judgeIssuer(certificate, anchored && index === path.length - 1, note)
+    // An anchor whose owner has said what to trust it for is not asked how it was made (RFC 5280 6.1)
+    if (!isAnchor || certificate.trustSettings === null) judgeProfile(certificate, options, note)
+    judgeTrust(certificate, isAnchor, context, note)
+    if (index > 0) judgeIssuer(certificate, isAnchor, note)
     // An anchor's own signature is not looked at
-    if (!anchored || index < path.length - 1) judgeSignature(certificate, note)
+    if (!isAnchor) judgeSignature(certificate, options, note)
   }
   judgeInheritance(path, note)
   const [leaf] = path
@@ -78,29 +83,31 @@ function judgeEach(certificate: Certificate, options: PathOptions, note: Note): 
   // RFC 5280 6.1.4 o, 6.1.5 f
   for (const { oid, critical } of certificate.extensions)
     if (critical && !isProcessed(oid)) note('critical-extension-unknown', certificate, `extension ${oid}`)
-  const { grade, detail } = keyStrength(certificate)
+  const { grade, detail, strength } = keyStrength(certificate)
   if (grade === 'refused') note('key-refused', certificate, detail)
-  if (grade === 'weak') note('weak-key', certificate, detail)
+  else if (strength < (options.minimumStrength ?? 0))
+    note('key-refused', certificate, `${detail}: ${strength} bits of security`)
+  else if (grade === 'weak') note('weak-key', certificate, detail)
   // RFC 5280 4.1.2.4
   if (certificate.issuer.empty) note('certificate-profile-violated', certificate, 'empty issuer')
-  if (isStrict(options))
-    for (const violation of profileViolations(certificate))
-      note('certificate-profile-violated', certificate, violation)
 }
 
-/**
- * The purpose: as the certificate says, and as the trust store says beside it. A rejection there is one of the CA, by name
- * and key, in whatever certificate; trust there overrules what that very certificate says of itself.
- */
-function judgeTrust(certificate: Certificate, options: PathOptions, isAnchor: boolean, note: Note): void {
-  const { anchors, purpose } = options
-  const wanted = extendedKeyUsageOf(purpose)
-  for (const anchor of anchors) {
-    if (anchor.trustSettings === null || !anchor.sameEntity(certificate)) continue
-    const trust = trustFor(anchor.trustSettings, wanted)
-    if (trust === 'rejected') note('certificate-distrusted', certificate, `not trusted for ${purpose}`)
-    if (trust === 'trusted' && isAnchor && anchor.equals(certificate)) return
-  }
+/** The rules for issuers. */
+function judgeProfile(certificate: Certificate, options: PathOptions, note: Note): void {
+  for (const violation of profileViolations(certificate, profileOf(options)))
+    note('certificate-profile-violated', certificate, violation)
+}
+
+/** The purpose: as the certificate says, and as the trust store says, which overrules what its anchor says of itself. */
+function judgeTrust(
+  certificate: Certificate,
+  isAnchor: boolean,
+  { options: { purpose }, store }: PathContext,
+  note: Note,
+): void {
+  if (store.rejects(certificate, isAnchor))
+    note('certificate-distrusted', certificate, `not trusted for ${purpose}`)
+  else if (isAnchor && store.trusts(certificate)) return
   if (!extendedKeyUsageAllows(certificate, purpose))
     note('extended-key-usage-mismatch', certificate, `not for ${purpose}`)
 }
@@ -120,10 +127,18 @@ function judgeIssuer(certificate: Certificate, isAnchor: boolean, note: Note): v
 }
 
 /** The algorithm that the certificate is signed with. */
-function judgeSignature(certificate: Certificate, note: Note): void {
+function judgeSignature(certificate: Certificate, { minimumStrength = 0 }: PathOptions, note: Note): void {
+  const { signatureAlgorithm } = certificate
   try {
-    if (isWeakScheme(readSignatureScheme(certificate.signatureAlgorithm)))
-      note('weak-signature', certificate, `algorithm ${certificate.signatureAlgorithm.oid}`)
+    const scheme = readSignatureScheme(signatureAlgorithm)
+    const strength = schemeStrength(scheme)
+    if (strength < minimumStrength)
+      note(
+        'signature-refused',
+        certificate,
+        `algorithm ${signatureAlgorithm.oid}: ${strength} bits of security`,
+      )
+    else if (isWeakScheme(scheme)) note('weak-signature', certificate, `algorithm ${signatureAlgorithm.oid}`)
   } catch (error) {
     if (!(error instanceof EngineError)) throw error
     note('signature-refused', certificate, error.message)
@@ -133,6 +148,8 @@ function judgeSignature(certificate: Certificate, note: Note): void {
 /** RFC 5280 6.1.5, and what the caller wants the certificate for. */
 function judgeLeaf(leaf: Certificate, { purpose, address }: PathOptions, note: Note): void {
   if (!keyUsageAllows(leaf, purpose)) note('key-usage-mismatch', leaf, `not for ${purpose}`)
+  const problem = purposeProblem(leaf, purpose)
+  if (problem !== null) note('extended-key-usage-mismatch', leaf, problem)
   if (address !== undefined && !standsFor(leaf, address))
     note('address-mismatch', leaf, `not for ${Object.values(address).join('')}`)
 }

@@ -9,9 +9,10 @@ import { writeAlgorithm } from '../der/algorithm.ts'
 import { Oid } from '../der/oid.ts'
 import { writePem } from '../der/pem.ts'
 import { readElement } from '../der/reader.ts'
-import { bits, implicit, nil, octets, oid, sequence } from '../der/writer.ts'
+import { bits, boolean, integer, nil, octets, oid, sequence } from '../der/writer.ts'
 import type { Reason } from '../reasons.ts'
 import { Certificate, parseCertificate } from './certificate.ts'
+import type { Extension, KeyUsage } from './extensions.ts'
 import { buildPath } from './path.ts'
 import type { PathOptions } from './path-options.ts'
 import { readCertificates } from './read-certificates.ts'
@@ -280,6 +281,76 @@ test('the rules for issuers count for TLS and not for mail', () => {
   refuses('certificate-profile-violated', critical, { profile: 'strict' })
 })
 
+test('a path length without CA breaks the strict rules only; an anchor with settings is not asked for any', () => {
+  const basic = (critical: boolean, ...content: readonly Buffer[]) => ({
+    keyUsage: ['digitalSignature'] as const,
+    other: [{ oid: Oid.idCeBasicConstraints, critical, value: sequence(...content) }],
+  })
+  const limited = make('x', { ...basic(true, integer(0)), dnsNames: ['a.example.org'] }, { by: ca })
+  assert.ok(judge(limited, { purpose: 'tls-server' }).valid)
+  refuses('certificate-profile-violated', limited, { purpose: 'tls-server', profile: 'strict' })
+  const old = make('Old', {
+    ...basic(false, boolean(true)),
+    keyUsage: ['keyCertSign'],
+  })
+  const host = make('x', { dnsNames: ['a.example.org'] }, { by: old })
+  const given: Given = { anchors: [old], intermediates: [], purpose: 'tls-server' }
+  refuses('certificate-profile-violated', host, given)
+  assert.ok(judge(host, { ...given, profile: 'tolerant' }).valid)
+  const settings = sequence(sequence(oid(Oid.idKpServerAuth)))
+  const pem = writePem('TRUSTED CERTIFICATE', Buffer.concat([old.certificate.raw, settings]))
+  assert.ok(judge(host, { ...given, anchors: readCertificates(Buffer.from(pem)) }).valid)
+})
+
+test("a wanted strength counts for all keys, the anchor too, and for signatures but not the anchor's own", () => {
+  assert.ok(judge(leaf, { minimumStrength: 128 }).valid)
+  refuses('key-refused', leaf, { minimumStrength: 129 })
+  const rsa = (modulusLength: number) => generateKeyPairSync('rsa', { modulusLength }).privateKey
+  const small = makeCa('Small', { key: rsa(2048) })
+  const given: Given = { anchors: [small], intermediates: [] }
+  assert.ok(judge(makeLeaf('jane', small), { ...given, minimumStrength: 112 }).valid)
+  refuses('key-refused', makeLeaf('jane', small), { ...given, minimumStrength: 113, allowWeak: true })
+  const key = () => generateKeyPairSync('ec', { namedCurve: 'P-384' }).privateKey
+  const large = makeCa('Large', { key: key(), signature: { digest: 'sha256' } })
+  const anchored: Given = { anchors: [large], intermediates: [], minimumStrength: 192 }
+  const signed = (digest: 'sha256' | 'sha384') =>
+    makeLeaf('jane', large, {}, { key: key(), signature: { digest } })
+  assert.ok(judge(signed('sha384'), anchored).valid)
+  refuses('signature-refused', signed('sha256'), { ...anchored, allowWeak: true })
+})
+
+test('a time stamp and signed code want a certificate of their own', () => {
+  const extended = (critical: boolean, ...purposes: readonly string[]) => ({
+    oid: Oid.idCeExtKeyUsage,
+    ...{ critical, value: sequence(...purposes.map((purpose) => oid(purpose))) },
+  })
+  const holder = (keyUsage: readonly KeyUsage[], ...other: readonly Extension[]) =>
+    make('x', { ...(keyUsage.length === 0 ? {} : { keyUsage }), other }, { by: ca })
+  const stamp = extended(true, Oid.idKpTimeStamping)
+  const stamps: Given = { purpose: 'time-stamping' }
+  for (const good of [
+    holder([], stamp),
+    holder(['digitalSignature'], stamp),
+    holder(['nonRepudiation'], stamp),
+  ])
+    assert.ok(judge(good, stamps).valid)
+  const not = 'extended-key-usage-mismatch'
+  refuses(not, holder(['digitalSignature']), stamps)
+  refuses(not, holder(['digitalSignature'], extended(false, Oid.idKpTimeStamping)), stamps)
+  refuses(not, holder([], extended(true, Oid.idKpTimeStamping, Oid.idKpServerAuth)), stamps)
+  refuses(not, holder(['digitalSignature', 'keyEncipherment'], stamp), stamps)
+  refuses('key-usage-mismatch', holder(['keyEncipherment'], stamp), stamps)
+  refuses(not, holder(['digitalSignature'], extended(true, Oid.anyExtendedKeyUsage)), stamps)
+  const code = extended(false, Oid.idKpCodeSigning)
+  const codes: Given = { purpose: 'code-signing' }
+  assert.ok(judge(holder(['digitalSignature'], code), codes).valid)
+  refuses(not, holder([], code), codes)
+  refuses(not, holder(['digitalSignature']), codes)
+  refuses(not, holder(['digitalSignature', 'cRLSign'], code), codes)
+  refuses(not, holder(['digitalSignature'], extended(false, Oid.idKpCodeSigning, Oid.idKpServerAuth)), codes)
+  refuses('key-usage-mismatch', holder(['keyEncipherment'], code), codes)
+})
+
 test('a host constraint with a leading dot breaks the rules for issuers', () => {
   const dotted = makeCa('Dotted', {
     by: root,
@@ -317,27 +388,6 @@ test('only a self-signed certificate goes without an authority key identifier wh
 test('a CA without a name is refused everywhere', () => {
   const nameless = makeCa('x', { subject: {} })
   refuses('certificate-profile-violated', makeLeaf('jane', nameless), { anchors: [nameless] })
-})
-
-test('trust settings of an anchor reject a CA in any certificate, and overrule the anchor itself', () => {
-  const trusted = (holder: Holder, settings: Buffer): Certificate => {
-    const [certificate] = readCertificates(
-      Buffer.from(writePem('TRUSTED CERTIFICATE', Buffer.concat([holder.certificate.raw, settings]))),
-    )
-    assert.ok(certificate)
-    return certificate
-  }
-  const rejectsMail = sequence(implicit(0, sequence(oid(Oid.idKpEmailProtection))))
-  refuses('certificate-distrusted', leaf, { anchors: [trusted(root, rejectsMail)] })
-  const distrustedCa = trusted(makeCa('CA', { by: root, key: ca.key }), rejectsMail)
-  refuses('certificate-distrusted', leaf, { anchors: [root, distrustedCa] })
-  refuses('certificate-distrusted', leaf, {
-    anchors: [trusted(root, sequence(sequence(oid(Oid.idKpServerAuth))))],
-  })
-  const tlsRoot = makeCa('Root', { key: root.key, extensions: { extendedKeyUsage: [Oid.idKpServerAuth] } })
-  assert.ok(
-    judge(leaf, { anchors: [trusted(tlsRoot, sequence(sequence(oid(Oid.idKpEmailProtection))))] }).valid,
-  )
 })
 
 test('the work is bounded, whatever the material', () => {

@@ -13,9 +13,11 @@ import { judgePath } from './path-rules.ts'
 import type { PathContext, PathFinding } from './path-rules.ts'
 import { RevocationCheck } from './revocation.ts'
 import { verifySignature } from './signature.ts'
+import { TrustStore } from './trust-store.ts'
 
 /** The verdict on a leaf. */
 export interface PathResult {
+  /** Whether a chain that breaks no rule was found. */
   readonly valid: boolean
   /** All reasons, those that make it invalid and those only noted, each once. */
   readonly reasons: readonly Reason[]
@@ -66,7 +68,8 @@ class Search {
 
   constructor(options: PathOptions, revocation: RevocationCheck) {
     this.options = options
-    this.context = { options, budget: comparisonBudget(), revocation }
+    const store = new TrustStore(options.anchors, options.purpose)
+    this.context = { options, budget: comparisonBudget(), revocation, store }
     this.maxDepth = options.maxDepth ?? 10
     this.signatures = options.maxSignatures ?? 100
   }

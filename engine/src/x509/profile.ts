@@ -8,29 +8,51 @@ import { Oid } from '../der/oid.ts'
 import { toAsciiDomain } from './address.ts'
 import type { Certificate } from './certificate.ts'
 import type { Crl } from './crl.ts'
-import type { PathOptions } from './path-options.ts'
+import type { Purpose } from './purpose.ts'
+import { signsOnly } from './signature-algorithm.ts'
 import { verifySignature } from './signature.ts'
 
-/** Whether the rules count: as the caller says, else for TLS only. */
-export function isStrict({ profile, purpose }: PathOptions): boolean {
-  return (profile ?? (purpose.startsWith('tls-') ? 'strict' : 'tolerant')) === 'strict'
+/**
+ * Which rules count. `strict`: all; `public`: those that public CAs obey; `tolerant`: only what verification rests on, which
+ * is never here.
+ */
+export type Profile = 'strict' | 'public' | 'tolerant'
+
+/** The rules that count: as the caller says, else those of public CAs for TLS only. */
+export function profileOf(options: { readonly profile?: Profile; readonly purpose: Purpose }): Profile {
+  const { profile, purpose } = options
+  return profile ?? (purpose.startsWith('tls-') ? 'public' : 'tolerant')
 }
 
-/** The rule for issuers that the CRL breaks; null if it breaks none (RFC 5280 5.2.3: numbered, and not critically). */
-export function crlViolation(crl: Crl): string | null {
-  const number = crl.extensions.find(({ oid }) => oid === Oid.idCeCrlNumber)
+/**
+ * The rule for issuers that the CRL breaks; null if it breaks none: numbered, and not critically (RFC 5280 5.2.3); its scope critical
+ * (RFC 5280 5.2.5), not indirect, and called by URIs only (CA/Browser Forum, Baseline Requirements 7.2.2.1).
+ */
+export function crlViolation({ extensions, issuingDistributionPoint: scope }: Crl): string | null {
+  const extension = (oid: string) => extensions.find((each) => each.oid === oid)
+  const number = extension(Oid.idCeCrlNumber)
   if (number === undefined) return 'CRL without a number'
-  return number.critical ? 'critical CRL number' : null
+  if (number.critical) return 'critical CRL number'
+  if (scope === null) return null
+  if (extension(Oid.idCeIssuingDistributionPoint)?.critical !== true) return 'scope of a CRL is not critical'
+  if (scope.indirect) return 'indirect CRL'
+  const { name } = scope
+  return name === null || (name.kind === 'full' && name.names.every(({ kind }) => kind === 'uri'))
+    ? null
+    : 'CRL called by another name than a URI'
 }
 
-/** The rules that the certificate breaks, as text for the operator. */
-export function profileViolations(certificate: Certificate): readonly string[] {
+/** The rules of the profile that the certificate breaks, as text for the operator. */
+export function profileViolations(certificate: Certificate, profile: Profile): readonly string[] {
+  if (profile === 'tolerant') return []
   return [
+    ...(profile === 'strict' ? strictViolations(certificate) : []),
     ...serialViolations(certificate),
     ...criticalityViolations(certificate),
     ...keyIdViolations(certificate),
     ...caViolations(certificate),
     ...nameViolations(certificate),
+    ...keyViolations(certificate),
   ]
 }
 
@@ -89,18 +111,40 @@ function isSelfSigned(certificate: Certificate): boolean {
   }
 }
 
-/**
- * RFC 5280 4.2.1.3, 4.2.1.9 and 4.2.1.10. That basic constraints of a CA are critical, and have no path length without CA, is
- * left out: they are processed here either way, and trusted roots in use break it.
- */
+/** RFC 5280 4.2.1.9: a path length only with CA and keyCertSign. End entities of public CAs have it too, without harm. */
+function strictViolations({ basicConstraints, keyUsage }: Certificate): readonly string[] {
+  if ((basicConstraints?.pathLength ?? null) === null) return []
+  const may = basicConstraints?.ca === true && keyUsage?.has('keyCertSign') !== false
+  return may ? [] : ['path length without CA and keyCertSign']
+}
+
+/** RFC 5280 4.2.1.3, 4.2.1.9 and 4.2.1.10. */
 function caViolations(certificate: Certificate): readonly string[] {
-  const { basicConstraints, keyUsage, parsed } = certificate
+  const { basicConstraints, extensions, keyUsage, parsed } = certificate
   const ca = basicConstraints?.ca === true
   const violations: string[] = []
+  if (ca && !extensions.some(({ oid, critical }) => oid === Oid.idCeBasicConstraints && critical))
+    violations.push('basic constraints of a CA are not critical')
   if (!ca && keyUsage?.has('keyCertSign') === true) violations.push('keyCertSign without being a CA')
   if (!ca && parsed.nameConstraints !== null) violations.push('name constraints without being a CA')
   if (keyUsage?.size === 0) violations.push('key usage without any bit')
   return violations
+}
+
+const ENCRYPTION = [
+  'keyEncipherment',
+  'dataEncipherment',
+  'keyAgreement',
+  'encipherOnly',
+  'decipherOnly',
+] as const
+
+/** RFC 8410 5, RFC 9881 5, RFC 9909 6: a key that can only sign is not said to encrypt. */
+function keyViolations({ keyUsage, keyAlgorithm }: Certificate): readonly string[] {
+  const wrong = ENCRYPTION.some((usage) => keyUsage?.has(usage) === true)
+  return wrong && signsOnly(keyAlgorithm.oid)
+    ? ['key usage for encryption with a key that can only sign']
+    : []
 }
 
 /** RFC 5280 4.1.2.6, 4.2.1.6 and 4.2.1.10. */

@@ -7,10 +7,30 @@ import type { Certificate } from './certificate.ts'
 import type { KeyUsage } from './extensions.ts'
 
 /** What a chain is wanted for. */
-export type Purpose = 'email' | 'email-sign' | 'email-encrypt' | 'tls-server' | 'tls-client' | 'any'
+export type Purpose =
+  | 'email'
+  | 'email-sign'
+  | 'email-encrypt'
+  | 'tls-server'
+  | 'tls-client'
+  | 'time-stamping'
+  | 'code-signing'
+  | 'any'
 
 /** Whom the leaf must stand for. */
-export type WantedAddress = { readonly email: string } | { readonly dns: string } | { readonly ip: string }
+export type WantedAddress =
+  | {
+      /** A mail address. */
+      readonly email: string
+    }
+  | {
+      /** A host name. */
+      readonly dns: string
+    }
+  | {
+      /** An IP address as text. */
+      readonly ip: string
+    }
 
 const EXTENDED: Readonly<Record<Exclude<Purpose, 'any'>, string>> = {
   email: Oid.idKpEmailProtection,
@@ -18,6 +38,8 @@ const EXTENDED: Readonly<Record<Exclude<Purpose, 'any'>, string>> = {
   'email-encrypt': Oid.idKpEmailProtection,
   'tls-server': Oid.idKpServerAuth,
   'tls-client': Oid.idKpClientAuth,
+  'time-stamping': Oid.idKpTimeStamping,
+  'code-signing': Oid.idKpCodeSigning,
 }
 
 /** One of these bits must be set, where keyUsage is there at all (RFC 8550 4.4.2, RFC 5280 4.2.1.12). */
@@ -27,6 +49,8 @@ const USAGES: Readonly<Record<Exclude<Purpose, 'any'>, readonly KeyUsage[]>> = {
   'email-encrypt': ['keyEncipherment', 'keyAgreement'],
   'tls-server': ['digitalSignature', 'keyEncipherment', 'keyAgreement'],
   'tls-client': ['digitalSignature', 'keyAgreement'],
+  'time-stamping': ['digitalSignature', 'nonRepudiation'],
+  'code-signing': ['digitalSignature'],
 }
 
 /** Key agreement keys are not for key transport and the other way round (RFC 5753 2.2, RFC 8410 5, RFC 5280 4.2.1.3). */
@@ -60,6 +84,28 @@ export function extendedKeyUsageAllows(certificate: Certificate, purpose: Purpos
   const { extendedKeyUsage } = certificate
   if (purpose === 'any' || extendedKeyUsage === null) return true
   return extendedKeyUsage.includes(EXTENDED[purpose]) || extendedKeyUsage.includes(Oid.anyExtendedKeyUsage)
+}
+
+/**
+ * What keeps an end entity from a purpose that wants a certificate of its own, as text for the operator; null if nothing does.
+ * Time stamping: RFC 3161 2.3. Code signing: the CA/Browser Forum's requirements, 7.1.2.3.
+ */
+export function purposeProblem(certificate: Certificate, purpose: Purpose): string | null {
+  if (purpose !== 'time-stamping' && purpose !== 'code-signing') return null
+  const { extendedKeyUsage, extensions, keyUsage } = certificate
+  const isCritical = (oid: string): boolean => extensions.some((each) => each.oid === oid && each.critical)
+  if (extendedKeyUsage === null) return `no extended key usage for ${purpose}`
+  if (purpose === 'time-stamping') {
+    if (extendedKeyUsage.some((oid) => oid !== Oid.idKpTimeStamping))
+      return 'a time stamp needs a certificate for nothing else'
+    if (!isCritical(Oid.idCeExtKeyUsage)) return 'extended key usage for time stamps is not critical'
+    const only: ReadonlySet<string> = new Set(USAGES[purpose])
+    return [...(keyUsage ?? [])].every((usage) => only.has(usage)) ? null : 'key usage beyond time stamps'
+  }
+  if (extendedKeyUsage.some((oid) => oid === Oid.anyExtendedKeyUsage || oid === Oid.idKpServerAuth))
+    return 'extended key usage beyond code signing'
+  if (keyUsage === null || !isCritical(Oid.idCeKeyUsage)) return 'no critical key usage'
+  return keyUsage.has('keyCertSign') || keyUsage.has('cRLSign') ? 'key usage of a CA' : null
 }
 
 /** Whether the certificate stands for the address. The subject's common name never counts (RFC 9525 6.3). */

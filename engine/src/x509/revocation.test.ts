@@ -21,6 +21,7 @@ import {
   oid,
   sequence,
   set,
+  tlv,
   utf8,
 } from '../der/writer.ts'
 import { parseCrl } from './crl.ts'
@@ -330,6 +331,32 @@ test('indirect CRLs: by the CRL issuer that the certificate names, with the issu
   assert.equal(status(indirectly, [cleanCrl], all), 'good')
 })
 
+test('a CRL issuer that its CA appoints to issue the CRLs about itself (PKITS 4.14.30)', () => {
+  const subject = { O: 'Test', CN: 'Appointed' }
+  const named = implicit(2, sequence(explicit(4, makeCa('Appointed').certificate.subject.raw)))
+  const point = {
+    ...{ oid: Oid.idCeCrlDistributionPoints, critical: false },
+    value: sequence(sequence(full(implicit(6, ia5('http://x.example/c'))), named)),
+  }
+  const appointed = make('Appointed', { keyUsage: ['cRLSign'], other: [point] }, { by: ca, subject })
+  const bob = makeLeaf('bob', ca, { other: [point] })
+  const scope: CrlScope = { indirect: true }
+  const given = { intermediates: [ca, appointed] }
+  assert.equal(status(bob, [makeCrl(appointed, [], { scope })], given), 'good')
+  assert.equal(status(bob, [makeCrl(appointed, [listed(bob)], { scope })], given), 'revoked')
+  // On its own list it speaks of nobody any more
+  assert.equal(status(bob, [makeCrl(appointed, [listed(appointed)], { scope })], given), UNKNOWN)
+  const own = { ...given, purpose: 'any' } as const
+  assert.equal(status(appointed, [makeCrl(appointed, [], { scope })], own), 'good')
+  assert.equal(status(appointed, [makeCrl(appointed, [listed(appointed)], { scope })], own), 'revoked')
+  // Not indirect, not appointed, or not allowed to sign CRLs
+  assert.equal(status(bob, [makeCrl(appointed)], given), UNKNOWN)
+  const self = make('Appointed', { keyUsage: ['cRLSign'] }, { by: ca, subject })
+  assert.equal(status(bob, [makeCrl(self, [], { scope })], { intermediates: [ca, self] }), UNKNOWN)
+  const mute = make('Appointed', { keyUsage: ['digitalSignature'], other: [point] }, { by: ca, subject })
+  assert.equal(status(bob, [makeCrl(mute, [], { scope })], { intermediates: [ca, mute] }), UNKNOWN)
+})
+
 test('a CRL issuer without a name for the point: its own name counts', () => {
   const leaf = pointed(sequence(names(authority)))
   const own = makeCrl(
@@ -369,25 +396,42 @@ test('a CRL signed with SHA-1 can revoke, but proves nothing good', () => {
   assert.equal(status(leaf, crls([]), { ...given, allowWeak: true }), 'good')
 })
 
-test('CRLs that break the rules for issuers are not used where these count', () => {
+test('CRLs that break the rules for issuers prove nothing good where these count, but what they revoke is revoked', () => {
   const strict = { profile: 'strict' } as const
-  const own = { oid: Oid.idCeCrlNumber, critical: true, value: integer(1) }
-  const crl = (...extensions: readonly Extension[]): Crl => {
-    const [version, algorithm, issuer, ...times] = readElement(cleanCrl.tbs).children().slice(0, 5)
-    assert.ok(version && algorithm && issuer)
-    const written = extensions.map(({ oid: type, value }) =>
-      sequence(oid(type), boolean(true), octets(value)),
+  const number = (critical: boolean): Extension => ({
+    ...{ oid: Oid.idCeCrlNumber, critical, value: integer(1) },
+  })
+  const scope = (critical: boolean, ...fields: readonly Buffer[]): Extension => ({
+    ...{ oid: Oid.idCeIssuingDistributionPoint, critical, value: sequence(...fields) },
+  })
+  const crl = (listing: readonly Holder[], ...extensions: readonly Extension[]): Crl => {
+    const parts = readElement(makeCrl(ca, listing).tbs).children()
+    const [, algorithm] = parts
+    assert.ok(algorithm)
+    const written = extensions.map(({ oid: type, critical, value }) =>
+      sequence(oid(type), ...(critical ? [boolean(true)] : []), octets(value)),
     )
     const tbs = sequence(
-      ...[version, algorithm, issuer, ...times].map(({ raw }) => raw),
+      ...parts.filter((part) => part.class === 0).map(({ raw }) => raw),
       ...(written.length === 0 ? [] : [explicit(0, sequence(...written))]),
     )
     return parseCrl(sequence(tbs, algorithm.raw, bits(sign('sha256', tbs, ca.key))))
   }
-  for (const odd of [crl(), crl(own)]) {
-    assert.equal(status(jane, [odd]), 'good')
-    assert.equal(status(jane, [odd], strict), UNKNOWN)
+  const yes = Buffer.from([255])
+  const directory = full(explicit(4, ca.certificate.subject.raw))
+  const odd = [
+    [],
+    [number(true)],
+    [number(false), scope(false)],
+    [number(false), scope(true, tlv(0x84, yes))],
+    [number(false), scope(true, directory)],
+  ]
+  for (const extensions of odd) {
+    assert.equal(status(jane, [crl([], ...extensions)]), 'good')
+    assert.equal(status(jane, [crl([], ...extensions)], strict), UNKNOWN)
+    assert.equal(status(jane, [crl([jane], ...extensions)], strict), 'revoked')
   }
+  assert.equal(status(jane, [crl([], number(false), scope(true, tlv(0x81, yes)))], strict), 'good')
   assert.equal(status(jane, [cleanCrl], strict), 'good')
 })
 

@@ -1,18 +1,19 @@
 /**
  * Whether the certificates of a path are revoked: asks OCSP responses and CRLs, and finds out whose key may have signed them
  * (RFC 5280 6.3, RFC 6960). One per search, bounded in work. A signer whose own chain is bad, or who would have to vouch for
- * itself, counts for nothing.
+ * itself without having been appointed to, counts for nothing.
  */
 import { EngineError } from '../errors.ts'
 import { Oid } from '../der/oid.ts'
 import type { Certificate } from './certificate.ts'
 import type { Crl } from './crl.ts'
-import { crlStatus } from './crl-status.ts'
+import { crlStatus, distributionPointsOf } from './crl-status.ts'
 import type { RevocationFinding } from './crl-status.ts'
+import { directoryKey, generalNameKey } from './distribution-point.ts'
 import { keyStrength } from './key-strength.ts'
 import { judgeOcspResponse } from './ocsp-status.ts'
 import type { PathOptions } from './path-options.ts'
-import { crlViolation, isStrict } from './profile.ts'
+import { crlViolation, profileOf } from './profile.ts'
 
 /** Builds a path for a CRL signer: path.ts, which this file must not import. */
 export type PathBuilder = (
@@ -98,10 +99,12 @@ export class RevocationCheck {
   private byCrl(certificate: Certificate, above: readonly Certificate[]): RevocationFinding | null {
     const { at, allowWeak = false } = this.options
     if (this.crls.length === 0) return null
-    const strict = isStrict(this.options)
-    const signerOf = (crl: Crl): Certificate | string =>
-      (strict ? crlViolation(crl) : null) ?? this.signerOf(crl, certificate, above)
-    return crlStatus(certificate, { crls: this.crls, at, allowWeak, signerOf })
+    const signerOf = (crl: Crl): Certificate | string => this.signerOf(crl, certificate, above)
+    const tolerant = profileOf(this.options) === 'tolerant'
+    return crlStatus(certificate, {
+      ...{ crls: this.crls, at, allowWeak, signerOf },
+      ...(tolerant ? {} : { objection: crlViolation }),
+    })
   }
 
   private byOcsp(certificate: Certificate, above: readonly Certificate[]): RevocationFinding | null {
@@ -129,14 +132,19 @@ export class RevocationCheck {
   private signerOf(crl: Crl, target: Certificate, above: readonly Certificate[]): Certificate | string {
     let obstacle = `no certificate of the CRL issuer ${crl.issuer.text}`
     for (const candidate of this.candidates(crl, target, above)) {
-      const problem = this.signerProblem(crl, candidate, above)
+      const problem = this.signerProblem(crl, candidate, target, above)
       if (problem === null) return candidate
       obstacle = problem
     }
     return obstacle
   }
 
-  private signerProblem(crl: Crl, candidate: Certificate, above: readonly Certificate[]): string | null {
+  private signerProblem(
+    crl: Crl,
+    candidate: Certificate,
+    target: Certificate,
+    above: readonly Certificate[],
+  ): string | null {
     if (keyStrength(candidate).grade === 'refused') return 'the key of the CRL issuer is refused'
     const work = this.fromMessage.has(crl) ? this.budget.message : this.budget.own
     if (!crl.wasTried(candidate) && work.signatures-- <= 0) return 'too many CRL signatures to verify'
@@ -148,15 +156,18 @@ export class RevocationCheck {
     }
     // RFC 5280 6.3.3 f
     if (candidate.keyUsage?.has('cRLSign') === false) return 'the CRL issuer may not sign CRLs'
-    return this.isTrusted(candidate, above, work) ? null : 'the certificate of the CRL issuer is not valid'
+    // The path to the target itself is the one being judged
+    if (candidate.equals(target) || this.isTrusted(candidate, above, work)) return null
+    return 'the certificate of the CRL issuer is not valid'
   }
 
   /** Certificates with the CRL issuer's name: those of the path, then others; the wanted key first. */
   private candidates(crl: Crl, target: Certificate, above: readonly Certificate[]): readonly Certificate[] {
     const { anchors, intermediates = [] } = this.options
     const found = new Map<string, Certificate>()
+    if (target.subject.equals(crl.issuer) && isAppointed(target)) found.set(target.fingerprint, target)
     for (const certificate of [...above, ...anchors, ...intermediates])
-      // Nobody says of their own key that it is not revoked
+      // Nobody says of their own key that it is not revoked, unless their issuer wants it so
       if (certificate.subject.equals(crl.issuer) && !certificate.sameEntity(target))
         found.set(certificate.fingerprint, certificate)
     const { authorityKeyId } = crl
@@ -180,12 +191,29 @@ export class RevocationCheck {
       ...{ at, crls, messageCrls, ocspResponses },
       ...{ purpose: 'any', profile: 'tolerant', allowWeak: this.options.allowWeak ?? false },
       ...{ revocation: this.options.revocation ?? 'prefer', maxSignatures: 30 },
+      minimumStrength: this.options.minimumStrength ?? 0,
     }
     const signing = new Set([...this.signing, signer.fingerprint])
     const nested = new RevocationCheck(options, this.build, signing, this.budget)
     const { valid } = this.build(signer, options, nested)
     this.signers.set(id, valid)
     return valid
+  }
+}
+
+/**
+ * Whether the issuer of the certificate appoints the certificate's own subject to issue the CRLs about it, by the cRLIssuer of a
+ * distribution point (RFC 5280 4.2.1.13; PKITS 4.14.30). Only then may a key speak of its own certificate.
+ */
+function isAppointed(certificate: Certificate): boolean {
+  const key = directoryKey(certificate.subject.rdnKeys)
+  try {
+    return distributionPointsOf(certificate).some(({ crlIssuer }) =>
+      (crlIssuer ?? []).flatMap(generalNameKey).includes(key),
+    )
+  } catch (error) {
+    if (error instanceof EngineError) return false
+    throw error
   }
 }
 

@@ -167,3 +167,19 @@ export function isWeakScheme(scheme: SignatureScheme): boolean {
   if (scheme.kind === 'rsa-pss') return scheme.hash === 'sha1' || scheme.mgfHash === 'sha1'
   return scheme.kind !== 'pure' && scheme.hash === 'sha1'
 }
+
+/** Against collisions, in bits (NIST SP 800-57 part 1, 5.6.1); SHA-1 as SHAttered left it. */
+const HASH_STRENGTHS: Readonly<Record<SignatureHash, number>> = {
+  ...{ sha1: 63, sha224: 112, sha256: 128, sha384: 192, sha512: 256 },
+  ...{ 'sha3-224': 112, 'sha3-256': 128, 'sha3-384': 192, 'sha3-512': 256 },
+}
+
+/** The strength of the scheme's hash in bits; infinite where only the key's counts. */
+export function schemeStrength(scheme: SignatureScheme): number {
+  return scheme.kind === 'pure' ? Infinity : HASH_STRENGTHS[scheme.hash]
+}
+
+/** Whether a key of this algorithm (dotted) can sign and nothing else: EdDSA, ML-DSA, SLH-DSA. */
+export function signsOnly(keyAlgorithm: string): boolean {
+  return WITH_HASH[keyAlgorithm]?.kind === 'pure'
+}

@@ -11,6 +11,7 @@ import type { Element } from '../der/reader.ts'
 export interface TrustSettings {
   /** Trusted for these only; empty for no restriction. */
   readonly trusted: readonly string[]
+  /** Rejected for these, whatever `trusted` says. */
   readonly rejected: readonly string[]
 }
 

@@ -27,9 +27,11 @@ import {
 } from './judging-arguments.ts'
 
 const PATH_USAGE =
-  'usage: siegel cert path --leaf F --trust F… [--intermediates F…] [--crl F…] [--ocsp F…] [--at T] --purpose email|tls-server|tls-client|any\n' +
-  '       [--email A|--dns D|--ip I] [--max-depth N] [--allow-weak] [--revocation none|prefer|require]\n' +
-  '       [--policy OID… --explicit-policy --inhibit-any --inhibit-map] [--json]'
+  'usage: siegel cert path --leaf F --trust F… [--intermediates F…] [--crl F…] [--ocsp F…] [--at T] --purpose P\n' +
+  '       [--email A|--dns D|--ip I] [--max-depth N] [--allow-weak] [--min-strength BITS] [--profile strict|public|tolerant]\n' +
+  '       [--revocation none|prefer|require]\n' +
+  '       [--policy OID… --explicit-policy --inhibit-any --inhibit-map] [--json]\n' +
+  '       P: email, email-sign, email-encrypt, tls-server, tls-client, time-stamping, code-signing, any'
 const P12_USAGE = 'usage: siegel cert p12 FILE [--pass TEXT|--pass-file F] [--json]'
 
 /** The command `siegel cert`. */
@@ -69,6 +71,7 @@ async function path(args: readonly string[], io: Io): Promise<ExitCode> {
     {
       ...{ leaf: TEXT, trust: TEXTS, intermediates: TEXTS, crl: TEXTS, ocsp: TEXTS, at: TEXT, purpose: TEXT },
       ...{ email: TEXT, dns: TEXT, ip: TEXT, 'max-depth': TEXT, 'allow-weak': FLAG, revocation: TEXT },
+      ...{ 'min-strength': TEXT, profile: TEXT },
       ...{ policy: TEXTS, 'explicit-policy': FLAG, 'inhibit-any': FLAG, 'inhibit-map': FLAG, json: FLAG },
     },
     PATH_USAGE,
@@ -84,6 +87,10 @@ async function path(args: readonly string[], io: Io): Promise<ExitCode> {
     ...readAddress(values),
     ...(values['max-depth'] === undefined ? {} : { maxDepth: readDepth(values['max-depth']) }),
     ...{ allowWeak: values['allow-weak'] === true, revocation: readRevocation(values.revocation) },
+    ...(values['min-strength'] === undefined
+      ? {}
+      : { minimumStrength: readStrength(values['min-strength']) }),
+    ...(values.profile === undefined ? {} : { profile: readProfile(values.profile) }),
     ...{
       policies: (values.policy ?? []).map(readPolicy),
       explicitPolicy: values['explicit-policy'] === true,
@@ -127,6 +134,8 @@ const PURPOSES: readonly Purpose[] = [
   'email-encrypt',
   'tls-server',
   'tls-client',
+  'time-stamping',
+  'code-signing',
   'any',
 ]
 
@@ -151,6 +160,18 @@ function readAddress(values: { readonly email?: string; readonly dns?: string; r
 function readDepth(text: string): number {
   if (!/^\d{1,3}$/.test(text)) throw new UsageError(`--max-depth is no number up to 999: ${text}`)
   return Number(text)
+}
+
+function readStrength(text: string): number {
+  if (!/^\d{1,3}$/.test(text) || Number(text) > 256)
+    throw new UsageError(`--min-strength is no number of bits up to 256: ${text}`)
+  return Number(text)
+}
+
+function readProfile(text: string): 'strict' | 'public' | 'tolerant' {
+  if (text !== 'strict' && text !== 'public' && text !== 'tolerant')
+    throw new UsageError(`--profile is strict, public or tolerant, not ${text}`)
+  return text
 }
 
 function pathJson(result: PathResult) {

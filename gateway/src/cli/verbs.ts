@@ -113,11 +113,16 @@ export const VERBS: readonly Verb[] = [
     name: 'cert',
     summary: 'check a certificate path, an OCSP response or a PKCS#12 file',
     forms: [
-      'cert path --leaf F --trust F… [--intermediates F…] [--crl F…] [--ocsp F…] [--at T] --purpose email|tls-server|tls-client|any [--email A|--dns D|--ip I] [--max-depth N] [--revocation none|prefer|require] [--policy OID…] [--json]',
+      'cert path --leaf F --trust F… [--intermediates F…] [--crl F…] [--ocsp F…] [--at T] --purpose P [--email A|--dns D|--ip I] [--max-depth N] [--allow-weak] [--min-strength BITS] [--profile strict|public|tolerant] [--revocation none|prefer|require] [--policy OID…] [--json]',
       'cert ocsp --response F --issuer F [--cert F] [--trust F…] [--at T] [--allow-weak] [--json]',
       'cert p12 FILE [--pass TEXT] [--json]',
     ],
-    details: ['Never touches the network.'],
+    details: [
+      'P is email, email-sign, email-encrypt, tls-server, tls-client, time-stamping, code-signing or any. --min-strength wants every key and',
+      'signature of the path to have so many bits (112: RSA of 2048; 128: RSA of 3072). --profile says which rules for those who issue',
+      'certificates count: public (those that public CAs obey; the default for TLS), strict (all), or tolerant (the default otherwise).',
+      'Trust settings of `TRUSTED CERTIFICATE` files (openssl x509 -addtrust, -addreject) count. Never touches the network.',
+    ],
     load: async () => (await import('./cert.ts')).cert,
   },
   {
