@@ -118,7 +118,7 @@ export type { KemEntry } from './cms/kem.ts'
 export type { DecryptionKey, KeyAgreementEntry, KeyTransport, Recipient } from './cms/recipient-info.ts'
 
 // S/MIME: signed and encrypted messages
-export { smimeKind } from './smime/kind.ts'
+export { carriesCms, smimeKind } from './smime/kind.ts'
 export type { SmimeKind } from './smime/kind.ts'
 export {
   canonicalMessage,

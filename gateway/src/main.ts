@@ -122,7 +122,13 @@ async function run(start: StartConfig, store: Store, log: Log): Promise<void> {
   log.info('ending', { signal: await ended })
   clearInterval(sweeper)
   await Promise.all(listeners.map((listener) => listener.close({ graceMs: DRAIN_MS })))
+  // A hop that keeps us waiting for its last word must not keep us from ending: its mail is due again after the start.
+  const patience = setTimeout(() => {
+    log.warn('hops-given-up', { afterMs: DRAIN_MS })
+    outbound.giveUp()
+  }, DRAIN_MS)
   await scheduler.stop()
+  clearTimeout(patience)
   outbound.close()
   watch.stop()
 }

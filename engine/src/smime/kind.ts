@@ -4,6 +4,7 @@
  */
 import type { ByteView } from '../bytes/source.ts'
 import { contentKind } from '../cms/content-info.ts'
+import type { ContentKind } from '../cms/content-info.ts'
 import { decodeBody } from '../mime/decode.ts'
 import { BODY_GLIMPSE } from '../mime/entity.ts'
 import type { MimeNode } from '../mime/entity.ts'
@@ -38,9 +39,7 @@ export function smimeKind(node: MimeNode, bytes: ByteView): SmimeKind | null {
   const declared = PKCS7_MIME.test(node.type)
   if (!declared && !isNamed(node, bytes)) return null
   const smimeType = BY_SMIME_TYPE.get((node.params['smime-type'] ?? '').toLowerCase()) ?? null
-  switch (
-    contentKind(decodeBody(bytes, { ...node, end: Math.min(node.end, node.bodyStart + BODY_GLIMPSE) }))
-  ) {
+  switch (glimpseOf(node, bytes)) {
     case 'signed-data':
       return smimeType === 'certs-only' ? 'certs-only' : 'opaque-signed'
     case 'enveloped-data':
@@ -56,6 +55,19 @@ export function smimeKind(node: MimeNode, bytes: ByteView): SmimeKind | null {
       // Damaged beyond recognition: a declared type still says what it was meant to be.
       return declared ? smimeType : null
   }
+}
+
+/**
+ * Whether the body of an entity begins as a CMS object, whatever its content type says.
+ * @param node - the entity
+ * @param bytes - what was scanned, or what is kept of it
+ */
+export function carriesCms(node: MimeNode, bytes: ByteView): boolean {
+  return glimpseOf(node, bytes) !== null
+}
+
+function glimpseOf(node: MimeNode, bytes: ByteView): ContentKind | null {
+  return contentKind(decodeBody(bytes, { ...node, end: Math.min(node.end, node.bodyStart + BODY_GLIMPSE) }))
 }
 
 /** Whether a part is the signature of a multipart/signed. */

@@ -203,6 +203,12 @@ export class Connection implements Watched {
     this.#fail(deferred('4.4.2', 'connection-given-up'))
   }
 
+  /** Called when the process ends. */
+  giveUp(): void {
+    if (this.#onEnd === null) this.destroy()
+    else this.expire()
+  }
+
   /** Called by the clock. */
   expire(): void {
     const onEnd = this.#onEnd

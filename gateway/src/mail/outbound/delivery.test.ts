@@ -578,3 +578,19 @@ describe('kept connections', () => {
       assert.equal(rig.outbound.lastCapabilities('t2'), null)
     }))
 })
+
+describe('when the process ends', () => {
+  test('a hop that keeps its last word to itself is given up, and the mail waits for the next start', () =>
+    withRig(
+      { final: () => '' },
+      async (rig) => {
+        const delivering = rig.deliver()
+        await until(() => (rig.hop.connections[0]?.commands.length ?? 0) > 4)
+        rig.outbound.giveUp()
+        assert.deepEqual(kinds(await delivering), ['deferred connection-given-up'])
+        // Nothing new is begun either.
+        assert.deepEqual(kinds(await rig.deliver()), ['deferred connection-given-up'])
+      },
+      { timeouts: {} },
+    ))
+})

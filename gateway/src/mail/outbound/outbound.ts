@@ -77,6 +77,8 @@ export interface Outbound {
   lastCapabilities(tenantId: string): Capabilities | null
   /** Ends idle connections; those at work end after their mail. */
   close(): void
+  /** Ends all connections at once, those at work too: what they carry is deferred, and may be with the hop already. */
+  giveUp(): void
 }
 
 /** Recipients of one transaction. RFC 5321 4.5.3.1.8 */
@@ -163,6 +165,11 @@ class OutboundStep implements Outbound {
 
   close(): void {
     this.#pool.close()
+  }
+
+  giveUp(): void {
+    this.#pool.close()
+    this.#watch.giveUpAll()
   }
 
   /** Addresses that must not be written into a command are refused here; inbound lets none in. */

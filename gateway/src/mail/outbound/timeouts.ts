@@ -49,6 +49,8 @@ export interface Watched {
   readonly deadline: number
   /** Called once or more when the deadline has passed. */
   expire(): void
+  /** The process ends: whatever is awaited is awaited no longer. */
+  giveUp(): void
 }
 
 /** Watches deadlines with one interval, which runs only while there is something to watch. */
@@ -56,6 +58,7 @@ export class Watch {
   readonly #watched = new Set<Watched>()
   readonly #interval: number
   #timer: NodeJS.Timeout | null = null
+  #over = false
 
   /** @param timeouts - the shortest decides how often the clock looks */
   constructor(timeouts: Timeouts) {
@@ -64,6 +67,10 @@ export class Watch {
 
   /** Starts to watch. */
   add(watched: Watched): void {
+    if (this.#over)
+      queueMicrotask(() => {
+        watched.giveUp()
+      })
     this.#watched.add(watched)
     this.#timer ??= setInterval(() => {
       this.#look()
@@ -76,6 +83,12 @@ export class Watch {
     if (this.#watched.size > 0 || this.#timer === null) return
     clearInterval(this.#timer)
     this.#timer = null
+  }
+
+  /** Gives up everything that is watched now and whatever comes later. */
+  giveUpAll(): void {
+    this.#over = true
+    for (const watched of [...this.#watched]) watched.giveUp()
   }
 
   #look(): void {

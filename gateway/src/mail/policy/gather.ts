@@ -6,6 +6,7 @@ import {
   fieldsNamed,
   headerValue,
   parseAddresses,
+  carriesCms,
   smimeKind,
   type ByteView,
   type HeaderField,
@@ -58,7 +59,7 @@ export async function gather(
   const single =
     from.fields === 1 && from.addresses.length === 1 && !from.ambiguous ? (from.addresses[0] ?? null) : null
   const fromAccepted = single !== null && context.tenant.acceptedDomains.includes(domainOf(single))
-  const protection = protectionOf(message)
+  const protection = protectionOf(message, mail)
   const kind = kindOf(message, mail)
   const looksUp = mail.direction === 'outbound' && protection === 'none' && kind === 'ordinary'
   const signer = looksUp && single !== null ? await context.keyring.signer(single, context.now) : null
@@ -148,15 +149,26 @@ function visibleAddresses(message: ScannedMessage): Set<string> {
   return visible
 }
 
-function protectionOf(message: ScannedMessage): Protection {
-  if (message.root === null) return 'damaged'
-  const kind = smimeKind(message.root, message.bytes)
-  if (kind !== null) return kind
-  const { type, params } = message.root
-  if (type === 'multipart/encrypted' && (params['protocol'] ?? '').toLowerCase().includes('pgp'))
-    return 'openpgp'
-  if (type === 'multipart/signed' || type === 'multipart/encrypted') return 'openpgp'
-  return 'none'
+/**
+ * How the mail is protected already. A label alone is no protection: what only calls itself encrypted, and compressed content
+ * going out, would else leave in clear although the recipient's certificate is known.
+ */
+function protectionOf({ root, bytes }: ScannedMessage, { direction }: ReceivedMail): Protection {
+  if (root === null) return 'damaged'
+  const kind = smimeKind(root, bytes)
+  if (kind === null) return isOpenPgp(root) ? 'openpgp' : 'none'
+  if (direction === 'inbound' || kind === 'clear-signed') return kind
+  return kind !== 'compressed' && carriesCms(root, bytes) ? kind : 'none'
+}
+
+/** RFC 3156 4 and 5: the protocol, and the part that it asks for in its place. */
+function isOpenPgp({ type, params, parts }: MimeNode): boolean {
+  const protocol = params['protocol']?.toLowerCase()
+  if (type === 'multipart/encrypted')
+    return protocol === 'application/pgp-encrypted' && parts[0]?.type === protocol
+  return (
+    type === 'multipart/signed' && protocol === 'application/pgp-signature' && parts[1]?.type === protocol
+  )
 }
 
 /** Decides by the standard marks only; a mail without any is ordinary. */
