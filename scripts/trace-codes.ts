@@ -6,7 +6,7 @@ import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import ts from 'typescript'
 
-/** Functions that take a code, and at which place. */
+/** Functions and errors that take a code, and at which place. */
 const EMITTERS: Readonly<Record<string, number>> = {
   deferred: 1,
   failed: 1,
@@ -17,6 +17,7 @@ const EMITTERS: Readonly<Record<string, number>> = {
   trace: 1,
   alarm: 0,
   say: 0,
+  ReplyError: 0,
 }
 
 /** What was found in one file. */
@@ -40,9 +41,9 @@ export function codesIn(text: string, file: string): Found {
     } else for (const code of found) codes.add(code)
   }
   const visit = (node: ts.Node): void => {
-    if (ts.isCallExpression(node)) {
+    if (ts.isCallExpression(node) || ts.isNewExpression(node)) {
       const place = EMITTERS[calleeOf(node)]
-      const argument = place === undefined ? undefined : node.arguments[place]
+      const argument = place === undefined ? undefined : node.arguments?.[place]
       if (argument !== undefined) take(argument)
     } else if (ts.isPropertyAssignment(node) && isCodeProperty(node)) take(node.initializer)
     ts.forEachChild(node, visit)
@@ -51,7 +52,7 @@ export function codesIn(text: string, file: string): Found {
   return { codes, unclear }
 }
 
-function calleeOf({ expression }: ts.CallExpression): string {
+function calleeOf({ expression }: ts.CallExpression | ts.NewExpression): string {
   if (ts.isIdentifier(expression)) return expression.text
   return ts.isPropertyAccessExpression(expression) ? expression.name.text : ''
 }
@@ -112,10 +113,10 @@ function valuesOf(
   return null
 }
 
-/** Where codes of the trace are made: the mail path without inbound, whose refusals go to the log, and the keyring. */
+/** Where codes of the trace are made: the mail path without inbound, whose refusals go to the log, the keyring, and replies. */
 export function traceCodes(root: string): Found {
   const files = globSync('gateway/src/{mail,keyring}/**/*.ts', { cwd: root })
-    .concat('gateway/src/cli/trace-text.ts')
+    .concat('gateway/src/cli/trace-text.ts', 'gateway/src/smtp/reply.ts')
     .filter((file) => !/[.]test[.]ts$|\/testing\/|\/inbound\//.test(file))
     .sort()
   const found = files.map((file) => codesIn(readFileSync(join(root, file), 'utf8'), file))

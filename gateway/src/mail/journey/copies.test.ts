@@ -54,6 +54,7 @@ it('80 decrypted copies are not held in memory at once, and leave nothing behind
       },
       lastCapabilities: () => null,
       close: () => undefined,
+      giveUp: () => undefined,
     }
     const [queued] = await rig.claim()
     assert.ok(queued !== undefined)
