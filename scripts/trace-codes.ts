@@ -116,7 +116,7 @@ function valuesOf(
 /** Where codes of the trace are made: the mail path without inbound, whose refusals go to the log, the keyring, and replies. */
 export function traceCodes(root: string): Found {
   const files = globSync('gateway/src/{mail,keyring}/**/*.ts', { cwd: root })
-    .concat('gateway/src/cli/trace-text.ts', 'gateway/src/smtp/reply.ts')
+    .concat('gateway/src/cli/queue.ts', 'gateway/src/cli/trace-text.ts', 'gateway/src/smtp/reply.ts')
     .filter((file) => !/[.]test[.]ts$|\/testing\/|\/inbound\//.test(file))
     .sort()
   const found = files.map((file) => codesIn(readFileSync(join(root, file), 'utf8'), file))

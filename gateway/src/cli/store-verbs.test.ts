@@ -11,6 +11,7 @@ import { makeCertificate, makePkcs12, secretNumber, tenantSpecOf } from '../conf
 import { newMailId } from '../mail/id.ts'
 import type { ReceivedMail } from '../mail/message.ts'
 import { openStore } from '../store/index.ts'
+import { changeOf, settlementOf } from '../store/testing/fixture.ts'
 import type { ExitCode } from './io.ts'
 import { main } from './main.ts'
 
@@ -277,4 +278,32 @@ test('an alarm is listed in words until it is cleared', async () => {
   const clear = ['alarm', 'clear', 'connector-not-attributed', 'contoso', '--tenant', 'contoso']
   assert.deepEqual(await run(...clear), { code: 0, out: '', err: '' })
   assert.equal((await run('alarm', 'list')).code, 0)
+})
+
+test('held mail is released by its id, and what is not held is not', async () => {
+  const mailId = newMailId(Date.now())
+  const store = await openStore({ dataFolder, masterKey })
+  try {
+    const { tenants } = await store.config.read()
+    const mail = mailOf(tenants.get('contoso')?.id ?? '', mailId)
+    const body = store.bodies.create({ tenantId: mail.tenantId, mailId, copy: 0 })
+    await body.write(Buffer.from('\r\n'))
+    await body.finish()
+    await store.queue.accept({ mail, expiresAt: Date.now() + 100_000, owner: 'w', trace: [] })
+    await store.queue.settle(settlementOf(mail, 'w', [changeOf(0, 'held')]))
+  } finally {
+    await store.close()
+  }
+  const nobody = await run('queue', 'release', mailId, '--to', 'eve@partner.example')
+  assert.equal(nobody.code, 2)
+  assert.match(nobody.err, /has no recipient/)
+  assert.deepEqual(await run('queue', 'release', mailId.toLowerCase()), {
+    ...{ code: 0, out: `${mailId}: 1 released`, err: '' },
+  })
+  assert.equal((await run('queue', 'release', mailId)).code, 1)
+  assert.equal((await run('queue', 'release', '0'.repeat(26))).code, 1)
+  assert.match(
+    (await run('trace', 'show', mailId, '--lang', 'en')).out,
+    /released by \S+: tried again at once/,
+  )
 })

@@ -67,6 +67,7 @@ export const TEXTS: Readonly<Record<string, Text>> = {
   'body-damaged': text('the stored mail is damaged', 'die gespeicherte Mail ist beschädigt'),
   'treatment-failed': text('the treatment failed: {cause}', 'die Behandlung ist gescheitert: {cause}'),
   'key-does-not-open': text('the private key of {fingerprint} cannot be unsealed ({cause}); apply its credential again', 'der private Schlüssel zu {fingerprint} lässt sich nicht öffnen ({cause}); die Zugangsdaten erneut anwenden'),
+  'released': text('released by {by}: tried again at once', 'freigegeben von {by}: sofort noch einmal versucht'),
   'too-many-crashes': text('the gateway has crashed {crashes} times with this mail', 'das Gateway ist mit dieser Mail {crashes}-mal abgestürzt'),
   'sender-not-sendable': text('the sender address cannot be sent', 'die Absenderadresse ist nicht sendbar'),
   'recipient-not-sendable': text('the recipient address cannot be sent', 'die Empfängeradresse ist nicht sendbar'),

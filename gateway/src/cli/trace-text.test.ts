@@ -16,6 +16,7 @@ const SUMMARY: TraceSummary = {
   ],
   messageId: '<1@contoso.com>',
   size: 1234,
+  leaseUntil: null,
 }
 
 function event(code: string, delivery: number | null, args: TraceEvent['arguments']): TraceEvent {
@@ -42,7 +43,7 @@ test('a trace is written with its reasons, in English and in German', () => {
     }),
     event('deferred', 1, { status: '4.7.5', retryAt: 0, reason: { code: 'starttls-not-offered', arguments: { host: 'mx' } }, reply: { code: 454, enhanced: '4.7.0', text: '4.7.0 no TLS' } }),
   ] // prettier-ignore
-  assert.deepEqual(traceLines({ summary: SUMMARY, events }, 'contoso', 'en'), [
+  assert.deepEqual(traceLines({ summary: SUMMARY, events }, 'contoso', 'en', 0), [
     '01JDV3Q4Z0ABCDEFGHJKMNPQRS  2026-01-02T03:04:05.006Z  1234 octets',
     '  tenant: contoso, direction: outbound',
     '  from: alice@contoso.com',
@@ -66,7 +67,7 @@ test('a trace is written with its reasons, in English and in German', () => {
     '                          - mx does not offer STARTTLS: not sent in clear',
     '                          - 454 4.7.0 no TLS',
   ])
-  const german = traceLines({ summary: SUMMARY, events }, 'contoso', 'de').join('\n')
+  const german = traceLines({ summary: SUMMARY, events }, 'contoso', 'de', 0).join('\n')
   for (const part of [
     'Mandant: contoso',
     'empfangen von',
@@ -115,7 +116,9 @@ test('nothing from outside reaches the terminal as a control character', () => {
     event('received', 0, { peer: { helo: evil } }),
     event('x', null, { y: evil, reply: { code: 250, text: evil } }),
   ]
-  const text = [...traceLines({ summary: hostile, events }, 'contoso', 'en'), summaryLine(hostile)].join('\n')
+  const text = [...traceLines({ summary: hostile, events }, 'contoso', 'en', 0), summaryLine(hostile)].join(
+    '\n',
+  )
   assert.ok(!/[\u0000-\u0009\u000b-\u001f]/.test(text))
 })
 
@@ -135,4 +138,11 @@ test('the language comes from the option, else from the locale', () => {
   assert.equal(languageOf(undefined, { LANG: 'de_DE.UTF-8' }), 'de')
   assert.equal(languageOf(undefined, { LC_ALL: 'C', LANG: 'de_DE.UTF-8' }), 'en')
   assert.equal(languageOf(undefined, { LC_ALL: '', LC_MESSAGES: 'de_AT', LANG: 'C' }), 'de')
+})
+
+test('a mail that a worker has in hand is said to be in work', () => {
+  const summary = { ...SUMMARY, leaseUntil: 2000 }
+  const last = (now: number) => traceLines({ summary, events: [] }, 'contoso', 'en', now).at(-1) ?? ''
+  assert.match(last(1999), /in work now/)
+  assert.doesNotMatch(last(2000), /in work now/)
 })

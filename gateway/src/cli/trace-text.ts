@@ -8,8 +8,8 @@ import { printable, render, type Language } from './texts.ts'
 type Arguments = { readonly [name: string]: TraceValue }
 
 const WORDS = {
-  en: { direction: 'direction', from: 'from', to: 'to', size: 'octets', tenant: 'tenant', nullSender: '<> (null sender)', chosen: 'chosen', passed: 'passed over' },
-  de: { direction: 'Richtung', from: 'von', to: 'an', size: 'Oktette', tenant: 'Mandant', nullSender: '<> (leerer Absender)', chosen: 'gewählt', passed: 'übergangen' },
+  en: { direction: 'direction', from: 'from', to: 'to', size: 'octets', tenant: 'tenant', nullSender: '<> (null sender)', chosen: 'chosen', passed: 'passed over', inWork: 'in work now; what is being tried is told when it has ended' },
+  de: { direction: 'Richtung', from: 'von', to: 'an', size: 'Oktette', tenant: 'Mandant', nullSender: '<> (leerer Absender)', chosen: 'gewählt', passed: 'übergangen', inWork: 'gerade in Arbeit; was versucht wird, steht hier, sobald es zu Ende ist' },
 } // prettier-ignore
 
 /** Time to the millisecond, in UTC. */
@@ -122,6 +122,7 @@ export function traceLines(
   trace: { readonly summary: TraceSummary; readonly events: readonly TraceEvent[] },
   tenant: string,
   language: Language,
+  now: number,
 ): string[] {
   const { summary, events } = trace
   const words = WORDS[language]
@@ -133,6 +134,7 @@ export function traceLines(
     ...(summary.messageId === null ? [] : [`  Message-ID: ${printable(summary.messageId)}`]),
     '',
     ...events.flatMap((event) => eventLines(event, summary, language)),
+    ...((summary.leaseUntil ?? 0) > now ? [words.inWork] : []),
   ]
 }
 

@@ -77,7 +77,7 @@ async function show(args: readonly string[], io: Io): Promise<ExitCode> {
       const found = await traces.show(mailId)
       if (found === null) continue
       if (options.has('json')) io.out(JSON.stringify({ tenant, ...found }))
-      else for (const line of traceLines(found, tenant, chosen)) io.out(line)
+      else for (const line of traceLines(found, tenant, chosen, io.now())) io.out(line)
       return 0
     }
     if (options.has('json')) io.out('null')

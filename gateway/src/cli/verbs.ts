@@ -80,6 +80,16 @@ export const VERBS: readonly Verb[] = [
     load: async () => (await import('./trace.ts')).trace,
   },
   {
+    name: 'queue',
+    summary: 'have held or deferred mail tried again at once',
+    forms: ['queue release ID [--to ADDRESS] [--config FILE]'],
+    details: [
+      'ID is that of the trace. --to  only this recipient.',
+      'A running gateway takes it up within seconds. Exits with 1 when nothing of the mail is held or deferred.',
+    ],
+    load: async () => (await import('./queue.ts')).queue,
+  },
+  {
     name: 'alarm',
     summary: 'list what somebody must look after, or say that it is done',
     forms: [

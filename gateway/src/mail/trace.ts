@@ -42,6 +42,8 @@ export interface TraceSummary {
   readonly recipients: readonly { readonly address: string; readonly state: string }[]
   readonly messageId: string | null
   readonly size: number
+  /** A worker has the mail in hand, until then at least, in milliseconds since 1970: the turn it is in is not told yet. */
+  readonly leaseUntil: number | null
 }
 
 /** Reads traces. They outlive the mail they tell of. */

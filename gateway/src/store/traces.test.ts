@@ -64,6 +64,7 @@ describe('trace store', () => {
       ],
       messageId: '<1@contoso.com>',
       size: 1234,
+      leaseUntil: null,
     })
   })
 

@@ -17,7 +17,7 @@ const OPEN_STATES = new Set(['waiting', 'queued', 'held'])
 /** How long before its receipt a mail may have been given its id (at MAIL): the longest transfer, and clocks. */
 const TRANSFER_MS = 86_400_000
 
-const SUMMARY = ['id', 'received_at', 'direction', 'sender', 'message_id', 'size'] as const
+const SUMMARY = ['id', 'received_at', 'direction', 'sender', 'message_id', 'size', 'lease_until'] as const
 
 type SummaryRow = Pick<Tables['mail'], (typeof SUMMARY)[number]>
 
@@ -150,5 +150,6 @@ function summaryOf(mail: SummaryRow, recipients: TraceSummary['recipients']): Tr
     recipients,
     messageId: mail.message_id,
     size: mail.size,
+    leaseUntil: mail.lease_until,
   }
 }
