@@ -33,6 +33,17 @@ const words = z.strictObject({
     .describe('Words for inbound mail, likewise.'),
 })
 
+const validationWindow = z.strictObject({
+  openedAt: z.iso
+    .datetime({ offset: true })
+    .describe('When the window was opened (RFC 3339). It is open for 60 minutes from then.'),
+  recipients: z
+    .array(addressField('An address.'))
+    .min(1)
+    .max(5)
+    .describe('The addresses that Exchange Online is told to send its test mail to.'),
+})
+
 const stamped = z.strictObject({
   name: headerNameField('Name of the header field that the rules stamp.'),
   outbound: z
@@ -113,6 +124,9 @@ export const tenantSpec = z
         "Remove the tenant's own DKIM-Signature fields when outbound mail is signed or encrypted: they would no longer verify, " +
           'and Office 365 signs anew. Those of accepted domains count as own, so name the onmicrosoft.com domain there too.',
       ),
+    validation: validationWindow
+      .optional()
+      .describe('The open window for connector validation; `siegel exchange window` writes it.'),
     postmaster: addressField('Address for notices to the operators of the tenant.').optional(),
   })
   .superRefine((spec, context) => {

@@ -138,6 +138,10 @@ function candidateOf(
     processedHeader: spec.processedHeader,
     route: spec.route,
     removeOwnDkim: spec.removeOwnDkim,
+    validation:
+      spec.validation === undefined
+        ? null
+        : { openedAt: Date.parse(spec.validation.openedAt), recipients: spec.validation.recipients },
     markerKey: row.markerKey,
     postmaster: spec.postmaster ?? null,
   }

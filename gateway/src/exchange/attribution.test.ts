@@ -27,6 +27,7 @@ function tenant(id: string, change: Partial<Tenant>): Tenant {
     processedHeader: { name: 'X-Gate-Done', outbound: ['doneout'], inbound: ['donein'] },
     route: '[contoso.mail.protection.outlook.com]:25',
     removeOwnDkim: true,
+    validation: null,
     markerKey: Buffer.alloc(32, 1),
     postmaster: null,
     ...change,
@@ -324,5 +325,60 @@ describe('earlier passes', () => {
     assert.equal(passes(marker('inbound', 1)), 0)
     assert.equal(passes(marker('outbound', 1, Buffer.alloc(32, 2), 'fabrikam')), 0)
     assert.equal(passes('X-Siegel-Pass: v=1; d=outbound; n=5; forged'), 0)
+  })
+})
+
+describe('the window for connector validation', () => {
+  const SENDER = 'O365ConnectorValidation@contoso.example'
+  const OPENED = NOW - 60_000
+  const withWindow = (validation: Tenant['validation']) =>
+    createAttributor({
+      ...SETTINGS,
+      tenants: new Map(
+        TENANTS.map((entry) => [entry.id, entry.id === 'contoso' ? { ...entry, validation } : entry]),
+      ),
+    })
+  const open = withWindow({
+    openedAt: OPENED,
+    recipients: ['Admin@contoso.example', 'probe@partner.example'],
+  })
+  const probe = (
+    { sender = SENDER, to = ['admin@contoso.example'], lines = ['Subject: test'], at = NOW, by = open },
+    peer: Peer = EXCHANGE,
+  ) => {
+    const result = by.attribute(peer, { ...envelope(...to), sender }, header(...lines), at)
+    return result.kind === 'attributed'
+      ? result.parts.map(({ attribution: { tenantId, direction, factors } }) =>
+          [tenantId, direction, factors.at(-1)].join(' '),
+        )
+      : [result.refusal.reason]
+  }
+  const LET_IN = ['contoso outbound validation-window']
+
+  it('lets the test mail in, to the addresses named', () => {
+    assert.deepEqual(probe({}), LET_IN)
+    assert.deepEqual(probe({ to: ['admin@contoso.example', 'probe@partner.example'] }), LET_IN)
+    assert.deepEqual(probe({ lines: [ID] }), LET_IN)
+    assert.deepEqual(probe({ at: OPENED + 3_599_999 }), LET_IN)
+  })
+
+  it('lets nothing else in', () => {
+    const closed = withWindow(null)
+    for (const refused of [
+      { at: OPENED + 3_600_000 },
+      { at: OPENED - 1 },
+      { by: closed },
+      { to: ['admin@contoso.example', 'other@contoso.example'] },
+      { sender: 'O365ConnectorValidation@fabrikam.example' },
+      { sender: 'O365ConnectorValidation@evil.example' },
+      { sender: 'xO365ConnectorValidation@contoso.example' },
+      { sender: '' },
+    ])
+      assert.deepEqual(probe(refused), ['tenant-unknown'], JSON.stringify(refused))
+    const stranger = { ...EXCHANGE, address: '198.51.100.1' }
+    assert.deepEqual(probe({}, stranger), ['address-range'])
+    assert.deepEqual(probe({}, { ...EXCHANGE, tls: null }), ['client-certificate-missing'])
+    // Another tenant's id on it: not the mail of this tenant's administrator.
+    assert.notDeepEqual(probe({ lines: [`X-MS-Exchange-CrossTenant-Id: ${FABRIKAM}`] }), LET_IN)
   })
 })

@@ -18,6 +18,15 @@ import { removedFields } from './header-firewall.ts'
 /** Common name of the client certificate that Exchange Online presents. */
 const EXCHANGE_CLIENT_NAME = 'mail.protection.outlook.com'
 
+/** Local part of the sender of the test mail that `Validate-OutboundConnector` has sent; in lower case. */
+const VALIDATION_SENDER = 'o365connectorvalidation'
+
+/** How long a validation window is open, in milliseconds. */
+const VALIDATION_MS = 3_600_000
+
+/** The factor that lets a validation mail in. */
+export const VALIDATION_WINDOW = 'validation-window'
+
 /** Stamped by Exchange Online with the tenant's id. */
 const TENANT_ID_FIELD = 'x-ms-exchange-crosstenant-id'
 
@@ -112,11 +121,17 @@ export function createAttributor(settings: Settings): Attributor {
 
     const fields = readFields(headerSection)
     if (fields === null) return refused(refuse('header-not-readable', 'the header section exceeds a limit'))
+    const input = { fields, headerSection, envelope, secretFields, now }
     const ids = fields.values(TENANT_ID_FIELD).map((value) => value.toLowerCase())
     if (ids.length > 1) return refused(refuse('tenant-id-repeated', `${ids.length} tenant id fields`))
     const byId = ids[0] === undefined ? undefined : byMicrosoftId.get(ids[0])
     const secret = bySecret(fields, secretFields, (name, value) => secrets.get(digest(name, value)))
     if (secret !== null && 'code' in secret) return refused(secret)
+
+    // No rule of the tenant has seen this one mail, and Exchange Online may not have stamped it.
+    const validated = secret === null ? byWindow(settings.tenants.values(), envelope, now) : null
+    if (validated !== null && (byId === undefined || byId.id === validated.id))
+      return split(validated, 'outbound', { ...input, factors: [...factors, VALIDATION_WINDOW] })
 
     const tenant = secret?.tenant ?? byId
     if (tenant === undefined)
@@ -134,14 +149,7 @@ export function createAttributor(settings: Settings): Attributor {
       return refused(refuse('tenant-id-missing', `the mail carries no tenant id of ${tenant.name}`))
     if (secret !== null) factors.push('secret-header')
     factors.push('tenant-id')
-    return split(tenant, secret?.direction ?? null, {
-      fields,
-      headerSection,
-      envelope,
-      factors,
-      secretFields,
-      now,
-    })
+    return split(tenant, secret?.direction ?? null, { ...input, factors })
   }
 
   return {
@@ -149,6 +157,25 @@ export function createAttributor(settings: Settings): Attributor {
       ranges.contains(address) ? null : refuse('address-range', `${address} is in no configured range`),
     attribute,
   }
+}
+
+/** The tenant that holds a window open for this very mail; null when none does. */
+function byWindow(tenants: Iterable<Tenant>, { sender, recipients }: Envelope, now: number): Tenant | null {
+  const at = sender.lastIndexOf('@')
+  if (sender.slice(0, at).toLowerCase() !== VALIDATION_SENDER) return null
+  for (const tenant of tenants) {
+    const { validation } = tenant
+    if (validation === null || !isAccepted(tenant, sender)) continue
+    const age = now - validation.openedAt
+    const named = new Set(validation.recipients.map((address) => address.toLowerCase()))
+    if (
+      age >= 0 &&
+      age < VALIDATION_MS &&
+      recipients.every(({ address }) => named.has(address.toLowerCase()))
+    )
+      return tenant
+  }
+  return null
 }
 
 /** Preset `recommended`: exactly one secret field in the whole mail, and a known one; null when there is none. */

@@ -31,6 +31,8 @@ export interface Tenant {
   readonly route: string
   /** Remove the tenant's own DKIM-Signature fields when the body changed. */
   readonly removeOwnDkim: boolean
+  /** For 60 minutes the test mail of connector validation is let in, to these addresses only; null when nobody asked for it. */
+  readonly validation: { readonly openedAt: number; readonly recipients: readonly string[] } | null
   /** Key of the MAC over our pass marker; 32 bytes. */
   readonly markerKey: Buffer
   /** Address that notices to operators go to; null when none. */

@@ -112,6 +112,16 @@ describe('factory treatment, outbound', () => {
       assert.equal(treatmentOf(facts({ kind }))?.kind, 'pass')
     })
 
+  it('passes the test mail of connector validation, whatever it looks like', () => {
+    for (const protection of ['none', 'damaged'] as const) {
+      const found = facts({
+        ...{ kind: 'connector-validation', protection },
+        recipients: [recipient(0, { certificate: PARTNER })],
+      })
+      assert.equal(treatmentOf(found)?.kind, 'pass')
+    }
+  })
+
   it('bounces a message it cannot read instead of letting it out in clear', () => {
     assert.deepEqual(treatmentOf(facts({ protection: 'damaged' }))?.kind, 'bounce')
   })

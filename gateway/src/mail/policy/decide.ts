@@ -80,6 +80,8 @@ function decideOutbound(
   plan: (reasons: Reason[], recipients: RecipientPlan[]) => Plan,
   all: (treatment: Treatment, why: Reason) => Plan,
 ): Plan {
+  // Never signed, encrypted or bounced: it asks whether the way is open, and nothing else.
+  if (facts.kind === 'connector-validation') return all(PASS, reason('kind-untouched', { kind: facts.kind }))
   if (facts.protection === 'damaged') {
     // Fail closed: what we cannot read we cannot sign or encrypt, and it must not leave in clear instead.
     const damaged = reason('message-not-understood')

@@ -6,7 +6,13 @@ import type { Reason } from '../plan.ts'
 
 /** What kind of mail it is, as far as treatment depends on it. */
 export type MessageKind =
-  'ordinary' | 'calendar' | 'out-of-office' | 'delivery-status' | 'disposition' | 'protected-rights'
+  | 'ordinary'
+  | 'calendar'
+  | 'out-of-office'
+  | 'delivery-status'
+  | 'disposition'
+  | 'protected-rights'
+  | 'connector-validation'
 
 /** How the message is protected as it arrives. */
 export type Protection =

@@ -12,6 +12,7 @@ import {
   type HeaderField,
   type MimeNode,
 } from '@siegel/engine'
+import { VALIDATION_WINDOW } from '../../exchange/attribution.ts'
 import { lookupForm, type Keyring, type KeyReason } from '../../keyring/keyring.ts'
 import { domainOf } from '../../smtp/address.ts'
 import type { Recipient } from '../envelope.ts'
@@ -173,6 +174,7 @@ function isOpenPgp({ type, params, parts }: MimeNode): boolean {
 
 /** Decides by the standard marks only; a mail without any is ordinary. */
 function kindOf(message: ScannedMessage, mail: ReceivedMail): MessageKind {
+  if (mail.attribution?.factors.includes(VALIDATION_WINDOW) === true) return 'connector-validation'
   const root = message.root
   if (root === null) return 'ordinary'
   if (root.type === 'multipart/report') {

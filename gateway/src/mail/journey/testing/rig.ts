@@ -79,6 +79,7 @@ export class JourneyRig {
       processedHeader: { name: 'X-Contoso-Done', outbound: ['word-out'], inbound: ['word-in'] },
       route: ROUTE,
       removeOwnDkim: true,
+      validation: null,
       markerKey: Buffer.alloc(32, 7),
       postmaster: null,
     }

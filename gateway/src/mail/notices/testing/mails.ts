@@ -22,6 +22,7 @@ export const tenant: Tenant = {
   processedHeader: { name: 'X-Contoso-Done', outbound: ['done'], inbound: ['done'] },
   route: '[contoso.mail.protection.outlook.com]:25',
   removeOwnDkim: false,
+  validation: null,
   markerKey: Buffer.alloc(32),
   postmaster: null,
 }
