@@ -1,5 +1,6 @@
 // Attribution: to which tenant does a message belong, and in which direction? Evaluated at RCPT, pure.
 // The order is that of Microsoft's "Office 365 Message Attribution": certificate, then address and MAIL FROM, then RCPT.
+import { inRange } from './addresses.ts'
 import type { InboundConnector } from './config.ts'
 import type { Tenant } from './tenant.ts'
 import { domainOf, isBelow, presentedNameCovers } from './tls/names.ts'
@@ -188,21 +189,4 @@ function forSender(connector: InboundConnector, sender: string): boolean {
       ? isBelow(domain, wanted.slice(2)) || domain === wanted.slice(2)
       : domain === wanted
   })
-}
-
-/** Whether an IPv4 address is in a range like `192.0.2.0/24`, or equals it. */
-function inRange(address: string, range: string): boolean {
-  const [base = '', bits] = range.split('/')
-  if (bits === undefined) return address === base
-  const [a, b] = [ipv4(address), ipv4(base)]
-  if (a === undefined || b === undefined) return false
-  const size = 2 ** (32 - Number(bits))
-  return Math.floor(a / size) === Math.floor(b / size)
-}
-
-function ipv4(text: string): number | undefined {
-  const parts = text.split('.').map(Number)
-  if (parts.length !== 4 || parts.some((part) => !Number.isInteger(part) || part < 0 || part > 255))
-    return undefined
-  return parts.reduce((sum, part) => sum * 256 + part, 0)
 }

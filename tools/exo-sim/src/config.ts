@@ -51,6 +51,22 @@ export interface InboundConnector {
   restrictDomainsToCertificate?: boolean
   /** Partner only: refuse what does not come from the addresses. */
   restrictDomainsToIPAddresses?: boolean
+  /** Documented for Partner only; stored. */
+  requireTls?: boolean
+  /** Enhanced filtering: skip the last hop. Stored. */
+  efSkipLastIP?: boolean
+  /** Enhanced filtering: addresses to skip. Stored. */
+  efSkipIPs?: string[]
+  /** Enhanced filtering: recipients it is for. Stored. */
+  efUsers?: string[]
+  /** Accepted domains that the connector is for. Stored. */
+  associatedAcceptedDomains?: string[]
+  /** Other tenants. Stored. */
+  trustedOrganizations?: string[]
+  /** Default `Default`. */
+  connectorSource?: string
+  /** Free text. */
+  comment?: string
 }
 
 /** What an outbound connector demands of the smart host's TLS. */
@@ -76,6 +92,60 @@ export interface OutboundConnector {
   isTransportRuleScoped?: boolean
   /** Domains that go through it without a rule, if not rule-scoped; `*` for all. */
   recipientDomains?: string[]
+  /** Send to the recipients' MX, that is to `internet`; `smartHost` is empty then. Default false. */
+  useMXRecord?: boolean
+  /** All smart hosts; only the first, {@link OutboundConnector.smartHost}, is used. */
+  smartHosts?: string[]
+  /** Stored. */
+  routeAllMessagesViaOnPremises?: boolean
+  /** Stored. */
+  allAcceptedDomains?: boolean
+  /** Stored. */
+  senderRewritingEnabled?: boolean
+  /** Stored. */
+  smtpDaneMode?: 'Opportunistic' | 'Mandatory' | 'None'
+  /** Stored. */
+  mtaStsMode?: 'Opportunistic' | 'None'
+  /** Stored. */
+  testMode?: boolean
+  /** Default `Default`. */
+  connectorSource?: string
+  /** Free text. */
+  comment?: string
+  /** Whether somebody has said that the connector is validated. */
+  isValidated?: boolean
+  /** When that was. */
+  lastValidationTimestamp?: Date
+  /** Who got the validation mail. */
+  validationRecipients?: string[]
+}
+
+/** Settings for mail to a domain outside: `Set-RemoteDomain`. */
+export interface RemoteDomain {
+  /** `Default` for all domains that have no entry. */
+  name: string
+  /** The domain, or `*`. */
+  domainName: string
+  /** Absent: the user's client decides whether winmail.dat is sent. Stored. */
+  tnefEnabled?: boolean
+}
+
+/** Switches of an organisation that scripts read and set. They are stored; what obeys them is said. */
+export interface OrganizationSwitches {
+  /** Until `Enable-OrganizationCustomization`, some changes are refused. Default false. */
+  isDehydrated?: boolean
+  /** Sealers whose ARC chain is believed: `Set-ArcConfig`. Obeyed by `compauth`. */
+  arcTrustedSealers?: string[]
+  /** `Set-HostedContentFilterPolicy`. While it is on, trusted sealers count for nothing. Default `Off`. */
+  markAsSpamSpfRecordHardFail?: 'On' | 'Off' | 'Test'
+  /** `Set-HostedConnectionFilterPolicy`. Stored. */
+  ipAllowList?: string[]
+  /** The same. Stored. */
+  ipBlockList?: string[]
+  /** The same. Stored. */
+  enableSafeList?: boolean
+  /** Default: one, `Default`, for `*`. */
+  remoteDomains?: RemoteDomain[]
 }
 
 /** One Microsoft 365 organisation. */
@@ -96,6 +166,23 @@ export interface TenantConfig {
   rules?: TransportRule[]
   /** Organisation switch `RejectDirectSend`. Default false. */
   rejectDirectSend?: boolean
+  /** Other switches. */
+  organization?: OrganizationSwitches
+  /** Groups by address, with their members' addresses: what `FromMemberOf` and `SentToMemberOf` look into. */
+  groups?: Record<string, string[]>
+  /**
+   * What becomes of new OnPremises inbound connectors: `enabled` (default), `disabled` as in new tenants until the
+   * support enables them, or `prohibited` as in developer tenants.
+   */
+  newInboundConnectors?: 'enabled' | 'disabled' | 'prohibited'
+  /** Rules whose processing fails, by name: `RuleErrorAction` says what happens then. */
+  brokenRules?: string[]
+  /** External recipients in 24 hours. Default: by {@link TenantConfig.licences}, or none. */
+  externalRecipientLimit?: number
+  /** Licences: 500 · licences^0.7 + 9500 external recipients in 24 hours. */
+  licences?: number
+  /** A trial: 500 external recipients in 24 hours. */
+  trial?: boolean
 }
 
 /** How many connections the simulator opens to a next hop, and how long it keeps them. */
@@ -132,6 +219,8 @@ export interface Assumptions {
   originatingIsInside?: boolean
   /** Whether a client certificate needs the usage clientAuth. Default false. */
   requireClientAuthEku?: boolean
+  /** Whether the cmdlets see the preference variables of the script. False: only what is said at each. Default true. */
+  cmdletsSeePreferences?: boolean
 }
 
 /** Configuration of the Exchange side. */
@@ -170,6 +259,16 @@ export interface ExchangeConfig {
   maxRecipients?: number
   /** The outbound leg. */
   outbound?: OutboundOptions
+  /** Send non-delivery reports. Default true. */
+  nonDeliveryReports?: boolean
+  /** Milliseconds until a change made by PowerShell takes effect; real: up to 30 minutes. Default 0. */
+  propagationDelay?: number
+  /** Milliseconds until a connection to the front end is cut; real: 20 minutes. Default 20 minutes. */
+  sessionLifetime?: number
+  /** Connections of one address to the front end; one more hears `421 4.3.2`. Default: no limit. */
+  maxConnections?: number
+  /** Certificate revocation lists, PEM or DER: smart hosts are checked against them. Default: no check. */
+  crls?: (string | Buffer)[]
   /** What is remembered. */
   retention?: Retention
   /** What is unproven. */

@@ -10,16 +10,22 @@ import { compose } from './message/compose.ts'
 import type { MessageSource } from './message/compose.ts'
 import { mailDate } from './message/dates.ts'
 import { field, Message } from './message/message.ts'
+import { ExternalRecipients } from './limits.ts'
+import { nonDeliveryReport, reportable } from './ndr.ts'
+import type { Undelivered } from './ndr.ts'
 import { judgeSmartHost } from './outbound/led.ts'
 import { Queue } from './outbound/queue.ts'
 import type { QueueReport, Route, Target } from './outbound/queue.ts'
 import type { Envelope, EnvelopeRecipient } from './smtp/envelope.ts'
 import { SmtpServer } from './smtp/server.ts'
+import { firewallOnLeaving } from './stamps.ts'
 import type { Arrival } from './stamps.ts'
 import { Tenant } from './tenant.ts'
 import { readBundle } from './tls/chain.ts'
+import { domainOf } from './tls/names.ts'
 import { transport } from './transport.ts'
 import type { ForkDecision } from './transport.ts'
+import { validationMail } from './validation-mail.ts'
 
 /** Extended key usage clientAuth (RFC 5280 4.2.1.12). */
 const CLIENT_AUTH = '1.3.6.1.5.5.7.3.2'
@@ -56,6 +62,14 @@ export type ExchangeEvent =
   | ({ type: 'decided'; tenant: string; messageId: string } & ForkDecision)
   | { type: 'delivered'; tenant: string; messageId: string; recipient: string }
   | { type: 'outside'; tenant: string; messageId: string; recipient: string }
+  | {
+      type: 'reported'
+      tenant: string
+      messageId: string
+      sender: string
+      recipients: string[]
+      reply: string
+    }
   | QueueReport
 
 /** What a mailbox user sends. */
@@ -85,11 +99,16 @@ export class Core {
   readonly #servers: { frontEnd: string; backEnd: string }
   readonly #anchors
   readonly #clientContext
+  readonly #external = new ExternalRecipients()
+  /** Tenants as they are configured; {@link Core.#tenants} are as they are in effect. */
+  readonly #configured = new Map<string, TenantConfig>()
+  readonly #timers = new Set<NodeJS.Timeout>()
   #tenants: readonly Tenant[]
 
   constructor(config: ExchangeConfig) {
     this.config = config
     this.#tenants = config.tenants.map((tenant) => new Tenant(tenant))
+    for (const tenant of config.tenants) this.#configured.set(tenant.id, tenant)
     this.#anchors = readBundle(config.ca)
     this.#clientContext = createSecureContext({
       ...(config.client ? { cert: config.client.cert, key: config.client.key } : {}),
@@ -109,6 +128,9 @@ export class Core {
       report: (report) => {
         this.log.add(report)
       },
+      undelivered: (tenant, envelope, message, failed) => {
+        this.#bounce(this.tenant(tenant), envelope, message, failed)
+      },
       retryDelay: config.retryDelay ?? 60_000,
       expiry: config.expiry ?? 86_400_000,
       outbound: config.outbound ?? {},
@@ -122,10 +144,72 @@ export class Core {
     return found
   }
 
-  setTenant(config: TenantConfig): void {
+  /** The configuration of a tenant as its administrator sees it; it may not be in effect yet. */
+  configured(id: string): TenantConfig {
+    const found = this.#configured.get(id)
+    if (!found) throw new Error(`There is no tenant ${id}`)
+    return found
+  }
+
+  /** Changes a tenant as an administrator does: it takes effect after the propagation delay. */
+  change(config: TenantConfig): void {
+    const delay = this.config.propagationDelay ?? 0
+    if (delay === 0) {
+      this.setTenant(config)
+      return
+    }
+    // What is wrong with it is said at once.
     const made = new Tenant(config)
-    const others = this.#tenants.filter((tenant) => tenant.config.id !== config.id)
+    this.#configured.set(config.id, config)
+    this.#later(delay, () => {
+      this.#put(made)
+    })
+  }
+
+  /** What administrators have changed takes effect now. */
+  propagate(): void {
+    for (const config of this.#configured.values()) this.#put(new Tenant(config))
+  }
+
+  setTenant(config: TenantConfig): void {
+    this.#put(new Tenant(config))
+    this.#configured.set(config.id, config)
+  }
+
+  #put(made: Tenant): void {
+    const others = this.#tenants.filter((tenant) => tenant.config.id !== made.config.id)
     this.#tenants = [...others, made]
+  }
+
+  /** Ends everything. */
+  async close(): Promise<void> {
+    for (const timer of this.#timers) clearTimeout(timer)
+    this.queue.close()
+    await this.server.close()
+  }
+
+  #later(milliseconds: number, action: () => void): void {
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer)
+      action()
+    }, milliseconds)
+    timer.unref()
+    this.#timers.add(timer)
+  }
+
+  /** External recipients of a tenant in the last 24 hours. */
+  externalRecipients(tenant: string): number {
+    return this.#external.used(tenant, new Date())
+  }
+
+  /** Sends the connector's validation mail; gives its Message-ID. No rule sees it. */
+  sendValidationMail(tenant: Tenant, connector: string, recipients: readonly string[]): string {
+    const domain = tenant.domains.find((one) => one.name !== tenant.config.moera)?.name ?? tenant.config.moera
+    const { sender, message } = validationMail(domain, recipients, new Date())
+    const messageId = message.value('Message-ID') ?? ''
+    const envelope: Envelope = { sender, recipients: recipients.map((address) => ({ address })) }
+    this.queue.add({ kind: 'connector', tenant: tenant.config.id, name: connector }, tenant.config.id, messageId, envelope, message) // prettier-ignore
+    return messageId
   }
 
   mailbox(address: string): Log<StoredMessage> {
@@ -216,8 +300,41 @@ export class Core {
         decided: (tenant, messageId, decision) => {
           this.log.add({ type: 'decided', tenant: tenant.config.id, messageId, ...decision })
         },
+        reject: (tenant, rejected, leaving, reply) => {
+          this.#bounce(tenant, leaving, rejected, leaving.recipients.map((recipient) => ({ recipient, reply }))) // prettier-ignore
+        },
+        defer: (tenant, again, expired) => {
+          const end = arrival.at.getTime() + (this.config.expiry ?? 86_400_000)
+          if (Date.now() >= end) expired()
+          else this.#later(this.config.retryDelay ?? 60_000, () => { again(this.tenant(tenant.config.id)) }) // prettier-ignore
+        },
+        mayLeave: (tenant, sender) => this.#external.count(tenant.config, sender, new Date()),
       },
     })
+  }
+
+  /** Tells the sender who was not reached, past all rules. A null sender is told nothing. */
+  #bounce(tenant: Tenant, envelope: Envelope, message: Message, failed: readonly Undelivered[]): void {
+    const undelivered = reportable(failed)
+    const [first] = undelivered
+    if (this.config.nonDeliveryReports === false || envelope.sender === '' || !first) return
+    const { sender } = envelope
+    const inside = tenant.isInside(sender)
+    const returned = message.fork()
+    firewallOnLeaving(returned, false, this.#servers.backEnd)
+    const { moera, id } = tenant.config
+    const report = nonDeliveryReport({ domain: moera, server: this.#servers.backEnd, message: returned, envelope, undelivered, at: new Date() }) // prettier-ignore
+    const messageId = report.value('Message-ID') ?? ''
+    const recipients = undelivered.map(({ recipient }) => recipient.address)
+    this.log.add({ type: 'reported', tenant: id, messageId, sender, recipients, reply: first.reply })
+    if (inside) {
+      this.#deliver(tenant, sender, '', report)
+      return
+    }
+    const leaving: Envelope = { sender: '', recipients: [{ address: sender }] }
+    const hosted = this.#tenants.some((other) => other.accepts(domainOf(sender)))
+    if (!hosted && !this.internet) this.#keep(tenant, messageId, leaving, report)
+    else this.queue.add({ kind: hosted ? 'hosted' : 'internet' }, id, messageId, leaving, report)
   }
 
   #deliver(tenant: Tenant, recipient: string, sender: string, message: Message): void {
@@ -293,15 +410,16 @@ export class Core {
         connection: (where) => ({ ...common, endpoint: where, tls: 'required' }),
       }
     }
-    const endpoint = this.hosts.get(connector.smartHost.toLowerCase())
+    const byMx = connector.useMXRecord === true
+    const endpoint = byMx ? this.internet : this.hosts.get(connector.smartHost.toLowerCase())
     return {
       key: JSON.stringify([target, connector, endpoint]),
-      name: connector.smartHost,
+      name: byMx ? 'mx.internet' : connector.smartHost,
       endpoint,
       connection: (where) => ({
         ...common,
         endpoint: where,
-        tls: connector.tlsSettings === undefined ? 'opportunistic' : 'required',
+        tls: connector.tlsSettings === undefined && !target.requireTls ? 'opportunistic' : 'required',
         servername: connector.smartHost,
         judge: (chain) => judgeSmartHost(connector, chain, this.#anchors, new Date()),
       }),

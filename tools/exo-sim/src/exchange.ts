@@ -121,9 +121,19 @@ export class Exchange implements AsyncDisposable {
     this.#core.setTenant(config)
   }
 
-  /** The configuration of a tenant. Throws if it is not there. */
+  /** The configuration of a tenant; what PowerShell changed may not be in effect yet. Throws if it is not there. */
   tenant(id: string): TenantConfig {
-    return this.#core.tenant(id).config
+    return this.#core.configured(id)
+  }
+
+  /** What PowerShell has changed takes effect now, without waiting for `propagationDelay`. */
+  propagate(): void {
+    this.#core.propagate()
+  }
+
+  /** External recipients of a tenant in the last 24 hours, as far as it has a limit. */
+  externalRecipients(tenant: string): number {
+    return this.#core.externalRecipients(tenant)
   }
 
   /** Replaces the rules of a tenant. */
@@ -143,8 +153,7 @@ export class Exchange implements AsyncDisposable {
 
   /** Ends everything. */
   async close(): Promise<void> {
-    this.#core.queue.close()
-    await this.#core.server.close()
+    await this.#core.close()
   }
 
   /** The same, for `await using`. */

@@ -5,7 +5,10 @@ import { mailDate } from './message/dates.ts'
 import { field } from './message/message.ts'
 import type { HeaderField, Message } from './message/message.ts'
 import type { Target } from './outbound/queue.ts'
-import { applyRules, forkKey } from './rules/engine.ts'
+import { applyRules, noOutcome } from './rules/engine.ts'
+import type { RuleOutcome } from './rules/engine.ts'
+import { recipientKey } from './rules/predicates.ts'
+import type { RuleFacts } from './rules/predicates.ts'
 import type { Scope } from './rules/rule.ts'
 import type { Envelope, EnvelopeRecipient } from './smtp/envelope.ts'
 import type { Arrival, AuthAs } from './stamps.ts'
@@ -24,6 +27,10 @@ export interface ForkDecision {
   /** Where sender and recipients are. */
   fromScope: Scope
   sentToScope: Scope
+  /** Names of the rules in a mode of audit that would have applied. */
+  audited?: string[]
+  /** What a rule did instead of letting the fork go on. */
+  ended?: 'rejected' | 'deleted' | 'deferred'
 }
 
 /** Where forks go. */
@@ -36,6 +43,12 @@ interface Destinations {
   hosted(domain: string): boolean
   /** Told of each fork. */
   decided(tenant: Tenant, messageId: string, decision: ForkDecision): void
+  /** The sender is told that these were not reached. */
+  reject(tenant: Tenant, message: Message, envelope: Envelope, reply: string): void
+  /** The fork waits because a rule could not be processed. */
+  defer(tenant: Tenant, again: (tenant: Tenant) => void, expired: () => void): void
+  /** Counts a recipient outside; a text is the refusal. */
+  mayLeave(tenant: Tenant, sender: string): string | undefined
 }
 
 /** Names of the servers that a message passes. */
@@ -90,7 +103,7 @@ export function transport(
   context: TransportContext,
 ): void {
   const { tenant } = arrival
-  const { servers, assumptions, destinations } = context
+  const { servers, assumptions } = context
   if (arrival.origin === 'front-end') stamps.firewallOnEntry(message, arrival)
   const as = judgeAuthAs(message, arrival, assumptions)
   stamps.stamp(message, arrival, as)
@@ -102,19 +115,87 @@ export function transport(
     as === 'Internal' && tenant.isInside(stamps.senderAddress(message) || envelope.sender)
       ? 'InOrganization'
       : 'NotInOrganization'
-  const exempt = isDeliveryReport(message, envelope)
-  for (const [sentTo, recipients] of bifurcate(tenant, envelope.recipients)) {
-    const fork = message.fork()
-    const facts = { from: fromScope, sentTo, everyInstance: assumptions.headerContains !== 'first' }
-    const outcome = exempt ? { applied: [], connector: undefined } : applyRules(tenant.rules, fork, facts)
-    destinations.decided(tenant, messageId, {
-      recipients: recipients.map(({ address }) => address),
-      rules: outcome.applied,
-      connector: outcome.connector,
-      fromScope,
-      sentToScope: sentTo,
+  const pass: Pass = {
+    arrival,
+    envelope,
+    messageId,
+    fromScope,
+    context,
+    exempt: isDeliveryReport(message, envelope),
+  }
+  for (const group of bifurcate(message, pass, tenant)) processFork(message.fork(), group, pass, tenant)
+}
+
+/** One run of a message through transport. */
+interface Pass {
+  arrival: Arrival
+  envelope: Envelope
+  messageId: string
+  fromScope: Scope
+  context: TransportContext
+  /** Whether rules do not look at the message. */
+  exempt: boolean
+}
+
+/** Recipients whom the rules see alike. */
+interface Group {
+  sentTo: Scope
+  recipients: EnvelopeRecipient[]
+}
+
+function processFork(fork: Message, group: Group, pass: Pass, tenant: Tenant): void {
+  const { messageId, context } = pass
+  const { destinations } = context
+  const envelope = { ...pass.envelope, recipients: group.recipients }
+  const before = fork.fork()
+  const outcome = pass.exempt
+    ? noOutcome()
+    : applyRules(tenant.rules, fork, factsOf(fork, pass, group, tenant))
+  const ended = outcome.deferredBy !== undefined ? 'deferred' : outcome.rejected ? 'rejected' : outcome.deleted ? 'deleted' : undefined // prettier-ignore
+  destinations.decided(tenant, messageId, {
+    recipients: group.recipients.map(({ address }) => address),
+    rules: outcome.applied,
+    connector: outcome.connector,
+    fromScope: pass.fromScope,
+    sentToScope: group.sentTo,
+    ...(outcome.audited.length > 0 ? { audited: outcome.audited } : {}),
+    ...(ended ? { ended } : {}),
+  })
+  if (outcome.deferredBy !== undefined) {
+    const again = (now: Tenant): void => {
+      processFork(before, group, pass, now)
+    }
+    destinations.defer(tenant, again, () => {
+      destinations.reject(tenant, before, envelope, '550 5.4.300 Message expired')
     })
-    dispatch(fork, { ...envelope, recipients }, messageId, outcome.connector, tenant, context)
+    return
+  }
+  if (outcome.rejected) {
+    const { status, text } = outcome.rejected
+    destinations.reject(tenant, before, envelope, `550 ${status} TRANSPORT.RULES.RejectMessage; ${text}`)
+    return
+  }
+  if (outcome.deleted) return
+  const recipients = [
+    ...(outcome.redirected?.map((address) => ({ address })) ?? group.recipients),
+    ...outcome.copies.map((address) => ({ address })),
+  ]
+  dispatch(fork, { ...envelope, recipients }, messageId, outcome, tenant, context)
+}
+
+function factsOf(message: Message, pass: Pass, group: Group, tenant: Tenant): RuleFacts {
+  const { arrival, context } = pass
+  return {
+    from: pass.fromScope,
+    sentTo: group.sentTo,
+    everyInstance: context.assumptions.headerContains !== 'first',
+    headerSender: stamps.senderAddress(message),
+    envelopeSender: pass.envelope.sender,
+    recipients: group.recipients.map(({ address }) => address),
+    clientAddress: arrival.clientAddress,
+    groups: tenant.config.groups ?? {},
+    at: new Date(),
+    broken: tenant.config.brokenRules ?? [],
   }
 }
 
@@ -134,35 +215,31 @@ function isDeliveryReport(message: Message, envelope: Envelope): boolean {
 }
 
 /** Groups of recipients whom the rules see alike; one group, if no rule tells recipients apart. */
-function bifurcate(
-  tenant: Tenant,
-  recipients: readonly EnvelopeRecipient[],
-): Map<Scope, EnvelopeRecipient[]> {
-  const scopeOf = (recipient: EnvelopeRecipient): Scope =>
-    tenant.isInside(recipient.address) ? 'InOrganization' : 'NotInOrganization'
-  const groups = new Map<string, { scope: Scope; recipients: EnvelopeRecipient[] }>()
-  for (const recipient of recipients) {
-    const scope = scopeOf(recipient)
-    const key = forkKey(tenant.rules, scope)
+function bifurcate(message: Message, pass: Pass, tenant: Tenant): Group[] {
+  const groups = new Map<string, Group>()
+  for (const recipient of pass.envelope.recipients) {
+    const sentTo: Scope = tenant.isInside(recipient.address) ? 'InOrganization' : 'NotInOrganization'
+    const facts = factsOf(message, pass, { sentTo, recipients: [recipient] }, tenant)
+    const key = recipientKey(tenant.rules, message, facts)
     const group = groups.get(key)
     if (group) group.recipients.push(recipient)
-    else groups.set(key, { scope, recipients: [recipient] })
+    else groups.set(key, { sentTo, recipients: [recipient] })
   }
-  return new Map([...groups.values()].map((group) => [group.scope, group.recipients]))
+  return [...groups.values()]
 }
 
 function dispatch(
   message: Message,
   envelope: Envelope,
   messageId: string,
-  routed: string | undefined,
+  outcome: RuleOutcome,
   tenant: Tenant,
   { servers, destinations }: TransportContext,
 ): void {
   const groups = new Map<string, { target: Target; recipients: EnvelopeRecipient[] }>()
   for (const recipient of envelope.recipients) {
     const domain = domainOf(recipient.address)
-    const connector = routed ?? tenant.connectorForDomain(domain)?.name
+    const connector = outcome.connector ?? tenant.connectorForDomain(domain)?.name
     if (connector === undefined && tenant.isInside(recipient.address)) {
       destinations.deliver(tenant, recipient.address, envelope.sender, message.fork())
       continue
@@ -170,7 +247,12 @@ function dispatch(
     const target: Target =
       connector === undefined
         ? { kind: destinations.hosted(domain) ? 'hosted' : 'internet' }
-        : { kind: 'connector', tenant: tenant.config.id, name: connector }
+        : { kind: 'connector', tenant: tenant.config.id, name: connector, requireTls: outcome.requireTls }
+    const refusal = target.kind === 'connector' ? undefined : destinations.mayLeave(tenant, envelope.sender)
+    if (refusal !== undefined) {
+      destinations.reject(tenant, message, { ...envelope, recipients: [recipient] }, refusal)
+      continue
+    }
     const key = JSON.stringify(target)
     const group = groups.get(key)
     if (group) group.recipients.push(recipient)

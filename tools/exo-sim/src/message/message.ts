@@ -92,6 +92,14 @@ export class Message {
     return this.#body.bytes
   }
 
+  /** Octets of the whole message. */
+  get size(): number {
+    return this.#fields.reduce(
+      (sum, one) => sum + one.raw.length,
+      this.#separator.length + this.#body.bytes.length,
+    )
+  }
+
   /** The message as it would be sent. */
   get raw(): Buffer {
     return Buffer.concat(this.parts())

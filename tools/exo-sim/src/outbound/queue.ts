@@ -6,12 +6,15 @@ import type { Endpoint, OutboundOptions } from '../config.ts'
 import type { ConnectionOptions } from '../smtp/connection.ts'
 import type { Envelope, EnvelopeRecipient } from '../smtp/envelope.ts'
 import { EXPIRED, lastError } from './led.ts'
+import type { Undelivered } from '../ndr.ts'
 import { NextHop } from './next-hop.ts'
 import type { Outcome } from './next-hop.ts'
 
 /** Where an entry goes; it is resolved anew at each attempt. */
 export type Target =
-  { kind: 'connector'; tenant: string; name: string } | { kind: 'internet' } | { kind: 'hosted' }
+  | { kind: 'connector'; tenant: string; name: string; requireTls?: boolean }
+  | { kind: 'internet' }
+  | { kind: 'hosted' }
 
 /** How a target is reached just now. */
 export interface Route {
@@ -61,6 +64,8 @@ export interface QueueOptions {
   resolve(target: Target): Route
   /** Told of everything that happens. */
   report(report: QueueReport): void
+  /** Told of recipients who will not be reached, with the message. */
+  undelivered(tenant: string, envelope: Envelope, message: Message, failed: readonly Undelivered[]): void
   /** Milliseconds between attempts. */
   retryDelay: number
   /** Milliseconds until an entry expires. */
@@ -225,6 +230,14 @@ export class Queue {
     this.#active--
     const { entry } = item
     for (const { recipient, reason } of end.failed) this.#fail(entry, [recipient.address], reason)
+    if (end.failed.length > 0) {
+      const failed = end.failed.map(({ recipient, reason }) => ({
+        recipient,
+        reply: reason,
+        remote: entry.nextHop,
+      }))
+      this.#options.undelivered(entry.tenant, item.envelope, item.message, failed)
+    }
     const left = end.deferred.map(({ address }) => address)
     if (left.length === 0) {
       this.#items.delete(item)
@@ -236,6 +249,8 @@ export class Queue {
     if (Date.now() - item.born >= this.#options.expiry) {
       this.#items.delete(item)
       this.#fail(entry, left, `${EXPIRED} (${end.reason})`)
+      const failed = end.deferred.map((recipient) => ({ recipient, reply: `${EXPIRED} (${end.reason})` }))
+      this.#options.undelivered(entry.tenant, item.envelope, item.message, failed)
       return
     }
     entry.state = 'deferred'

@@ -4,11 +4,23 @@ import test from 'node:test'
 import { Message } from '../message/message.ts'
 import { containsWord } from '../message/words.ts'
 import { applyRules, rulesInOrder } from './engine.ts'
-import type { RuleFacts } from './engine.ts'
+import type { RuleOutcome } from './engine.ts'
+import type { RuleFacts } from './predicates.ts'
 import { asDocumentedRules } from './presets.ts'
 import type { TransportRule } from './rule.ts'
 
-const facts: RuleFacts = { from: 'InOrganization', sentTo: 'NotInOrganization', everyInstance: true }
+const facts: RuleFacts = {
+  from: 'InOrganization',
+  sentTo: 'NotInOrganization',
+  everyInstance: true,
+  headerSender: 'Ann@contoso.com',
+  envelopeSender: 'bounce@lists.example',
+  recipients: ['bob@mail.partner.example'],
+  clientAddress: '192.0.2.7',
+  groups: { 'pilot@contoso.com': ['ann@contoso.com'] },
+  at: new Date('2026-11-24T10:00:00Z'),
+  broken: [],
+}
 
 function apply(
   header: string,
@@ -125,4 +137,87 @@ test('the documented rules are the two with the Received exception', () => {
     apply('A: b', rules, { from: 'InOrganization', sentTo: 'InOrganization' }).connector,
     undefined,
   )
+})
+
+/** Predicates, the messages they fit, and those they do not fit. */
+const PREDICATES: { rule: Omit<TransportRule, 'name'>; yes?: string[]; no?: string[]; facts?: Partial<RuleFacts>; noFacts?: Partial<RuleFacts> }[] = [
+  { rule: { from: ['ann@contoso.com'] }, yes: ['A: b'], noFacts: { headerSender: 'bob@contoso.com' } },
+  { rule: { from: ['bounce@lists.example'] }, no: ['A: b'] },
+  { rule: { from: ['bounce@lists.example'], senderAddressLocation: 'Envelope' }, yes: ['A: b'] },
+  { rule: { from: ['ann@contoso.com'], senderAddressLocation: 'Envelope' }, no: ['A: b'] },
+  { rule: { senderDomainIs: ['lists.example'], senderAddressLocation: 'HeaderOrEnvelope' }, yes: ['A: b'] },
+  { rule: { senderDomainIs: ['contoso.com'] }, yes: ['A: b'], noFacts: { headerSender: 'x@notcontoso.com' } },
+  { rule: { fromMemberOf: ['Pilot@contoso.com'] }, yes: ['A: b'], noFacts: { headerSender: 'eve@contoso.com' } },
+  { rule: { fromAddressMatchesPatterns: ['^ann@'] }, yes: ['A: b'], noFacts: { headerSender: 'joann@contoso.com' } },
+  { rule: { fromAddressContainsWords: ['contoso'] }, yes: ['A: b'], noFacts: { headerSender: 'a@contosos.com' } },
+  { rule: { recipientDomainIs: ['partner.example'] }, yes: ['A: b'], noFacts: { recipients: ['x@other.example'] } },
+  { rule: { sentTo: ['BOB@mail.partner.example'] }, yes: ['A: b'], noFacts: { recipients: ['x@other.example'] } },
+  { rule: { sentToMemberOf: ['pilot@contoso.com'] }, no: ['A: b'], facts: {} },
+  { rule: { recipientAddressMatchesPatterns: ['@mail\\.'] }, yes: ['A: b'], noFacts: { recipients: ['x@other.example'] } },
+  { rule: { subjectContainsWords: ['secret'] }, yes: ['Subject: Top Secret!'], no: ['Subject: secrets', 'A: secret'] },
+  { rule: { subjectMatchesPatterns: ['^\\[enc'] }, yes: ['Subject: [Enc] x'], no: ['Subject: re: [enc] x'] },
+  { rule: { headerMatchesMessageHeader: 'Content-Type', headerMatchesPatterns: ['pkcs7', 'pgp'] }, yes: ['Content-Type: application/x-PKCS7-mime'], no: ['Content-Type: text/plain'] },
+  { rule: { exceptIfHeaderMatchesMessageHeader: 'X-A', exceptIfHeaderMatchesPatterns: ['^yes$'] }, yes: ['X-A: yes sir', 'B: c'], no: ['X-A: yes'] },
+  { rule: { messageSizeOver: 100 }, yes: [`A: ${'x'.repeat(100)}`], no: ['A: b'] },
+  { rule: { exceptIfMessageSizeOver: 100 }, no: [`A: ${'x'.repeat(100)}`], yes: ['A: b'] },
+  { rule: { sclOver: 5 }, yes: ['X-MS-Exchange-Organization-SCL: 5', 'X-MS-Exchange-Organization-SCL: 9'], no: ['X-MS-Exchange-Organization-SCL: 4', 'A: b'] },
+  { rule: { exceptIfSclOver: 5 }, no: ['X-MS-Exchange-Organization-SCL: 6'], yes: ['A: b'] },
+  { rule: { senderIpRanges: ['192.0.2.0/29'] }, yes: ['A: b'], noFacts: { clientAddress: '192.0.2.8' } },
+  { rule: { senderIpRanges: ['192.0.2.5-192.0.2.7', '10.0.0.1'] }, yes: ['A: b'], noFacts: { clientAddress: '10.0.0.2' } },
+  { rule: { exceptIfSenderIpRanges: ['192.0.2.7'] }, no: ['A: b'] },
+  { rule: { exceptIfFromMemberOf: ['pilot@contoso.com'] }, no: ['A: b'], facts: {} },
+  { rule: { exceptIfRecipientDomainIs: ['partner.example'] }, no: ['A: b'] },
+  { rule: { exceptIfFromScope: 'InOrganization' }, no: ['A: b'] },
+  { rule: { activationDate: new Date('2026-11-25T00:00:00Z') }, no: ['A: b'] },
+  { rule: { expiryDate: new Date('2026-11-23T00:00:00Z') }, no: ['A: b'] },
+  { rule: { mode: 'Audit' }, no: ['A: b'] },
+  { rule: { messageTypeMatches: 'OOF' }, yes: ['Auto-Submitted: auto-replied (vacation)'], no: ['A: b', 'Auto-Submitted: auto-replied\r\nContent-Type: multipart/report; report-type=delivery-status'] },
+  { rule: { messageTypeMatches: 'AutoForward' }, yes: ['Auto-Submitted: auto-forwarded', 'X-MS-Exchange-AutoForwarded: true'], no: ['Auto-Submitted: no'] },
+  { rule: { messageTypeMatches: 'Encrypted' }, yes: ['Content-Type: application/pkcs7-mime; smime-type=enveloped-data', 'Content-Type: application/x-pkcs7-mime; name="smime.p7m"', 'Content-Type: application/pkcs7-mime;\r\n smime-type=authEnveloped-data'], no: ['Content-Type: application/pkcs7-mime; smime-type=signed-data', 'Content-Type: multipart/encrypted'] },
+  { rule: { messageTypeMatches: 'Signed' }, yes: ['Content-Type: multipart/signed; protocol="application/pkcs7-signature"', 'Content-Type: application/pkcs7-mime; smime-type="signed-data"'], no: ['Content-Type: multipart/signed; protocol="application/pgp-signature"', 'Content-Type: application/pkcs7-mime; smime-type=enveloped-data'] },
+  { rule: { messageTypeMatches: 'Calendaring' }, yes: ['Content-Type: text/calendar; method=REQUEST', 'Content-Type: multipart/alternative; boundary=b\r\n\r\n--b\r\nContent-Type: text/calendar; method=REPLY\r\n\r\n--b--', 'Content-class: urn:content-classes:calendarmessage'], no: ['Content-Type: text/plain\r\n\r\nContent-Type: text/calendar'] },
+  { rule: { messageTypeMatches: 'PermissionControlled' }, yes: ['Content-class: rpmsg.message', 'Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: application/x-microsoft-rpmsg-message; name="message.rpmsg"\r\n\r\n--b--'], no: ['A: b'] },
+  { rule: { messageTypeMatches: 'ReadReceipt' }, yes: ['Content-Type: multipart/report; report-type=disposition-notification; boundary=x'], no: ['Content-Type: multipart/report; report-type=delivery-status; boundary=x'] },
+  { rule: { exceptIfMessageTypeMatches: 'OOF' }, yes: ['A: b'], no: ['Auto-Submitted: auto-replied'] },
+] // prettier-ignore
+
+for (const { rule, yes = [], no = [], facts: change = {}, noFacts } of PREDICATES) {
+  test(`predicate ${JSON.stringify(rule).slice(0, 100)}`, () => {
+    for (const header of yes)
+      assert.equal(apply(header, [{ name: 'r', ...rule }], change).applied, 'r', header)
+    for (const header of no) assert.equal(apply(header, [{ name: 'r', ...rule }], change).applied, '', header)
+    if (noFacts)
+      assert.equal(apply('A: b', [{ name: 'r', ...rule }], noFacts).applied, '', JSON.stringify(noFacts))
+  })
+}
+
+test('actions: spam level, subject, copies, redirection, dropping, refusing; what ends the rules', () => {
+  const run = (
+    rules: TransportRule[],
+    change: Partial<RuleFacts> = {},
+  ): RuleOutcome & { message: Message } => {
+    const message = Message.parse(Buffer.from('Subject: s\r\n\r\n'))
+    return { ...applyRules(rulesInOrder(rules), message, { ...facts, ...change }), message }
+  }
+  const marked = run([
+    { name: 'a', setSCL: -1, prependSubject: '[ä] ', blindCopyTo: ['log@contoso.com'] },
+    { name: 'b', redirectMessageTo: ['x@contoso.com'], routeMessageOutboundRequireTls: true },
+    { name: 'c', mode: 'AuditAndNotify', deleteMessage: true },
+  ])
+  assert.equal(marked.message.value('X-MS-Exchange-Organization-SCL'), '-1')
+  assert.equal(marked.message.value('Subject'), '[ä] s')
+  assert.ok(!marked.message.eightBitHeader)
+  assert.deepEqual([marked.copies, marked.redirected, marked.requireTls], [['log@contoso.com'], ['x@contoso.com'], true]) // prettier-ignore
+  assert.deepEqual([marked.audited, marked.deleted], [['c'], false])
+  const later: TransportRule = { name: 'z', setHeaderName: 'Z', setHeaderValue: '1' }
+  const rejected = run([{ name: 'r', rejectMessageReasonText: 'no', rejectMessageEnhancedStatusCode: '5.7.900' }, later]) // prettier-ignore
+  assert.deepEqual([rejected.rejected, rejected.applied], [{ status: '5.7.900', text: 'no' }, ['r']])
+  assert.deepEqual(run([{ name: 'd', deleteMessage: true }, later]).applied, ['d'])
+  const broken = (ruleErrorAction?: 'Ignore' | 'Defer'): RuleOutcome =>
+    run([{ name: 'x', deleteMessage: true, ...(ruleErrorAction ? { ruleErrorAction } : {}) }, later], {
+      broken: ['x'],
+    })
+  assert.deepEqual(broken().applied, ['z'])
+  assert.deepEqual(broken('Ignore').applied, ['z'])
+  assert.deepEqual([broken('Defer').applied, broken('Defer').deferredBy], [[], 'x'])
 })
