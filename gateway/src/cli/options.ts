@@ -11,6 +11,8 @@ export type OptionTable = NonNullable<ParseArgsConfig['options']>
 export interface Options {
   /** The text of an option; undefined when it was not given. */
   text(name: string): string | undefined
+  /** All texts of an option that may repeat. */
+  texts(name: string): readonly string[]
   /** Whether a switch was given. */
   has(name: string): boolean
   readonly positionals: readonly string[]
@@ -34,6 +36,7 @@ export function readOptions(args: readonly string[], table: OptionTable, most: n
   return {
     positionals,
     has: (name) => values[name] === true,
+    texts: (name) => [values[name] ?? []].flat().filter((value) => typeof value === 'string'),
     text: (name) => {
       const value = values[name]
       return typeof value === 'string' ? value : undefined

@@ -22,6 +22,11 @@ const VERIFY_OPTIONS =
   '[--trust F…] [--intermediates F…] [--crl F…] [--ocsp F…] [--at RFC3339] [--allow-weak] [--revocation none|prefer|require] ' +
   '[--policy OID… --explicit-policy --inhibit-any --inhibit-map]'
 
+/** The choices of the assistant. */
+const CHOICES =
+  '[--preset recommended|as-documented] [--spam A|B|C|D] [--inbound crypto|all] [--guard none|reject|report] [--report-to A] ' +
+  '[--exempt none|OOF,PermissionControlled] [--pilot-group A] [--gateway-ip IP…] [--certificate-name N] [--tenant NAME] [--config FILE]'
+
 const FILES =
   'FILE is a mail or a bare CMS object (DER or PEM); - is standard input. F may be PEM, DER or a folder; options may repeat.'
 
@@ -148,5 +153,25 @@ export const VERBS: readonly Verb[] = [
     forms: ['tls-policy check --map FILE DESTINATION [--json]'],
     details: ['FILE is a table in the syntax of smtp_tls_policy_maps.'],
     load: async () => (await import('./tls-policy.ts')).tlsPolicy,
+  },
+  {
+    name: 'exchange',
+    summary: "set up a tenant's connectors and rules in Exchange Online",
+    forms: [
+      `exchange plan ${CHOICES} [--language de|en] [--json]`,
+      `exchange script ${CHOICES} --out FILE`,
+      `exchange rollback ${CHOICES} --out FILE`,
+      `exchange guide ${CHOICES} [--language de|en] [--out FILE]`,
+    ],
+    details: [
+      'plan shows what would be made and why; script writes the PowerShell script that makes it, rollback the one that takes it away;',
+      'guide is the way through the Exchange admin center by hand. Files hold secrets and are readable for their owner only.',
+      '--spam        how the first spam verdict is kept: A header retention (default), B trusted ARC sealer, C enhanced filtering, D SCL -1',
+      '--inbound     which mail from outside goes to the gateway: S/MIME only (default of recommended) or all',
+      '--guard       a last rule that rejects or reports mail to the outside that did not pass the gateway',
+      '--exempt      mail types from inside that pass by the gateway',
+      '--gateway-ip  IPv4 address or range from which the gateway sends; may repeat',
+    ],
+    load: async () => (await import('./exchange.ts')).exchange,
   },
 ]

@@ -1,0 +1,161 @@
+// The assistant's verbs on a real store: what they print, what they write and with which permissions, what they refuse.
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { stringify } from 'yaml'
+import { secretNumber, tenantSpecOf } from '../config/testkit.ts'
+import { main } from './main.ts'
+
+let folder = ''
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'siegel-exchange-'))
+  await writeFile(join(folder, 'master.key'), randomBytes(32))
+  await writeFile(
+    join(folder, 'siegel.yaml'),
+    'fqdn: smime.contoso.com\nmasterKey: file:master.key\ndataFolder: data\n',
+  )
+  const documented: Record<string, unknown> = {
+    ...tenantSpecOf('fabrikam.com', 1),
+    preset: 'as-documented',
+    microsoftTenantId: '11111111-2222-3333-4444-555555555555',
+  }
+  delete documented['secretHeader']
+  const objects = [
+    { kind: 'Tenant', name: 'contoso', spec: tenantSpecOf('contoso.com', 0) },
+    { kind: 'Tenant', name: 'fabrikam', spec: documented },
+  ].map((one) => stringify({ apiVersion: 'siegel/v1', ...one }))
+  await writeFile(join(folder, 'objects.yaml'), objects.join('---\n'))
+  const applied = await run('apply', '-f', join(folder, 'objects.yaml'))
+  assert.equal(applied.code, 0, applied.err)
+})
+after(() => rm(folder, { recursive: true }))
+
+async function run(...argv: string[]) {
+  const out: string[] = []
+  const err: string[] = []
+  const io = {
+    out: (line: string) => void out.push(line),
+    err: (line: string) => void err.push(line),
+    now: Date.now,
+    standardInput: () => Promise.resolve(Buffer.alloc(0)),
+  }
+  const code = await main([...argv, '--config', join(folder, 'siegel.yaml')], io)
+  return { code, out: out.join('\n'), err: err.join('\n') }
+}
+
+const SECRETS = [secretNumber(0).secret, secretNumber(1).secret, secretNumber(0).word, secretNumber(1).word]
+
+test('plan shows objects and reasons in both languages and no secret', async () => {
+  const german = await run('exchange', 'plan', '--tenant', 'contoso', '--language', 'de')
+  assert.deepEqual([german.code, german.err], [0, ''])
+  assert.match(german.out, /^Regel +Siegel 200 outbound to gateway +schickt Mail von innen nach außen/m)
+  assert.match(german.out, /Option A \(Kopfzeilen behalten\)/)
+  const english = await run('exchange', 'plan', '--tenant', 'contoso', '--language', 'en', '--spam', 'D')
+  assert.match(english.out, /^connector +Siegel from gateway +recognises the gateway/m)
+  assert.match(english.out, /Siegel 700 keep spam verdict/)
+  const json = await run('exchange', 'plan', '--tenant', 'contoso', '--json')
+  const parsed = JSON.parse(json.out) as { preset: string; objects: { purpose: string }[] }
+  assert.equal(parsed.preset, 'recommended')
+  assert.ok(parsed.objects.some(({ purpose }) => purpose === 'clean-up'))
+  for (const { out } of [german, english, json])
+    for (const secret of SECRETS) assert.ok(!out.includes(secret))
+})
+
+test('the script is a file for its owner only, replaces one that others could read, and holds the secrets that the plan hides', async () => {
+  const file = join(folder, 'contoso.ps1')
+  await writeFile(file, 'old', { mode: 0o644 })
+  const { code, out, err } = await run(
+    'exchange',
+    'script',
+    '--tenant',
+    'contoso',
+    '--preset',
+    'recommended',
+    '--out',
+    file,
+  )
+  assert.deepEqual([code, err], [0, ''])
+  assert.match(out, /holds secrets/)
+  assert.equal((await stat(file)).mode & 0o777, 0o600)
+  const text = await readFile(file, 'utf8')
+  assert.match(text, /THIS FILE HOLDS SECRETS/)
+  for (const secret of SECRETS) {
+    assert.ok(text.includes(secret))
+    assert.ok(!out.includes(secret))
+  }
+})
+
+test('rollback and guide are written; the guide on the screen hides secrets, in the file it does not', async () => {
+  const back = join(folder, 'back.ps1')
+  assert.equal((await run('exchange', 'rollback', '--tenant', 'contoso', '--out', back)).code, 0)
+  assert.match(await readFile(back, 'utf8'), /Remove-TransportRule/)
+  const screen = await run('exchange', 'guide', '--tenant', 'contoso', '--language', 'de')
+  for (const secret of SECRETS) assert.ok(!screen.out.includes(secret))
+  const file = join(folder, 'guide.md')
+  assert.equal(
+    (await run('exchange', 'guide', '--tenant', 'contoso', '--language', 'de', '--out', file)).code,
+    0,
+  )
+  assert.equal((await stat(file)).mode & 0o777, 0o600)
+  const text = await readFile(file, 'utf8')
+  for (const secret of SECRETS) assert.ok(text.includes(secret))
+})
+
+test('the guide follows the how-to, with the own values, and says where it errs', async () => {
+  for (const [language, mistake] of [
+    ['de', /eingehenden\* Connector\. Eine Regel kann nur an einen ausgehenden leiten: `Siegel to gateway`/],
+    ['en', /inbound\* connector\. A rule can only route to an outbound one: `Siegel to gateway`/],
+  ] as const) {
+    const { code, out } = await run('exchange', 'guide', '--tenant', 'fabrikam', '--language', language)
+    assert.equal(code, 0)
+    assert.match(out, mistake)
+    assert.match(out, /created disabled: contact support/)
+    assert.match(
+      out,
+      /\[fabrikam-com\.mail\.protection\.outlook\.com\]:25 verify match=mail\.protection\.outlook\.com/,
+    )
+    const order = [
+      '## S1, S2',
+      '## S2, S3, S4',
+      '## S5',
+      '## S6',
+      '`S/MIME eingehend`',
+      '## S7',
+      '`S/MIME ausgehend`',
+    ]
+    const places = order.map((text) => out.indexOf(text))
+    assert.deepEqual(
+      places,
+      places.toSorted((a, b) => a - b),
+    )
+    assert.ok(!places.includes(-1))
+    assert.equal(out.split('`smime.fabrikam.com`').length > 4, true)
+  }
+})
+
+test('what cannot be is refused with exit code 2', async () => {
+  const cases: [string[], RegExp][] = [
+    [[], /siegel exchange plan, script/],
+    [['plan'], /which tenant\? --tenant contoso or fabrikam/],
+    [['plan', '--tenant', 'nobody'], /no usable tenant "nobody"/],
+    [['plan', '--tenant', 'contoso', '--language', 'fr'], /--language must be de or en/],
+    [['script', '--tenant', 'contoso'], /where to\?/],
+    [['script', '--tenant', 'contoso', '--out', '-'], /goes into a file/],
+    [
+      ['script', '--tenant', 'contoso', '--preset', 'as-documented', '--out', 'x'],
+      /has the preset recommended/,
+    ],
+    [['plan', '--tenant', 'contoso', '--spam', 'E'], /--spam must be A or B or C or D/],
+    [['plan', '--tenant', 'contoso', '--exempt', 'all'], /--exempt must be none/],
+    [['plan', '--tenant', 'fabrikam', '--guard', 'reject'], /guard needs the preset recommended/],
+    [['plan', '--tenant', 'contoso', '--guard', 'report'], /needs an address/],
+  ]
+  for (const [argv, message] of cases) {
+    const { code, out, err } = await run('exchange', ...argv)
+    assert.match(err, message)
+    assert.deepEqual([code, out], [2, ''])
+  }
+})

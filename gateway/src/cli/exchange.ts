@@ -1,0 +1,209 @@
+/**
+ * `siegel exchange plan|script|rollback|guide|verify|drift`: the assistant for a tenant's objects in Exchange Online. Writes texts
+ * and looks from outside; it never signs in to Microsoft and changes nothing there or here.
+ */
+import { sourceOf } from '@siegel/engine'
+import { compileSettings } from '../config/settings.ts'
+import type { Settings } from '../config/ports.ts'
+import type { StartConfig } from '../config/file.ts'
+import { makeGuide } from '../exchange/assist/guide.ts'
+import type { Language } from '../exchange/assist/language.ts'
+import {
+  AssistError,
+  defaultOptions,
+  type AssistOptions,
+  type SpamOption,
+} from '../exchange/assist/options.ts'
+import { overviewLines, overviewRows, planRemarks } from '../exchange/assist/overview.ts'
+import { makePlan, type AssistPlan } from '../exchange/assist/plan.ts'
+import { makeRollback } from '../exchange/assist/rollback.ts'
+import { makeScript } from '../exchange/assist/script.ts'
+import type { Tenant } from '../mail/tenant.ts'
+import { writeFrom } from './files.ts'
+import { UsageError, type Command, type ExitCode, type Io } from './io.ts'
+import { withStore } from './open-store.ts'
+import { readOptions, type Options } from './options.ts'
+import { languageOf } from './texts.ts'
+
+const COMMON = {
+  tenant: { type: 'string' },
+  config: { type: 'string' },
+  language: { type: 'string' },
+} as const
+
+const CHOICES = {
+  preset: { type: 'string' },
+  spam: { type: 'string' },
+  inbound: { type: 'string' },
+  guard: { type: 'string' },
+  'report-to': { type: 'string' },
+  exempt: { type: 'string' },
+  'pilot-group': { type: 'string' },
+  'gateway-ip': { type: 'string', multiple: true },
+  'certificate-name': { type: 'string' },
+} as const
+
+function oneOf<T extends string>(options: Options, name: string, allowed: readonly T[], byDefault: T): T {
+  const given = options.text(name)
+  if (given === undefined) return byDefault
+  const found = allowed.find((one) => one === given)
+  if (found === undefined) throw new UsageError(`--${name} must be ${allowed.join(' or ')}`)
+  return found
+}
+
+function exemptions(given: string | undefined, byDefault: AssistOptions['exempt']): AssistOptions['exempt'] {
+  if (given === undefined) return byDefault
+  if (given === 'none') return []
+  return given.split(',').map((one) => {
+    if (one === 'OOF' || one === 'PermissionControlled') return one
+    throw new UsageError(
+      '--exempt must be none, OOF, PermissionControlled, or both of these with a comma between',
+    )
+  })
+}
+
+/** The choices that the call makes. */
+function choices(options: Options, tenant: Tenant): AssistOptions {
+  const defaults = defaultOptions(tenant)
+  const preset = options.text('preset')
+  if (preset !== undefined && preset !== 'recommended' && preset !== 'as-documented')
+    throw new UsageError('--preset must be recommended or as-documented')
+  if (preset !== undefined && preset !== tenant.preset)
+    throw new UsageError(
+      `the tenant ${tenant.name} has the preset ${tenant.preset} in its settings, and Siegel accepts mail by that one only: ` +
+        'change the setting with siegel apply first',
+    )
+  return {
+    spam: oneOf<SpamOption>(options, 'spam', ['A', 'B', 'C', 'D'], defaults.spam),
+    inbound: oneOf(options, 'inbound', ['crypto', 'all'], defaults.inbound),
+    guard: oneOf(options, 'guard', ['none', 'reject', 'report'], defaults.guard),
+    reportTo: options.text('report-to') ?? null,
+    exempt: exemptions(options.text('exempt'), defaults.exempt),
+    pilotGroup: options.text('pilot-group') ?? null,
+    gatewayAddresses: options.texts('gateway-ip'),
+    certificateName: options.text('certificate-name')?.toLowerCase() ?? defaults.certificateName,
+  }
+}
+
+function readLanguage(options: Options): Language {
+  const language = languageOf(options.text('language'), process.env)
+  if (language === null) throw new UsageError('--language must be de or en')
+  return language
+}
+
+function chooseTenant(settings: Settings, wanted: string | undefined): Tenant {
+  const tenants = [...settings.tenants.values()]
+  if (wanted === undefined) {
+    const [only, ...more] = tenants
+    if (only !== undefined && more.length === 0) return only
+    throw new UsageError(
+      only === undefined
+        ? 'there is no usable tenant: siegel apply one first'
+        : `which tenant? --tenant ${tenants.map(({ name }) => name).join(' or ')}`,
+    )
+  }
+  const found = tenants.find(({ name }) => name === wanted)
+  if (found === undefined) throw new UsageError(`there is no usable tenant ${JSON.stringify(wanted)}`)
+  return found
+}
+
+/** What a verb of the assistant works with. */
+export interface AssistContext {
+  readonly tenant: Tenant
+  readonly settings: Settings
+  readonly start: StartConfig
+}
+
+/** Reads the settings and finds the tenant. */
+export function withTenant<T>(options: Options, work: (context: AssistContext) => Promise<T>): Promise<T> {
+  return withStore(options.text('config'), async (store, start) => {
+    const { version, objects, tenants } = await store.config.read()
+    const { settings } = compileSettings(version, objects, tenants)
+    try {
+      return await work({ tenant: chooseTenant(settings, options.text('tenant')), settings, start })
+    } catch (error) {
+      if (error instanceof AssistError) throw new UsageError(error.message)
+      throw error
+    }
+  })
+}
+
+function planned(
+  args: readonly string[],
+  extra: Record<string, { type: 'string' | 'boolean' }>,
+  work: (plan: AssistPlan, options: Options) => Promise<void>,
+): Promise<ExitCode> {
+  const options = readOptions(args, { ...COMMON, ...CHOICES, ...extra }, 0)
+  return withTenant<ExitCode>(options, async ({ tenant }) => {
+    await work(makePlan(tenant, choices(options, tenant)), options)
+    return 0
+  })
+}
+
+function showPlan(args: readonly string[], io: Io): Promise<ExitCode> {
+  return planned(args, { json: { type: 'boolean' } }, (plan, options) => {
+    const language = readLanguage(options)
+    const { tenant, generation } = plan
+    const result = {
+      tenant: tenant.name,
+      preset: tenant.preset,
+      generation,
+      options: plan.options,
+      objects: overviewRows(plan, language),
+      remarks: planRemarks(plan, language),
+    }
+    if (options.has('json')) io.out(JSON.stringify(result))
+    else for (const line of overviewLines(plan, language)) io.out(line)
+    return Promise.resolve()
+  })
+}
+
+/** Writes a file that nobody but its owner may read. */
+async function writePrivate(options: Options, text: string, io: Io): Promise<void> {
+  const out = options.text('out')
+  if (out === undefined) throw new UsageError('where to? --out FILE')
+  if (out === '-') throw new UsageError('it may hold secrets, so it goes into a file: --out FILE')
+  await writeFrom(out, sourceOf(Buffer.from(text)), 0o600)
+  io.out(`wrote ${out}, readable for its owner only`)
+}
+
+function script(args: readonly string[], io: Io): Promise<ExitCode> {
+  return planned(args, { out: { type: 'string' } }, async (plan, options) => {
+    await writePrivate(options, makeScript(plan), io)
+    if (plan.tenant.preset === 'recommended')
+      io.out('It holds secrets (stamps and processed words): delete it after use.')
+    io.out('First run it with -WhatIf; what it makes: siegel exchange plan with the same options.')
+  })
+}
+
+function rollback(args: readonly string[], io: Io): Promise<ExitCode> {
+  return planned(args, { out: { type: 'string' } }, (plan, options) =>
+    writePrivate(options, makeRollback(plan), io),
+  )
+}
+
+function guide(args: readonly string[], io: Io): Promise<ExitCode> {
+  return planned(args, { out: { type: 'string' } }, async (plan, options) => {
+    const language = readLanguage(options)
+    if (options.text('out') === undefined)
+      for (const line of makeGuide(plan, { language, secrets: false }).trimEnd().split('\n')) io.out(line)
+    else await writePrivate(options, makeGuide(plan, { language, secrets: true }), io)
+  })
+}
+
+/** The verb `exchange`. */
+export const exchange: Command = (args, io) => {
+  const [action, ...rest] = args
+  switch (action) {
+    case 'plan':
+      return showPlan(rest, io)
+    case 'script':
+      return script(rest, io)
+    case 'rollback':
+      return rollback(rest, io)
+    case 'guide':
+      return guide(rest, io)
+    default:
+      throw new UsageError('siegel exchange plan, script, rollback or guide; siegel help exchange')
+  }
+}

@@ -1,0 +1,2 @@
+/** The languages of the assistant's texts. */
+export type Language = 'de' | 'en'

@@ -1,0 +1,378 @@
+/**
+ * The PowerShell script that makes a tenant's objects: idempotent, `-WhatIf` first, rules disabled until a stage enables them.
+ * Plain statements from top to bottom, so that an administrator can read what will be done. Pure: plan in, text out.
+ */
+import type { AssistPlan, PlannedConnector, PlannedRule } from './plan.ts'
+import { comment, fileText, hashtable, literal, quoted } from './powershell.ts'
+import { preState, stateExport } from './script-export.ts'
+import { acceptedDomainSteps, certificateDomain, preflight } from './script-preflight.ts'
+import { spamConsequences } from './spam.ts'
+
+/** The mark in a rule's comment while the gateway is bypassed. */
+const BYPASSED = '(bypassed)'
+
+/** Lines that print a text. */
+function say(lines: readonly string[], indent = ''): string[] {
+  return lines.map((line) => `${indent}Write-Host ${quoted(line)}`)
+}
+
+function isRoute({ purpose }: PlannedRule): boolean {
+  return purpose.startsWith('route-')
+}
+
+function head(plan: AssistPlan): string[] {
+  const { tenant, options, generation } = plan
+  const notes = [
+    `Siegel: objects in Exchange Online for the tenant ${tenant.name}, preset ${tenant.preset}, generation ${generation}.`,
+    ...(tenant.preset === 'recommended'
+      ? [
+          'THIS FILE HOLDS SECRETS (the stamp and the words of the rules). Keep it readable for yourself only; delete it after use.',
+        ]
+      : []),
+    'Connect-ExchangeOnline first (module 3 or later, signed in interactively or with a certificate). Then, in this order:',
+    '  .\\siegel.ps1 -WhatIf                      looks and says what it would do',
+    '  .\\siegel.ps1                              makes or updates everything, new rules disabled',
+    '  .\\siegel.ps1 -Validate -ValidationRecipient user@partner.example',
+    '  .\\siegel.ps1 -Stage pilot -PilotGroup pilots@contoso.com   enables the rules for the members of a group',
+    '  .\\siegel.ps1 -Stage all                   enables the rules for everybody',
+    '  .\\siegel.ps1 -Export                      writes the state for siegel exchange drift',
+    'In an emergency: -Bypass lets mail pass by the gateway, -Resume ends that. A change of rules takes up to 30 minutes.',
+    'Exit codes: 0 done, 2 wrong call, 3 problem found (nothing changed), 4 inbound connector is off, 5 accepted domain missing.',
+  ]
+  return [
+    ...notes.map(comment),
+    '[CmdletBinding(SupportsShouldProcess = $true)]',
+    'param(',
+    "    [ValidateSet('create', 'pilot', 'all')]",
+    "    [string]$Stage = 'create',",
+    `    [string]$PilotGroup = ${quoted(options.pilotGroup ?? '')},`,
+    '    [switch]$Validate,',
+    "    [string]$ValidationRecipient = '',",
+    '    [switch]$Export,',
+    '    [switch]$Bypass,',
+    '    [switch]$Resume,',
+    "    [string]$Folder = '.',",
+    '    [switch]$Force',
+    ')',
+    "$ErrorActionPreference = 'Stop'",
+    '',
+    "if ($Stage -eq 'pilot' -and $PilotGroup -eq '') {",
+    "    Write-Warning 'Which group? -Stage pilot needs -PilotGroup with the address of a group.'",
+    '    exit 2',
+    '}',
+    "if ($Validate -and $ValidationRecipient -eq '') {",
+    "    Write-Warning 'To whom? -Validate needs -ValidationRecipient with an address outside of the tenant.'",
+    '    exit 2',
+    '}',
+    'if ($Bypass -and $Resume) {',
+    "    Write-Warning 'Either -Bypass or -Resume.'",
+    '    exit 2',
+    '}',
+    '',
+  ]
+}
+
+/** Rules that an emergency switches: those that route, and the guard behind them. */
+function switched(plan: AssistPlan): readonly string[] {
+  const rules = plan.rules.filter((rule) => isRoute(rule) || rule.purpose === 'guard')
+  // The guard first when switching off, so that nothing is rejected in between.
+  return [...rules.filter((rule) => !isRoute(rule)), ...rules.filter(isRoute)].map(({ name }) => name)
+}
+
+/** `-Bypass` and `-Resume` need nothing but the rules: they must work when everything else is broken. */
+function emergency(plan: AssistPlan): string[] {
+  const off = switched(plan)
+  const mark = quoted(`*${BYPASSED}*`)
+  return [
+    '# --- Emergency ---',
+    'if ($Bypass) {',
+    `    foreach ($name in ${literal(off)}) {`,
+    '        $rule = Get-TransportRule -Identity $name -ErrorAction SilentlyContinue',
+    "        if ($null -ne $rule -and $rule.State -eq 'Enabled') {",
+    "            if ($PSCmdlet.ShouldProcess($name, 'Disable-TransportRule')) {",
+    `                Set-TransportRule -Identity $name -Comments ($rule.Comments + ${quoted(` ${BYPASSED}`)}) -ErrorAction Stop`,
+    '                Disable-TransportRule -Identity $name -Confirm:$false -ErrorAction Stop',
+    "                Write-Host ('disabled: ' + $name)",
+    '            }',
+    '        }',
+    '    }',
+    ...say(
+      [
+        'The gateway is bypassed. Within 30 minutes mail to the outside leaves UNSIGNED AND UNENCRYPTED, and encrypted mail from outside',
+        'reaches the mailboxes as it is. Mail that is in the gateway still comes back through the inbound connector. End it with -Resume.',
+      ],
+      '    ',
+    ),
+    '    exit 0',
+    '}',
+    'if ($Resume) {',
+    `    foreach ($name in ${literal(off.toReversed())}) {`,
+    '        $rule = Get-TransportRule -Identity $name -ErrorAction SilentlyContinue',
+    `        if ($null -ne $rule -and $rule.Comments -like ${mark}) {`,
+    "            if ($PSCmdlet.ShouldProcess($name, 'Enable-TransportRule')) {",
+    '                Enable-TransportRule -Identity $name -ErrorAction Stop',
+    `                Set-TransportRule -Identity $name -Comments ($rule.Comments.Replace(${quoted(` ${BYPASSED}`)}, '')) -ErrorAction Stop`,
+    "                Write-Host ('enabled: ' + $name)",
+    '            }',
+    '        }',
+    '    }',
+    "    Write-Host 'Mail goes through the gateway again within 30 minutes.'",
+    '    exit 0',
+    '}',
+    '',
+  ]
+}
+
+/** Makes or updates one connector. */
+function connector(kind: 'Outbound' | 'Inbound', planned: PlannedConnector): string[] {
+  const name = quoted(planned.name)
+  return [
+    `# --- ${kind} connector ---`,
+    `$values = ${hashtable(planned.values)}`,
+    `$found = Get-${kind}Connector -Identity ${name} -ErrorAction SilentlyContinue`,
+    'if ($null -eq $found) {',
+    `    if ($PSCmdlet.ShouldProcess(${name}, 'New-${kind}Connector')) {`,
+    ...(kind === 'Outbound'
+      ? [`        New-OutboundConnector -Name ${name} @values -ErrorAction Stop | Out-Null`]
+      : [
+          '        try {',
+          `            New-InboundConnector -Name ${name} @values -ErrorAction Stop | Out-Null`,
+          '        } catch {',
+          "            Write-Warning ('The inbound connector was not made: ' + $_.Exception.Message)",
+          ...say(prohibited(), '            '),
+          '            exit 4',
+          '        }',
+        ]),
+    `        Write-Host ${quoted(`made: ${planned.name}`)}`,
+    '    }',
+    `} elseif ($PSCmdlet.ShouldProcess(${name}, 'Set-${kind}Connector')) {`,
+    `    Set-${kind}Connector -Identity ${name} @values -ErrorAction Stop`,
+    `    Write-Host ${quoted(`updated: ${planned.name}`)}`,
+    '}',
+    '',
+  ]
+}
+
+/** Makes or updates one rule; what is enabled stays enabled, what is bypassed stays so. */
+function ruleLines(rule: PlannedRule, top: number | null): string[] {
+  const name = quoted(rule.name)
+  const cleared = Object.fromEntries(rule.cleared.map((parameter) => [parameter, null]))
+  const clears = rule.cleared.length > 0
+  return [
+    `# --- Rule: ${rule.purpose} ---`,
+    `$values = ${hashtable(rule.values)}`,
+    ...(clears ? [`$cleared = ${hashtable(cleared)}`] : []),
+    `$found = Get-TransportRule -Identity ${name} -ErrorAction SilentlyContinue`,
+    'if ($null -eq $found) {',
+    `    if ($PSCmdlet.ShouldProcess(${name}, 'New-TransportRule, disabled')) {`,
+    `        New-TransportRule -Name ${name}${top === null ? '' : ` -Priority ${top}`} -Enabled $false @values -ErrorAction Stop | Out-Null`,
+    `        Write-Host ${quoted(`made, disabled: ${rule.name}`)}`,
+    '    }',
+    `} elseif ($PSCmdlet.ShouldProcess(${name}, 'Set-TransportRule')) {`,
+    `    if ($Stage -eq 'create' -and $found.Comments -like ${quoted(`*${BYPASSED}*`)}) { $values['Comments'] = $values['Comments'] + ${quoted(` ${BYPASSED}`)} }`,
+    `    Set-TransportRule -Identity ${name} @values${clears ? ' @cleared' : ''} -ErrorAction Stop`,
+    `    Write-Host ${quoted(`updated: ${rule.name}`)}`,
+    '}',
+    '',
+  ]
+}
+
+/** Rules of an earlier choice of options go, and the order is put right; a guard must never stand before what it guards. */
+function order(plan: AssistPlan): string[] {
+  const guard = plan.rules.find(({ purpose }) => purpose === 'guard')
+  return [
+    '# --- Rules of earlier options go ---',
+    'foreach ($rule in $rules) {',
+    `    if ($rule.Comments -like ${quoted(plan.pattern)} -and $ours -notcontains $rule.Name) {`,
+    "        if ($PSCmdlet.ShouldProcess($rule.Name, 'Remove-TransportRule')) {",
+    '            Remove-TransportRule -Identity $rule.Name -Confirm:$false -ErrorAction Stop',
+    "            Write-Host ('removed, no longer needed: ' + $rule.Name)",
+    '        }',
+    '    }',
+    '}',
+    '',
+    '# --- The order of the rules ---',
+    '$last = -1',
+    'foreach ($name in $ours) {',
+    '    $rule = Get-TransportRule -Identity $name -ErrorAction SilentlyContinue',
+    '    if ($null -ne $rule) {',
+    '        if ($rule.Priority -lt $last) {',
+    "            if ($PSCmdlet.ShouldProcess($name, 'Set-TransportRule -Priority')) {",
+    ...(guard === undefined
+      ? []
+      : [
+          `                $guard = Get-TransportRule -Identity ${quoted(guard.name)} -ErrorAction SilentlyContinue`,
+          "                if ($null -ne $guard -and $guard.State -eq 'Enabled') {",
+          `                    Disable-TransportRule -Identity ${quoted(guard.name)} -Confirm:$false -ErrorAction Stop`,
+          "                    Write-Warning 'The guard was disabled while the order of the rules changes: enable it with -Stage all in 30 minutes.'",
+          '                }',
+        ]),
+    '                Set-TransportRule -Identity $name -Priority $last -ErrorAction Stop',
+    '            }',
+    '        } else { $last = $rule.Priority }',
+    '    }',
+    '}',
+    '',
+  ]
+}
+
+function domainStop(plan: AssistPlan): string[] {
+  return [
+    '# --- The name on the certificate must be an accepted domain before the inbound connector is made ---',
+    'if (-not $domainAccepted) {',
+    `    Write-Warning ${quoted(`accepted domain missing: ${certificateDomain(plan)}`)}`,
+    ...say(acceptedDomainSteps(plan), '    '),
+    '    if (-not $Force -and -not $WhatIfPreference) { exit 5 }',
+    '}',
+    '',
+  ]
+}
+
+/** What to do about a connector that Microsoft made disabled. */
+export function supportText(plan: AssistPlan): string[] {
+  return [
+    'created disabled: contact support',
+    'Microsoft creates inbound connectors of type OnPremises disabled in new tenants, and only its support can enable them.',
+    'Open a case in the Microsoft 365 admin center (Help and support) with this text:',
+    `  "Please enable the inbound connector '${plan.inbound.name}' in our tenant. It was created in a disabled state. It recognises our own`,
+    `  S/MIME gateway by its TLS certificate ${plan.options.certificateName}; the domain ${certificateDomain(plan)} is a verified accepted domain of our`,
+    '  tenant. The gateway returns mail that our own mail flow rules route to it, and sends nothing else."',
+    'The rules stay disabled until the connector is on; then run this script again. Developer tenants cannot have such connectors.',
+  ]
+}
+
+function prohibited(): string[] {
+  return [
+    'If the error says OrganizationInboundConnectorProhibited, this tenant may not make inbound connectors of type OnPremises:',
+    'contact Microsoft support and name your accepted domain; developer tenants cannot have such connectors.',
+  ]
+}
+
+function connectorState(plan: AssistPlan): string[] {
+  return [
+    '# --- Read again: new tenants get the inbound connector disabled ---',
+    '$inboundOn = $false',
+    `$made = Get-InboundConnector -Identity ${quoted(plan.inbound.name)} -ErrorAction SilentlyContinue`,
+    'if ($null -ne $made) {',
+    '    if ($made.Enabled -eq $true) { $inboundOn = $true }',
+    '    else {',
+    ...say(supportText(plan), '        '),
+    '        if (-not $WhatIfPreference) { exit 4 }',
+    '    }',
+    '}',
+    '',
+  ]
+}
+
+function validation(plan: AssistPlan): string[] {
+  const name = quoted(plan.outbound.name)
+  return [
+    '# --- -Validate: Exchange Online connects to the gateway and sends a test mail ---',
+    'if ($Validate) {',
+    `    if ($PSCmdlet.ShouldProcess(${name}, 'Validate-OutboundConnector')) {`,
+    '        $failed = $false',
+    '        try {',
+    `            $results = @(Validate-OutboundConnector -Identity ${name} -Recipients $ValidationRecipient -ErrorAction Stop)`,
+    '            foreach ($result in $results) {',
+    '                Write-Host ($result | Format-List | Out-String)',
+    '                if ($result.IsTaskSuccessful -eq $false) { $failed = $true }',
+    '            }',
+    '        } catch {',
+    "            Write-Warning ('The validation failed: ' + $_.Exception.Message)",
+    '            $failed = $true',
+    '        }',
+    '        if ($failed) { exit 3 }',
+    `        Set-OutboundConnector -Identity ${name} -IsValidated $true -LastValidationTimestamp (Get-Date).ToUniversalTime() -ErrorAction Stop`,
+    "        Write-Host 'The outbound connector is marked as validated.'",
+    '    }',
+    '}',
+    '',
+  ]
+}
+
+function enabling(plan: AssistPlan): string[] {
+  const guards = plan.rules.filter(({ stage }) => stage === 'all').map(({ name }) => name)
+  const always = plan.rules.filter((rule) => !isRoute(rule) && rule.stage === 'pilot').map(({ name }) => name)
+  const enable = (name: string, indent = '    ') => [
+    `${indent}if ($PSCmdlet.ShouldProcess(${quoted(name)}, 'Enable-TransportRule')) { Enable-TransportRule -Identity ${quoted(name)} -ErrorAction Stop }`,
+  ]
+  const routes = plan.rules
+    .filter(isRoute)
+    .flatMap((rule) => [
+      `    if ($PSCmdlet.ShouldProcess(${quoted(rule.name)}, 'Enable-TransportRule')) {`,
+      ...(rule.pilot === null
+        ? []
+        : [
+            `        if ($Stage -eq 'pilot') { Set-TransportRule -Identity ${quoted(rule.name)} -${rule.pilot} $PilotGroup -ErrorAction Stop }`,
+            `        else { Set-TransportRule -Identity ${quoted(rule.name)} -${rule.pilot} $null -ErrorAction Stop }`,
+          ]),
+      `        Enable-TransportRule -Identity ${quoted(rule.name)} -ErrorAction Stop`,
+      '    }',
+    ])
+  return [
+    '# --- -Stage: only now mail is routed ---',
+    "if ($Stage -ne 'create') {",
+    '    if (-not $inboundOn -and -not $WhatIfPreference) {',
+    "        Write-Warning 'The inbound connector is off: what is routed to the gateway could not come back. No rule was enabled.'",
+    '        exit 4',
+    '    }',
+    ...guards.flatMap((name) => [
+      `    if ($Stage -eq 'pilot' -and $PSCmdlet.ShouldProcess(${quoted(name)}, 'Disable-TransportRule')) { Disable-TransportRule -Identity ${quoted(name)} -Confirm:$false -ErrorAction Stop }`,
+    ]),
+    ...always.flatMap((name) => enable(name)),
+    ...routes,
+    "    if ($Stage -eq 'all') {",
+    ...guards.flatMap((name) => enable(name, '        ')),
+    "        Write-Host 'All mail that the rules name goes to the gateway within 30 minutes.'",
+    "    } else { Write-Host ('Mail of the members of ' + $PilotGroup + ' goes to the gateway within 30 minutes.') }",
+    '}',
+    '',
+  ]
+}
+
+function arcSealer(plan: AssistPlan): string[] {
+  if (plan.options.spam !== 'B') return []
+  const domain = quoted(plan.tenant.fqdn)
+  return [
+    '# --- Trusted ARC sealer: the list is read, added to and written back ---',
+    '$arc = Get-ArcConfig -ErrorAction Stop',
+    '$sealers = @()',
+    "foreach ($sealer in @($arc.ArcTrustedSealers)) { if ([string]$sealer -ne '') { $sealers += [string]$sealer } }",
+    `if ($sealers -notcontains ${domain}) {`,
+    `    $sealers += ${domain}`,
+    `    if ($PSCmdlet.ShouldProcess(${domain}, 'Set-ArcConfig')) { Set-ArcConfig -Identity Default -ArcTrustedSealers $sealers -ErrorAction Stop }`,
+    '}',
+    '',
+  ]
+}
+
+function ending(plan: AssistPlan): string[] {
+  return [
+    '# --- Done ---',
+    ...say(spamConsequences(plan.options.spam, 'en')),
+    "Write-Host 'Check from outside: siegel exchange verify. Then -Export and siegel exchange drift --state FILE.'",
+    'exit 0',
+  ]
+}
+
+/** The script for a plan. It holds the secrets of the tenant. */
+export function makeScript(plan: AssistPlan): string {
+  let top = 0
+  return fileText([
+    ...head(plan),
+    ...emergency(plan),
+    ...preflight(plan),
+    ...stateExport(plan),
+    ...preState(plan),
+    ...connector('Outbound', plan.outbound),
+    ...plan.rules.flatMap((rule) => ruleLines(rule, rule.first ? top++ : null)),
+    ...order(plan),
+    ...domainStop(plan),
+    ...connector('Inbound', plan.inbound),
+    ...arcSealer(plan),
+    ...connectorState(plan),
+    ...validation(plan),
+    ...enabling(plan),
+    ...ending(plan),
+  ])
+}

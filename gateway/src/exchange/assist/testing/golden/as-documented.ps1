@@ -1,0 +1,474 @@
+# Siegel: objects in Exchange Online for the tenant contoso, preset as-documented, generation 88391f8d4e0515ce.
+# Connect-ExchangeOnline first (module 3 or later, signed in interactively or with a certificate). Then, in this order:
+#   .\siegel.ps1 -WhatIf                      looks and says what it would do
+#   .\siegel.ps1                              makes or updates everything, new rules disabled
+#   .\siegel.ps1 -Validate -ValidationRecipient user@partner.example
+#   .\siegel.ps1 -Stage pilot -PilotGroup pilots@contoso.com   enables the rules for the members of a group
+#   .\siegel.ps1 -Stage all                   enables the rules for everybody
+#   .\siegel.ps1 -Export                      writes the state for siegel exchange drift
+# In an emergency: -Bypass lets mail pass by the gateway, -Resume ends that. A change of rules takes up to 30 minutes.
+# Exit codes: 0 done, 2 wrong call, 3 problem found (nothing changed), 4 inbound connector is off, 5 accepted domain missing.
+[CmdletBinding(SupportsShouldProcess = $true)]
+param(
+    [ValidateSet('create', 'pilot', 'all')]
+    [string]$Stage = 'create',
+    [string]$PilotGroup = '',
+    [switch]$Validate,
+    [string]$ValidationRecipient = '',
+    [switch]$Export,
+    [switch]$Bypass,
+    [switch]$Resume,
+    [string]$Folder = '.',
+    [switch]$Force
+)
+$ErrorActionPreference = 'Stop'
+
+if ($Stage -eq 'pilot' -and $PilotGroup -eq '') {
+    Write-Warning 'Which group? -Stage pilot needs -PilotGroup with the address of a group.'
+    exit 2
+}
+if ($Validate -and $ValidationRecipient -eq '') {
+    Write-Warning 'To whom? -Validate needs -ValidationRecipient with an address outside of the tenant.'
+    exit 2
+}
+if ($Bypass -and $Resume) {
+    Write-Warning 'Either -Bypass or -Resume.'
+    exit 2
+}
+
+# --- Emergency ---
+if ($Bypass) {
+    foreach ($name in @('S/MIME eingehend', 'S/MIME ausgehend')) {
+        $rule = Get-TransportRule -Identity $name -ErrorAction SilentlyContinue
+        if ($null -ne $rule -and $rule.State -eq 'Enabled') {
+            if ($PSCmdlet.ShouldProcess($name, 'Disable-TransportRule')) {
+                Set-TransportRule -Identity $name -Comments ($rule.Comments + ' (bypassed)') -ErrorAction Stop
+                Disable-TransportRule -Identity $name -Confirm:$false -ErrorAction Stop
+                Write-Host ('disabled: ' + $name)
+            }
+        }
+    }
+    Write-Host 'The gateway is bypassed. Within 30 minutes mail to the outside leaves UNSIGNED AND UNENCRYPTED, and encrypted mail from outside'
+    Write-Host 'reaches the mailboxes as it is. Mail that is in the gateway still comes back through the inbound connector. End it with -Resume.'
+    exit 0
+}
+if ($Resume) {
+    foreach ($name in @('S/MIME ausgehend', 'S/MIME eingehend')) {
+        $rule = Get-TransportRule -Identity $name -ErrorAction SilentlyContinue
+        if ($null -ne $rule -and $rule.Comments -like '*(bypassed)*') {
+            if ($PSCmdlet.ShouldProcess($name, 'Enable-TransportRule')) {
+                Enable-TransportRule -Identity $name -ErrorAction Stop
+                Set-TransportRule -Identity $name -Comments ($rule.Comments.Replace(' (bypassed)', '')) -ErrorAction Stop
+                Write-Host ('enabled: ' + $name)
+            }
+        }
+    }
+    Write-Host 'Mail goes through the gateway again within 30 minutes.'
+    exit 0
+}
+
+# --- Pre-flight: reads only ---
+$problems = @()
+$warnings = @()
+try {
+    $modules = @(Get-Module -Name ExchangeOnlineManagement -ErrorAction Stop)
+    foreach ($module in $modules) {
+        if ($module.Version.Major -lt 3) { $problems += 'The module ExchangeOnlineManagement is older than 3: update it.' }
+    }
+} catch { Write-Warning 'The version of the module ExchangeOnlineManagement could not be read; 3 or later is needed.' }
+
+# What is there. Reading fails here when the session is not connected: Connect-ExchangeOnline first (not with -Credential).
+$acceptedDomains = @(Get-AcceptedDomain -ErrorAction Stop)
+$organization = Get-OrganizationConfig -ErrorAction Stop
+$outboundConnectors = @(Get-OutboundConnector -ErrorAction Stop)
+$inboundConnectors = @(Get-InboundConnector -ErrorAction Stop)
+$rules = @(Get-TransportRule -ResultSize Unlimited -ErrorAction Stop)
+$journalRules = @()
+try { $journalRules = @(Get-JournalRule -ErrorAction Stop) } catch { Write-Warning 'The journal rules could not be read: check them by hand.' }
+
+$domainNames = @()
+foreach ($domain in $acceptedDomains) { $domainNames += ([string]$domain.DomainName).ToLower() }
+$configured = @('contoso.com', 'smime-gw.contoso.com')
+$shared = 0
+foreach ($domain in $configured) {
+    if ($domainNames -contains $domain) { $shared = $shared + 1 }
+    else { $warnings += 'Siegel has the accepted domain ' + $domain + ', the tenant has not.' }
+}
+foreach ($domain in $domainNames) {
+    if ($configured -notcontains $domain) { $warnings += 'The tenant has the accepted domain ' + $domain + ', Siegel has not: mail from it is not signed, mail to it counts as outbound.' }
+}
+if ($shared -eq 0) {
+    Write-Warning 'None of the domains of contoso is an accepted domain here: this session is connected to another tenant. Nothing was done.'
+    exit 3
+}
+if ($organization.IsDehydrated -eq $true) { $warnings += 'The organisation is dehydrated: if a command below asks for it, run Enable-OrganizationCustomization once and wait an hour.' }
+if ($organization.RejectDirectSend -eq $true) { $warnings += 'RejectDirectSend is on: mail from the gateway is refused with 5.7.68 unless the inbound connector recognises its certificate.' }
+
+foreach ($connector in $outboundConnectors) {
+    if ($connector.Name -eq 'Siegel to gateway') {
+        if ($connector.Comment -notlike 'Siegel/* contoso *') { $problems += 'The outbound connector ' + $connector.Name + ' is there already and was not made by this script.' }
+    } elseif (@($connector.SmartHosts) -contains 'smime-gw.contoso.com') { $warnings += 'The outbound connector ' + $connector.Name + ' has the same smart host.' }
+}
+foreach ($connector in $inboundConnectors) {
+    if ($connector.Name -eq 'Siegel from gateway') {
+        if ($connector.Comment -notlike 'Siegel/* contoso *') { $problems += 'The inbound connector ' + $connector.Name + ' is there already and was not made by this script.' }
+    } elseif ($connector.TlsSenderCertificateName -eq 'smime-gw.contoso.com') {
+        $problems += 'The inbound connector ' + $connector.Name + ' has the same certificate name: which of the two applies is not defined. Remove one.'
+    }
+    if ($connector.ConnectorType -eq 'Partner' -and $connector.Enabled -eq $true -and ($connector.RestrictDomainsToCertificate -eq $true -or $connector.RestrictDomainsToIPAddresses -eq $true)) {
+        $warnings += 'The partner connector ' + $connector.Name + ' refuses what does not match it (5.7.51): mail of the gateway is taken only while the inbound connector above recognises it.'
+    }
+}
+
+$ours = @('S/MIME eingehend', 'S/MIME ausgehend')
+$otherServices = @('*CodeTwo*', '*Exclaimer*', '*SEPPmail*', '*NoSpamProxy*', '*Proofpoint*', '*Mimecast*', '*CipherMail*', '*Totemo*', '*Zertificon*', '*FTAPI*', '*signature*', '*Signatur*')
+foreach ($rule in $rules) {
+    if ($ours -contains $rule.Name -and $rule.Comments -notlike 'Siegel/* contoso *') { $problems += 'The rule ' + $rule.Name + ' is there already and was not made by this script.' }
+    if ($rule.Comments -notlike 'Siegel/* contoso *' -and $rule.State -eq 'Enabled') {
+        if ($rule.ApplyHtmlDisclaimerText) { $warnings += 'The rule ' + $rule.Name + ' adds a disclaimer: it runs on both passes, and on the second it cannot change S/MIME mail. Put it before the rules of the gateway and give it their exception.' }
+        if ($rule.StopRuleProcessing -eq $true) { $warnings += 'The rule ' + $rule.Name + ' stops the processing of rules: mail that it takes does not reach the rules of the gateway behind it.' }
+        if ($rule.RouteMessageOutboundConnector -and $rule.RouteMessageOutboundConnector -ne 'Siegel to gateway') { $warnings += 'The rule ' + $rule.Name + ' routes mail to the connector ' + $rule.RouteMessageOutboundConnector + ': the mail can take one way only.' }
+        if ($rule.ApplyOME -eq $true -or $rule.ApplyRightsProtectionTemplate) { $warnings += 'The rule ' + $rule.Name + ' protects mail: what it protects cannot be signed or read by the gateway.' }
+        foreach ($pattern in $otherServices) {
+            if ($rule.Name -like $pattern) { $warnings += 'The rule ' + $rule.Name + ' looks like one of another mail service: both change mail, so the order must be settled.' }
+        }
+    }
+}
+foreach ($journalRule in $journalRules) {
+    $warnings += 'Journaling is on (' + $journalRule.Name + '): without header retention (option A) expect each mail twice in the journal.'
+}
+
+$certificateDomain = 'smime-gw.contoso.com'
+$domainAccepted = $domainNames -contains $certificateDomain
+if ($certificateDomain.Length -gt 48) { $problems += 'The name ' + $certificateDomain + ' has more than 48 characters.' }
+
+foreach ($text in $warnings) { Write-Warning $text }
+foreach ($text in $problems) { Write-Warning ('PROBLEM: ' + $text) }
+if ($problems.Count -gt 0 -and -not $Force) {
+    Write-Host 'Nothing was changed. Mend the problems, or take over what is there with -Force.'
+    exit 3
+}
+
+# --- -Export: the state for siegel exchange verify and drift; it holds no secrets ---
+if ($Export) {
+    $outboundStates = @()
+    foreach ($connector in $outboundConnectors) {
+        $outboundStates += @{
+        Name = [string]$connector.Name
+        Comment = [string]$connector.Comment
+        ConnectorType = @($connector.ConnectorType | ForEach-Object { [string]$_ })
+        IsTransportRuleScoped = @($connector.IsTransportRuleScoped | ForEach-Object { [string]$_ })
+        UseMXRecord = @($connector.UseMXRecord | ForEach-Object { [string]$_ })
+        SmartHosts = @($connector.SmartHosts | ForEach-Object { [string]$_ })
+        TlsSettings = @($connector.TlsSettings | ForEach-Object { [string]$_ })
+        TlsDomain = @($connector.TlsDomain | ForEach-Object { [string]$_ })
+        CloudServicesMailEnabled = @($connector.CloudServicesMailEnabled | ForEach-Object { [string]$_ })
+        Enabled = @($connector.Enabled | ForEach-Object { [string]$_ })
+        }
+    }
+    $inboundStates = @()
+    foreach ($connector in $inboundConnectors) {
+        $inboundStates += @{
+        Name = [string]$connector.Name
+        Comment = [string]$connector.Comment
+        ConnectorType = @($connector.ConnectorType | ForEach-Object { [string]$_ })
+        SenderDomains = @($connector.SenderDomains | ForEach-Object { [string]$_ })
+        RequireTls = @($connector.RequireTls | ForEach-Object { [string]$_ })
+        RestrictDomainsToCertificate = @($connector.RestrictDomainsToCertificate | ForEach-Object { [string]$_ })
+        TlsSenderCertificateName = @($connector.TlsSenderCertificateName | ForEach-Object { [string]$_ })
+        CloudServicesMailEnabled = @($connector.CloudServicesMailEnabled | ForEach-Object { [string]$_ })
+        EFSkipLastIP = @($connector.EFSkipLastIP | ForEach-Object { [string]$_ })
+        Enabled = @($connector.Enabled | ForEach-Object { [string]$_ })
+        }
+    }
+    $ruleStates = @()
+    foreach ($rule in $rules) {
+        $stamp = ''
+        $missing = 0
+        $extra = 0
+        if ($rule.Name -eq 'S/MIME eingehend') {
+            $expected = @('smime-gw.contoso.com')
+            foreach ($word in $expected) { if (@($rule.ExceptIfHeaderContainsWords) -notcontains $word) { $missing = $missing + 1 } }
+            foreach ($word in @($rule.ExceptIfHeaderContainsWords)) { if ($expected -notcontains $word) { $extra = $extra + 1 } }
+        }
+        if ($rule.Name -eq 'S/MIME ausgehend') {
+            $expected = @('smime-gw.contoso.com')
+            foreach ($word in $expected) { if (@($rule.ExceptIfHeaderContainsWords) -notcontains $word) { $missing = $missing + 1 } }
+            foreach ($word in @($rule.ExceptIfHeaderContainsWords)) { if ($expected -notcontains $word) { $extra = $extra + 1 } }
+        }
+        $ruleStates += @{
+        Name = [string]$rule.Name
+        State = [string]$rule.State
+        Priority = [int]$rule.Priority
+        Comments = [string]$rule.Comments
+        Stamp = $stamp
+        WordsMissing = $missing
+        WordsExtra = $extra
+        PilotGroups = @(@($rule.FromMemberOf) + @($rule.SentToMemberOf) | ForEach-Object { [string]$_ })
+        Disclaimer = [bool]$rule.ApplyHtmlDisclaimerText
+        Protects = ($rule.ApplyOME -eq $true -or [bool]$rule.ApplyRightsProtectionTemplate)
+        FromScope = @($rule.FromScope | ForEach-Object { [string]$_ })
+        SentToScope = @($rule.SentToScope | ForEach-Object { [string]$_ })
+        MessageTypeMatches = @($rule.MessageTypeMatches | ForEach-Object { [string]$_ })
+        HeaderMatchesMessageHeader = @($rule.HeaderMatchesMessageHeader | ForEach-Object { [string]$_ })
+        HeaderMatchesPatterns = @($rule.HeaderMatchesPatterns | ForEach-Object { [string]$_ })
+        HeaderContainsMessageHeader = @($rule.HeaderContainsMessageHeader | ForEach-Object { [string]$_ })
+        ExceptIfHeaderContainsMessageHeader = @($rule.ExceptIfHeaderContainsMessageHeader | ForEach-Object { [string]$_ })
+        ExceptIfMessageTypeMatches = @($rule.ExceptIfMessageTypeMatches | ForEach-Object { [string]$_ })
+        ExceptIfSenderIpRanges = @($rule.ExceptIfSenderIpRanges | ForEach-Object { [string]$_ })
+        SenderIpRanges = @($rule.SenderIpRanges | ForEach-Object { [string]$_ })
+        SetHeaderName = @($rule.SetHeaderName | ForEach-Object { [string]$_ })
+        RemoveHeader = @($rule.RemoveHeader | ForEach-Object { [string]$_ })
+        RouteMessageOutboundConnector = @($rule.RouteMessageOutboundConnector | ForEach-Object { [string]$_ })
+        StopRuleProcessing = @($rule.StopRuleProcessing | ForEach-Object { [string]$_ })
+        SetSCL = @($rule.SetSCL | ForEach-Object { [string]$_ })
+        RejectMessageEnhancedStatusCode = @($rule.RejectMessageEnhancedStatusCode | ForEach-Object { [string]$_ })
+        GenerateIncidentReport = @($rule.GenerateIncidentReport | ForEach-Object { [string]$_ })
+        Mode = @($rule.Mode | ForEach-Object { [string]$_ })
+        RuleErrorAction = @($rule.RuleErrorAction | ForEach-Object { [string]$_ })
+        }
+    }
+    $domainStates = @()
+    foreach ($domain in $acceptedDomains) { $domainStates += @{ DomainName = [string]$domain.DomainName; DomainType = [string]$domain.DomainType } }
+    $journalNames = @()
+    foreach ($journalRule in $journalRules) { $journalNames += [string]$journalRule.Name }
+    $state = @{
+        Format = 'siegel-exchange-state/1'
+        Tenant = 'contoso'
+        Preset = 'as-documented'
+        Generation = '88391f8d4e0515ce'
+        Options = '{"spam":"A","inbound":"all","guard":"none","reportTo":null,"exempt":[],"pilotGroup":null,"gatewayAddresses":[],"certificateName":"smime-gw.contoso.com"}'
+        TakenAt = (Get-Date).ToUniversalTime().ToString('yyyy-MM-ddTHH:mm:ssZ')
+        IsDehydrated = ($organization.IsDehydrated -eq $true)
+        RejectDirectSend = ($organization.RejectDirectSend -eq $true)
+        AcceptedDomains = @($domainStates)
+        OutboundConnectors = @($outboundStates)
+        InboundConnectors = @($inboundStates)
+        Rules = @($ruleStates)
+        JournalRules = @($journalNames)
+    }
+    $stateFile = Join-Path $Folder 'siegel-state-contoso.json'
+    ConvertTo-Json -InputObject $state -Depth 6 | Out-File -FilePath $stateFile -Encoding utf8
+    Write-Host ('The state is in ' + $stateFile + '. Next: siegel exchange drift --state ' + $stateFile)
+    exit 0
+}
+
+# --- What is there now, complete (it may hold secrets of rules: keep it as such) ---
+$before = Join-Path $Folder ('siegel-before-contoso-' + (Get-Date).ToString('yyyyMMdd-HHmmss') + '.xml')
+if ($PSCmdlet.ShouldProcess($before, 'Export-Clixml')) {
+    $all = @{
+        AcceptedDomains = $acceptedDomains
+        OutboundConnectors = $outboundConnectors
+        InboundConnectors = $inboundConnectors
+        TransportRules = $rules
+        JournalRules = $journalRules
+        Organization = $organization
+    }
+    $all | Export-Clixml -Path $before
+    Write-Host ('The objects before the change are in ' + $before)
+}
+
+# --- Outbound connector ---
+$values = @{
+    ConnectorType = 'OnPremises'
+    IsTransportRuleScoped = $true
+    UseMXRecord = $false
+    SmartHosts = @('smime-gw.contoso.com')
+    TlsSettings = 'DomainValidation'
+    TlsDomain = 'smime-gw.contoso.com'
+    CloudServicesMailEnabled = $true
+    Enabled = $true
+    Comment = 'Siegel/1 contoso 88391f8d4e0515ce. Made by siegel exchange; do not edit, change the settings of Siegel and run its script again.'
+}
+$found = Get-OutboundConnector -Identity 'Siegel to gateway' -ErrorAction SilentlyContinue
+if ($null -eq $found) {
+    if ($PSCmdlet.ShouldProcess('Siegel to gateway', 'New-OutboundConnector')) {
+        New-OutboundConnector -Name 'Siegel to gateway' @values -ErrorAction Stop | Out-Null
+        Write-Host 'made: Siegel to gateway'
+    }
+} elseif ($PSCmdlet.ShouldProcess('Siegel to gateway', 'Set-OutboundConnector')) {
+    Set-OutboundConnector -Identity 'Siegel to gateway' @values -ErrorAction Stop
+    Write-Host 'updated: Siegel to gateway'
+}
+
+# --- Rule: route-inbound ---
+$values = @{
+    FromScope = 'NotInOrganization'
+    SentToScope = 'InOrganization'
+    ExceptIfHeaderContainsMessageHeader = 'Received'
+    ExceptIfHeaderContainsWords = @('smime-gw.contoso.com')
+    RouteMessageOutboundConnector = 'Siegel to gateway'
+    StopRuleProcessing = $true
+    Mode = 'Enforce'
+    RuleErrorAction = 'Defer'
+    Comments = 'Siegel/1 contoso 88391f8d4e0515ce. Made by siegel exchange; do not edit, change the settings of Siegel and run its script again.'
+}
+$found = Get-TransportRule -Identity 'S/MIME eingehend' -ErrorAction SilentlyContinue
+if ($null -eq $found) {
+    if ($PSCmdlet.ShouldProcess('S/MIME eingehend', 'New-TransportRule, disabled')) {
+        New-TransportRule -Name 'S/MIME eingehend' -Enabled $false @values -ErrorAction Stop | Out-Null
+        Write-Host 'made, disabled: S/MIME eingehend'
+    }
+} elseif ($PSCmdlet.ShouldProcess('S/MIME eingehend', 'Set-TransportRule')) {
+    if ($Stage -eq 'create' -and $found.Comments -like '*(bypassed)*') { $values['Comments'] = $values['Comments'] + ' (bypassed)' }
+    Set-TransportRule -Identity 'S/MIME eingehend' @values -ErrorAction Stop
+    Write-Host 'updated: S/MIME eingehend'
+}
+
+# --- Rule: route-outbound ---
+$values = @{
+    FromScope = 'InOrganization'
+    SentToScope = 'NotInOrganization'
+    ExceptIfHeaderContainsMessageHeader = 'Received'
+    ExceptIfHeaderContainsWords = @('smime-gw.contoso.com')
+    RouteMessageOutboundConnector = 'Siegel to gateway'
+    StopRuleProcessing = $true
+    Mode = 'Enforce'
+    RuleErrorAction = 'Defer'
+    Comments = 'Siegel/1 contoso 88391f8d4e0515ce. Made by siegel exchange; do not edit, change the settings of Siegel and run its script again.'
+}
+$cleared = @{
+    ExceptIfMessageTypeMatches = $null
+}
+$found = Get-TransportRule -Identity 'S/MIME ausgehend' -ErrorAction SilentlyContinue
+if ($null -eq $found) {
+    if ($PSCmdlet.ShouldProcess('S/MIME ausgehend', 'New-TransportRule, disabled')) {
+        New-TransportRule -Name 'S/MIME ausgehend' -Enabled $false @values -ErrorAction Stop | Out-Null
+        Write-Host 'made, disabled: S/MIME ausgehend'
+    }
+} elseif ($PSCmdlet.ShouldProcess('S/MIME ausgehend', 'Set-TransportRule')) {
+    if ($Stage -eq 'create' -and $found.Comments -like '*(bypassed)*') { $values['Comments'] = $values['Comments'] + ' (bypassed)' }
+    Set-TransportRule -Identity 'S/MIME ausgehend' @values @cleared -ErrorAction Stop
+    Write-Host 'updated: S/MIME ausgehend'
+}
+
+# --- Rules of earlier options go ---
+foreach ($rule in $rules) {
+    if ($rule.Comments -like 'Siegel/* contoso *' -and $ours -notcontains $rule.Name) {
+        if ($PSCmdlet.ShouldProcess($rule.Name, 'Remove-TransportRule')) {
+            Remove-TransportRule -Identity $rule.Name -Confirm:$false -ErrorAction Stop
+            Write-Host ('removed, no longer needed: ' + $rule.Name)
+        }
+    }
+}
+
+# --- The order of the rules ---
+$last = -1
+foreach ($name in $ours) {
+    $rule = Get-TransportRule -Identity $name -ErrorAction SilentlyContinue
+    if ($null -ne $rule) {
+        if ($rule.Priority -lt $last) {
+            if ($PSCmdlet.ShouldProcess($name, 'Set-TransportRule -Priority')) {
+                Set-TransportRule -Identity $name -Priority $last -ErrorAction Stop
+            }
+        } else { $last = $rule.Priority }
+    }
+}
+
+# --- The name on the certificate must be an accepted domain before the inbound connector is made ---
+if (-not $domainAccepted) {
+    Write-Warning 'accepted domain missing: smime-gw.contoso.com'
+    Write-Host 'The name on the gateway''s certificate, smime-gw.contoso.com, is not an accepted domain of this tenant.'
+    Write-Host 'Without it Exchange Online does not attribute the mail that the gateway returns: no internal header is kept, and mail with'
+    Write-Host 'an empty sender (bounces, out-of-office replies) is refused with 5.7.64. Add it and prove it before the inbound connector is made:'
+    Write-Host '  1. Microsoft 365 admin center, Settings, Domains, Add domain: smime-gw.contoso.com'
+    Write-Host '     (or with the module Microsoft.Graph: New-MgDomain -Id smime-gw.contoso.com)'
+    Write-Host '  2. Publish the TXT record that is shown there; no MX record and no mailbox is needed for the name.'
+    Write-Host '     (Get-MgDomainVerificationDnsRecord -DomainId smime-gw.contoso.com)'
+    Write-Host '  3. Verify (Confirm-MgDomain -DomainId smime-gw.contoso.com), choose no services, wait until Get-AcceptedDomain lists it.'
+    Write-Host '  4. Run this script again.'
+    if (-not $Force -and -not $WhatIfPreference) { exit 5 }
+}
+
+# --- Inbound connector ---
+$values = @{
+    ConnectorType = 'OnPremises'
+    SenderDomains = @('*')
+    RequireTls = $true
+    RestrictDomainsToCertificate = $true
+    TlsSenderCertificateName = 'smime-gw.contoso.com'
+    CloudServicesMailEnabled = $true
+    EFSkipLastIP = $false
+    Comment = 'Siegel/1 contoso 88391f8d4e0515ce. Made by siegel exchange; do not edit, change the settings of Siegel and run its script again.'
+}
+$found = Get-InboundConnector -Identity 'Siegel from gateway' -ErrorAction SilentlyContinue
+if ($null -eq $found) {
+    if ($PSCmdlet.ShouldProcess('Siegel from gateway', 'New-InboundConnector')) {
+        try {
+            New-InboundConnector -Name 'Siegel from gateway' @values -ErrorAction Stop | Out-Null
+        } catch {
+            Write-Warning ('The inbound connector was not made: ' + $_.Exception.Message)
+            Write-Host 'If the error says OrganizationInboundConnectorProhibited, this tenant may not make inbound connectors of type OnPremises:'
+            Write-Host 'contact Microsoft support and name your accepted domain; developer tenants cannot have such connectors.'
+            exit 4
+        }
+        Write-Host 'made: Siegel from gateway'
+    }
+} elseif ($PSCmdlet.ShouldProcess('Siegel from gateway', 'Set-InboundConnector')) {
+    Set-InboundConnector -Identity 'Siegel from gateway' @values -ErrorAction Stop
+    Write-Host 'updated: Siegel from gateway'
+}
+
+# --- Read again: new tenants get the inbound connector disabled ---
+$inboundOn = $false
+$made = Get-InboundConnector -Identity 'Siegel from gateway' -ErrorAction SilentlyContinue
+if ($null -ne $made) {
+    if ($made.Enabled -eq $true) { $inboundOn = $true }
+    else {
+        Write-Host 'created disabled: contact support'
+        Write-Host 'Microsoft creates inbound connectors of type OnPremises disabled in new tenants, and only its support can enable them.'
+        Write-Host 'Open a case in the Microsoft 365 admin center (Help and support) with this text:'
+        Write-Host '  "Please enable the inbound connector ''Siegel from gateway'' in our tenant. It was created in a disabled state. It recognises our own'
+        Write-Host '  S/MIME gateway by its TLS certificate smime-gw.contoso.com; the domain smime-gw.contoso.com is a verified accepted domain of our'
+        Write-Host '  tenant. The gateway returns mail that our own mail flow rules route to it, and sends nothing else."'
+        Write-Host 'The rules stay disabled until the connector is on; then run this script again. Developer tenants cannot have such connectors.'
+        if (-not $WhatIfPreference) { exit 4 }
+    }
+}
+
+# --- -Validate: Exchange Online connects to the gateway and sends a test mail ---
+if ($Validate) {
+    if ($PSCmdlet.ShouldProcess('Siegel to gateway', 'Validate-OutboundConnector')) {
+        $failed = $false
+        try {
+            $results = @(Validate-OutboundConnector -Identity 'Siegel to gateway' -Recipients $ValidationRecipient -ErrorAction Stop)
+            foreach ($result in $results) {
+                Write-Host ($result | Format-List | Out-String)
+                if ($result.IsTaskSuccessful -eq $false) { $failed = $true }
+            }
+        } catch {
+            Write-Warning ('The validation failed: ' + $_.Exception.Message)
+            $failed = $true
+        }
+        if ($failed) { exit 3 }
+        Set-OutboundConnector -Identity 'Siegel to gateway' -IsValidated $true -LastValidationTimestamp (Get-Date).ToUniversalTime() -ErrorAction Stop
+        Write-Host 'The outbound connector is marked as validated.'
+    }
+}
+
+# --- -Stage: only now mail is routed ---
+if ($Stage -ne 'create') {
+    if (-not $inboundOn -and -not $WhatIfPreference) {
+        Write-Warning 'The inbound connector is off: what is routed to the gateway could not come back. No rule was enabled.'
+        exit 4
+    }
+    if ($PSCmdlet.ShouldProcess('S/MIME eingehend', 'Enable-TransportRule')) {
+        if ($Stage -eq 'pilot') { Set-TransportRule -Identity 'S/MIME eingehend' -SentToMemberOf $PilotGroup -ErrorAction Stop }
+        else { Set-TransportRule -Identity 'S/MIME eingehend' -SentToMemberOf $null -ErrorAction Stop }
+        Enable-TransportRule -Identity 'S/MIME eingehend' -ErrorAction Stop
+    }
+    if ($PSCmdlet.ShouldProcess('S/MIME ausgehend', 'Enable-TransportRule')) {
+        if ($Stage -eq 'pilot') { Set-TransportRule -Identity 'S/MIME ausgehend' -FromMemberOf $PilotGroup -ErrorAction Stop }
+        else { Set-TransportRule -Identity 'S/MIME ausgehend' -FromMemberOf $null -ErrorAction Stop }
+        Enable-TransportRule -Identity 'S/MIME ausgehend' -ErrorAction Stop
+    }
+    if ($Stage -eq 'all') {
+        Write-Host 'All mail that the rules name goes to the gateway within 30 minutes.'
+    } else { Write-Host ('Mail of the members of ' + $PilotGroup + ' goes to the gateway within 30 minutes.') }
+}
+
+# --- Done ---
+Write-Host 'Spam on re-entry, option A (header retention): both connectors keep internal headers, so the verdict of the first pass holds.'
+Write-Host 'Trust rests on the certificate alone. Decrypted text may not be scanned a second time.'
+Write-Host 'Check from outside: siegel exchange verify. Then -Export and siegel exchange drift --state FILE.'
+exit 0
