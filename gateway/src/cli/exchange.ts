@@ -21,6 +21,7 @@ import { makeScript } from '../exchange/assist/script.ts'
 import type { Tenant } from '../mail/tenant.ts'
 import { writeFrom } from './files.ts'
 import { UsageError, type Command, type ExitCode, type Io } from './io.ts'
+import { exchangeWindow } from './exchange-window.ts'
 import { withStore } from './open-store.ts'
 import { readOptions, type Options } from './options.ts'
 import { languageOf } from './texts.ts'
@@ -203,6 +204,8 @@ export const exchange: Command = (args, io) => {
       return rollback(rest, io)
     case 'guide':
       return guide(rest, io)
+    case 'window':
+      return exchangeWindow(rest, io)
     default:
       throw new UsageError('siegel exchange plan, script, rollback or guide; siegel help exchange')
   }

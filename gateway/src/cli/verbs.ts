@@ -162,10 +162,13 @@ export const VERBS: readonly Verb[] = [
       `exchange script ${CHOICES} --out FILE`,
       `exchange rollback ${CHOICES} --out FILE`,
       `exchange guide ${CHOICES} [--language de|en] [--out FILE]`,
+      'exchange window open --to ADDRESS… [--tenant NAME] [--config FILE]',
+      'exchange window close [--tenant NAME] [--config FILE]',
     ],
     details: [
       'plan shows what would be made and why; script writes the PowerShell script that makes it, rollback the one that takes it away;',
       'guide is the way through the Exchange admin center by hand. Files hold secrets and are readable for their owner only.',
+      'window opens the gateway for 60 minutes to the test mail of connector validation, to at most five addresses.',
       '--spam        how the first spam verdict is kept: A header retention (default), B trusted ARC sealer, C enhanced filtering, D SCL -1',
       '--inbound     which mail from outside goes to the gateway: S/MIME only (default of recommended) or all',
       '--guard       a last rule that rejects or reports mail to the outside that did not pass the gateway',
