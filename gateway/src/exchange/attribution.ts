@@ -9,7 +9,7 @@ import type { Settings } from '../config/ports.ts'
 import type { Envelope } from '../mail/envelope.ts'
 import type { AttributionResult, Refusal } from '../mail/inbound/ports.ts'
 import { readMarker } from '../mail/marker.ts'
-import type { Attribution, Peer } from '../mail/message.ts'
+import { VALIDATION_WINDOW, type Attribution, type Peer } from '../mail/message.ts'
 import type { Tenant } from '../mail/tenant.ts'
 import { domainOf } from '../smtp/address.ts'
 import { compileRanges } from './address-ranges.ts'
@@ -23,9 +23,6 @@ const VALIDATION_SENDER = 'o365connectorvalidation'
 
 /** How long a validation window is open, in milliseconds. */
 const VALIDATION_MS = 3_600_000
-
-/** The factor that lets a validation mail in. */
-export const VALIDATION_WINDOW = 'validation-window'
 
 /** Stamped by Exchange Online with the tenant's id. */
 const TENANT_ID_FIELD = 'x-ms-exchange-crosstenant-id'

@@ -64,6 +64,9 @@ export interface PeerCertificateFacts {
   readonly fingerprint: string
 }
 
+/** The factor that lets the test mail of connector validation in: it is passed on and nothing else. */
+export const VALIDATION_WINDOW = 'validation-window'
+
 /** Proof of whose mail this is. Made by attribution, before a byte of the body is stored. */
 export interface Attribution {
   readonly tenantId: string

@@ -12,11 +12,10 @@ import {
   type HeaderField,
   type MimeNode,
 } from '@siegel/engine'
-import { VALIDATION_WINDOW } from '../../exchange/attribution.ts'
 import { lookupForm, type Keyring, type KeyReason } from '../../keyring/keyring.ts'
 import { domainOf } from '../../smtp/address.ts'
 import type { Recipient } from '../envelope.ts'
-import type { ReceivedMail } from '../message.ts'
+import { VALIDATION_WINDOW, type ReceivedMail } from '../message.ts'
 import type { Reason } from '../plan.ts'
 import type { Tenant } from '../tenant.ts'
 import type { Facts, MessageKind, Protection, RecipientFacts } from './facts.ts'
