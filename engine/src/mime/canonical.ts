@@ -53,6 +53,28 @@ export function canonicalise(bytes: Buffer): Buffer {
   return out
 }
 
+/**
+ * Every bare LF becomes CRLF; a bare CR stays, which some readers take for a line break and others do not. Returns the input
+ * itself, not a copy, if there is nothing to change.
+ */
+export function withCarriageReturns(bytes: Buffer): Buffer {
+  if (isCanonical(bytes)) return bytes
+  let bare = 0
+  for (let at = bytes.indexOf(LF); at !== -1; at = bytes.indexOf(LF, at + 1)) if (bytes[at - 1] !== CR) bare++
+  if (bare === 0) return bytes
+  const out = Buffer.allocUnsafe(bytes.length + bare)
+  let from = 0
+  let to = 0
+  for (let at = bytes.indexOf(LF); at !== -1; at = bytes.indexOf(LF, at + 1)) {
+    if (bytes[at - 1] === CR) continue
+    to += bytes.copy(out, to, from, at)
+    out[to++] = CR
+    from = at
+  }
+  bytes.copy(out, to, from)
+  return out
+}
+
 /** How many line breaks are a bare LF or a bare CR. */
 export function bareBreaks(bytes: Buffer): number {
   let count = 0

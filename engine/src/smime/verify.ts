@@ -8,6 +8,7 @@ import type { ByteSource } from '../bytes/source.ts'
 import type { SignedData } from '../cms/signed-data.ts'
 import { digestsOf, signsContentItself } from '../cms/verify.ts'
 import type { SignedContent } from '../cms/verify.ts'
+import { Oid } from '../der/oid.ts'
 import { EngineError } from '../errors.ts'
 import type { MimeNode } from '../mime/entity.ts'
 import type { Scanned } from '../mime/scan.ts'
@@ -21,6 +22,7 @@ import { judgeSigners } from './signers.ts'
 import { StreamedContent } from './streamed-content.ts'
 import { conclude, readFrom, singleFrom, unreadable, unsigned } from './verdict.ts'
 import type { From, Verdict, VerifyOptions } from './verdict.ts'
+import { clearSignedFault, isHeaderAmbiguous } from './wrapping.ts'
 
 /** Verifies a whole message. Never throws for what is in it. */
 export function verifyMessage(bytes: Buffer, options: VerifyOptions): Verdict {
@@ -194,11 +196,13 @@ function* verifySigned(
   const veiled = encrypted || isEncrypted(inner)
   if (data.signers.length === 0) return unsigned(from, veiled, ['not-signed'])
   const reasons: Reason[] = node === root ? [] : ['signed-part-not-root']
-  // Another reader could take the other of two Content-Type fields, and show something else than what is signed.
-  const ambiguous = [root, node].some((each) =>
-    each.defects.some((defect) => defect === 'duplicate-content-type' || defect === 'duplicate-parameter'),
-  )
+  // Another reader could show something else than what is signed.
+  const ambiguous = [root, node].some((each) => isHeaderAmbiguous(each, scanned.view))
   if (ambiguous) reasons.push('header-ambiguous')
+  const fault = kind === 'clear-signed' ? yield* clearSignedFault(outer, node, scanned.view) : null
+  if (fault !== null) reasons.push(fault)
+  // RFC 8551 2.4.2: what is signed as something else than a MIME entity was not meant to be one
+  if (data.contentType !== Oid.idData) reasons.push('content-type-mismatch')
   return conclude({
     from,
     signers: judgeSigners(data, yield* wait(formsOf(data, covered, text)), options),
@@ -206,7 +210,7 @@ function* verifySigned(
     encrypted: veiled,
     protectedHeaders: readProtectedHeaders(payload.view, payload.root, singleFrom(from)),
     reasons,
-    broken: ambiguous,
+    broken: ambiguous || fault !== null || data.contentType !== Oid.idData,
   })
 }
 
