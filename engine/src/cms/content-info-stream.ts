@@ -161,15 +161,19 @@ function piecesOf(stream: ByteStream, ranges: readonly number[]): ByteStream {
     let index = 0
     for await (const chunk of stream.chunks(first, last)) {
       const end = at + chunk.length
+      // All that a chunk holds at once: pieces may be of one octet each.
+      const pieces: Buffer[] = []
       for (;;) {
         const from = ranges[index] ?? Infinity
         const to = ranges[index + 1] ?? Infinity
         if (from >= end) break
         const piece = chunk.subarray(Math.max(from, at) - at, Math.min(to, end) - at)
-        if (piece.length > 0) yield piece
+        if (piece.length > 0) pieces.push(piece)
         if (to > end) break
         index += 2
       }
+      const [only] = pieces
+      if (only !== undefined) yield pieces.length === 1 ? only : Buffer.concat(pieces)
       at = end
     }
   })

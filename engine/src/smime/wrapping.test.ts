@@ -108,7 +108,7 @@ const CASES: readonly (readonly [string, string, string])[] = [
 
 describe('a signed mail is not valid', () => {
   for (const [name, entity, reason] of CASES)
-    test(`when there is ${name}`, async () => {
+    test(`when so: ${name}`, async () => {
       const { status, reasons } = await verdictOf(mail(entity))
       assert.notEqual(status, 'valid')
       assert.ok(reasons.includes(reason), reasons.join())
