@@ -152,6 +152,7 @@ export const Oid = {
   idKpEmailProtection: '1.3.6.1.5.5.7.3.4',
   idKpOcspSigning: '1.3.6.1.5.5.7.3.9',
   idPkixOcspBasic: '1.3.6.1.5.5.7.48.1.1',
+  idRiOcspResponse: '1.3.6.1.5.5.7.16.2',
   idPkixOcspNonce: '1.3.6.1.5.5.7.48.1.2',
   idPkixOcspCrl: '1.3.6.1.5.5.7.48.1.3',
   idPkixOcspNocheck: '1.3.6.1.5.5.7.48.1.5',

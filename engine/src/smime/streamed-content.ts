@@ -177,13 +177,13 @@ class StreamedForm implements SignedContent {
 
 async function decryptLayer(
   data: EnvelopedData,
-  ciphertext: ByteStream | null,
+  ciphertext: ByteSource | null,
   keys: readonly DecryptionKey[],
   options: DecryptOptions,
   store: TemporaryStore | null,
 ): Promise<DecryptedLayer> {
   if (store === null) throw new TypeError('nowhere to put plaintext')
-  const unlocked = unlock(data, keys, options)
+  const unlocked = unlock(data, keys, options, ciphertext?.length ?? 0)
   if ('reason' in unlocked) return { ...unlocked, content: null }
   const temporary = await store.create()
   let source: ByteSource | null = null
@@ -204,10 +204,12 @@ async function decryptLayer(
 async function decryptInto(
   temporary: Temporary,
   data: EnvelopedData,
-  ciphertext: ByteStream | null,
+  ciphertext: ByteSource | null,
   { encryption, contentKey }: Unlocked,
 ): Promise<boolean> {
-  const decryption = attempt(() => startDecryption(encryption, contentKey, additionalData(data), data.mac))
+  const decryption = attempt(() =>
+    startDecryption(encryption, contentKey, additionalData(data), data.mac, ciphertext?.length ?? 0),
+  )
   if (decryption === null) return false
   if (ciphertext !== null)
     for await (const chunk of ciphertext.chunks()) {
