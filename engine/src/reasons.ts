@@ -111,9 +111,8 @@ const SENTENCES = {
   'encrypted-part-not-root': 'Only a part of the message is encrypted; it is not decrypted on its own.',
   'signed-part-not-root': 'Only a part of the message is signed.',
   'multipart-signed-malformed':
-    'The multipart/signed entity does not consist of exactly a content and a signature.',
-  'header-ambiguous':
-    'A header field that decides the meaning of the message occurs more than once, or readers take it differently.',
+    'The multipart/signed entity does not consist of exactly a content and a signature, or readers could cut it in several ways.',
+  'header-ambiguous': 'The header decides the meaning of the message and can be read in more than one way.',
   'not-signed': 'The message is not signed.',
   'encrypted-content': 'The content is encrypted and was not looked into.',
   'signature-outside-encryption':

@@ -3,17 +3,18 @@
  * to read old mail. Never returns plaintext of authenticated encryption before its tag was checked; a failure says nothing but null.
  */
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
-import type { CipherCCMTypes, CipherGCMTypes } from 'node:crypto'
+import type { CipherGCMTypes } from 'node:crypto'
 import { EngineError } from '../errors.ts'
 import { decryptRc2Cbc } from '../pkcs/rc2.ts'
 import type { ContentCipher } from './algorithms.ts'
+import { Ccm } from './ccm.ts'
 import { keyOfContent, newEncryption, nonceLength, writtenCipher } from './content-parameters.ts'
 import type { ContentEncryption, WrittenCipher } from './content-parameters.ts'
 
 /** Pieces of this size keep the provider's result buffers small. */
 const PIECE = 65536
 
-/** Ciphers that take their input at once (CCM by its nature, RC2 because it is slow) have a limit, in octets. */
+/** RC2 takes its input at once, because it is slow, and has a limit, in octets. */
 const MAX_AT_ONCE = 32 * 1024 * 1024
 
 const total = (pieces: readonly Buffer[]): number => pieces.reduce((sum, piece) => sum + piece.length, 0)
@@ -25,7 +26,7 @@ const total = (pieces: readonly Buffer[]): number => pieces.reduce((sum, piece) 
 export function checkContentLength({ mode, name }: ContentCipher, iv: Buffer, length: number): void {
   // RFC 3610 2: the longer the nonce of CCM, the fewer octets count the length
   const counted = mode === 'ccm' ? 2 ** (8 * (15 - iv.length)) - 1 : Infinity
-  const limit = mode === 'ccm' || mode === 'rc2-cbc' ? Math.min(MAX_AT_ONCE, counted) : Infinity
+  const limit = mode === 'rc2-cbc' ? MAX_AT_ONCE : counted
   if (length > limit) throw new EngineError('content-too-large', `${length} octets with ${name}`)
 }
 
@@ -50,6 +51,7 @@ export interface Decryption {
  * @param key - the key as it was sent, before any derivation
  * @param aad - authenticated attributes in DER; null when there are none
  * @param mac - the authentication tag; null for CBC
+ * @param length - octets of ciphertext, without the tag
  * @throws Error when key or tag do not fit the algorithm
  */
 export function startDecryption(
@@ -57,6 +59,7 @@ export function startDecryption(
   key: Buffer,
   aad: Buffer | null,
   mac: Buffer | null,
+  length: number,
 ): Decryption {
   const { cipher, iv } = encryption
   const contentKey = keyOfContent(encryption, key)
@@ -70,7 +73,7 @@ export function startDecryption(
         return plain
       })
     default:
-      return startAead(encryption, contentKey, aad ?? NO_AAD, mac)
+      return startAead(encryption, contentKey, aad ?? NO_AAD, mac, length)
   }
 }
 
@@ -79,17 +82,19 @@ function startAead(
   key: Buffer,
   aad: Buffer,
   mac: Buffer | null,
+  length: number,
 ): Decryption {
   const options = { authTagLength: tagLength }
   if (mac?.length !== tagLength) throw new RangeError('tag of a wrong length')
   if (cipher.mode === 'ccm') {
-    const ccm = createDecipheriv(cipher.node as CipherCCMTypes, key, iv, options).setAuthTag(mac) // by mode
-    return atOnce((whole) => {
-      ccm.setAAD(aad, { plaintextLength: whole.length })
-      const plain = ccm.update(whole)
-      ccm.final()
-      return plain
-    })
+    const ccm = new Ccm({ key, nonce: iv, aad, tagLength, length })
+    return {
+      update: (slice) => ccm.decrypt(slice),
+      final: () => {
+        ccm.check(mac)
+        return NOTHING
+      },
+    }
   }
   const decipher =
     cipher.mode === 'gcm'
@@ -129,7 +134,7 @@ export function decryptPieces(
 ): Buffer | null {
   if (encryption.cipher.mode === 'cbc') return decryptCbc(encryption, key, pieces)
   try {
-    const decryption = startDecryption(encryption, key, aad, mac)
+    const decryption = startDecryption(encryption, key, aad, mac, total(pieces))
     const out = Array.from(slices(pieces), (slice) => decryption.update(slice))
     // Throws on a wrong tag, and then nothing of `out` leaves this function.
     out.push(decryption.final())
@@ -188,8 +193,8 @@ export interface ContentKey {
    * @throws EngineError `content-too-large`
    */
   readonly lengthOf: (octets: number) => number
-  /** Begins to encrypt. May be called again for the very same content only. */
-  readonly start: () => Encryption
+  /** Begins to encrypt so many octets. May be called again for the very same content only. */
+  readonly start: (octets: number) => Encryption
 }
 
 /** Encrypts content piece by piece. */
@@ -219,22 +224,16 @@ export function newContentKey(name: WrittenCipher, hkdf = false): ContentKey {
       // RFC 5652 6.3
       return cipher.mode === 'cbc' ? length + blockLength - (length % blockLength) : length
     },
-    start: () => startEncryption(cipher, contentKey, iv),
+    start: (octets) => startEncryption(cipher, contentKey, iv, octets),
   }
 }
 
-function startEncryption(cipher: ContentCipher, key: Buffer, iv: Buffer): Encryption {
+function startEncryption(cipher: ContentCipher, key: Buffer, iv: Buffer, length: number): Encryption {
   const options = { authTagLength: 16 }
   if (cipher.mode === 'ccm') {
-    const ccm = createCipheriv(cipher.node as CipherCCMTypes, key, iv, options) // by mode
-    const running = atOnce((whole) => {
-      checkContentLength(cipher, iv, whole.length)
-      ccm.setAAD(NO_AAD, { plaintextLength: whole.length })
-      const sealed = ccm.update(whole)
-      ccm.final()
-      return sealed
-    })
-    return { ...running, tag: () => ccm.getAuthTag() }
+    checkContentLength(cipher, iv, length)
+    const ccm = new Ccm({ key, nonce: iv, aad: NO_AAD, tagLength: options.authTagLength, length })
+    return { update: (slice) => ccm.encrypt(slice), final: () => NOTHING, tag: () => ccm.tag() }
   }
   if (!cipher.authenticated) {
     const cbc = createCipheriv(cipher.node, key, iv)
@@ -255,7 +254,7 @@ function startEncryption(cipher: ContentCipher, key: Buffer, iv: Buffer): Encryp
 export function encryptPieces(name: WrittenCipher, pieces: readonly Buffer[], hkdf = false): Encrypted {
   const contentKey = newContentKey(name, hkdf)
   const { key, algorithm } = contentKey
-  const encryption = contentKey.start()
+  const encryption = contentKey.start(total(pieces))
   const out: Buffer[] = []
   let length = 0
   const keep = (part: Buffer): void => {

@@ -3,7 +3,7 @@
  * of the content only its place is noted (RFC 5652 3, 5.1, 6.1). The object is read once; its content is read later, in chunks.
  */
 import { streamOf } from '../bytes/source.ts'
-import type { ByteStream } from '../bytes/source.ts'
+import type { ByteSource, ByteStream } from '../bytes/source.ts'
 import { toOid } from '../der/decode.ts'
 import { ElementStream } from '../der/element-stream.ts'
 import type { ElementHeader } from '../der/element-stream.ts'
@@ -19,7 +19,7 @@ export interface StreamedInfo {
   /** What holds content in it holds none; whether there was any is told by `content`. */
   readonly info: ContentInfo
   /** Signed content, ciphertext or data, as a part of the stream that was read; null when the object has none. */
-  readonly content: ByteStream | null
+  readonly content: ByteSource | null
 }
 
 const END = Buffer.alloc(2)
@@ -152,8 +152,9 @@ function identifierOf(header: ElementHeader): Buffer {
 }
 
 /** The pieces of a stream, as one. */
-function piecesOf(stream: ByteStream, ranges: readonly number[]): ByteStream {
-  return streamOf(async function* () {
+function piecesOf(stream: ByteStream, ranges: readonly number[]): ByteSource {
+  const length = ranges.reduce((sum, offset, at) => (at % 2 === 0 ? sum - offset : sum + offset), 0)
+  const made = streamOf(async function* () {
     const first = ranges[0]
     const last = ranges.at(-1)
     if (first === undefined || last === undefined) return
@@ -161,16 +162,21 @@ function piecesOf(stream: ByteStream, ranges: readonly number[]): ByteStream {
     let index = 0
     for await (const chunk of stream.chunks(first, last)) {
       const end = at + chunk.length
+      // All that a chunk holds at once: pieces may be of one octet each.
+      const pieces: Buffer[] = []
       for (;;) {
         const from = ranges[index] ?? Infinity
         const to = ranges[index + 1] ?? Infinity
         if (from >= end) break
         const piece = chunk.subarray(Math.max(from, at) - at, Math.min(to, end) - at)
-        if (piece.length > 0) yield piece
+        if (piece.length > 0) pieces.push(piece)
         if (to > end) break
         index += 2
       }
+      const [only] = pieces
+      if (only !== undefined) yield pieces.length === 1 ? only : Buffer.concat(pieces)
       at = end
     }
   })
+  return { length, chunks: (start, end) => made.chunks(start, end) }
 }

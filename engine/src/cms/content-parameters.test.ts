@@ -162,32 +162,25 @@ test('outdated ciphers need permission, and RC2 below 128 bits gets none', () =>
   )
 })
 
-test('ciphers that take their input at once have a limit', () => {
-  const large = 32 * 1024 * 1024
-  const encryption = read(writeAlgorithm(Oid.aes128Ccm, sequence(octets(Buffer.alloc(7)))))
-  const short = Buffer.alloc(13)
-  assert.equal(
-    code(() => {
-      checkContentLength(encryption.cipher, encryption.iv, large)
-    }),
-    'none',
-  )
-  assert.equal(
-    code(() => {
-      checkContentLength(encryption.cipher, encryption.iv, large + 1)
-    }),
-    'content-too-large',
-  )
-  assert.equal(
-    code(() => {
-      checkContentLength(encryption.cipher, short, 65535)
-    }),
-    'none',
-  )
-  assert.equal(
-    code(() => {
-      checkContentLength(encryption.cipher, short, 65536)
-    }),
-    'content-too-large',
-  )
+test('content longer than its cipher can count, or than it takes at once, is refused', () => {
+  const ccm = read(writeAlgorithm(Oid.aes128Ccm, sequence(octets(Buffer.alloc(7))))).cipher
+  const version = integer(58)
+  const { cipher: old } = read(writeAlgorithm(Oid.rc2Cbc, sequence(version, octets(Buffer.alloc(8)))), true)
+  const cases = [
+    [ccm, 13, 65_535],
+    [ccm, 12, 16_777_215],
+    [ccm, 11, 4_294_967_295],
+    [old, 8, 32 * 1024 * 1024],
+  ] as const
+  for (const [cipher, nonce, most] of cases)
+    for (const [length, expected] of [
+      [most, 'none'],
+      [most + 1, 'content-too-large'],
+    ] as const)
+      assert.equal(
+        code(() => {
+          checkContentLength(cipher, Buffer.alloc(nonce), length)
+        }),
+        expected,
+      )
 })

@@ -154,7 +154,8 @@ export interface NewEncryption extends ContentEncryption {
 
 /** Octets of nonce or initialization vector that a new message needs. */
 export function nonceLength({ mode, blockLength }: ContentCipher): number {
-  return mode === 'cbc' ? blockLength : 12
+  // RFC 3610 2.1: with 11 octets of nonce CCM takes 4 GiB, with 12 only 16 MiB
+  return mode === 'cbc' ? blockLength : mode === 'ccm' ? 11 : 12
 }
 
 /** The cipher with this name. */

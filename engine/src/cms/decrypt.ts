@@ -63,7 +63,8 @@ export function decryptContent(
   keys: readonly DecryptionKey[],
   options: DecryptOptions = {},
 ): Decrypted {
-  const unlocked = unlock(data, keys, options)
+  const length = data.encryptedContent.reduce((sum, piece) => sum + piece.length, 0)
+  const unlocked = unlock(data, keys, options, length)
   if ('reason' in unlocked) return unlocked
   const { facts, encryption, contentKey, hopeless } = unlocked
   const content = decryptPieces(encryption, contentKey, data.encryptedContent, additionalData(data), data.mac)
@@ -87,12 +88,14 @@ export function additionalData(data: EnvelopedData): Buffer | null {
 
 /**
  * Judges all that can be judged without a private key, then uses one. The content is not looked at.
+ * @param length - octets of the ciphertext, which need not be in memory
  * @returns a content key, or why it never came to the use of a private key
  */
 export function unlock(
   data: EnvelopedData,
   keys: readonly DecryptionKey[],
   options: DecryptOptions,
+  length: number,
 ): Unlocked | Decrypted {
   const facts = {
     contentType: data.contentType,
@@ -111,7 +114,6 @@ export function unlock(
     facts.contentEncryption = encryption.cipher.name
     facts.legacy = encryption.cipher.legacy
     checkMode(data, encryption)
-    const length = data.encryptedContent.reduce((sum, piece) => sum + piece.length, 0)
     checkContentLength(encryption.cipher, encryption.iv, length)
     const exact = exactMatch(data.recipients, keys)
     loose = exact === null

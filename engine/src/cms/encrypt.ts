@@ -47,7 +47,7 @@ export function encryptSource(content: ByteSource, options: EncryptOptions): Byt
   const tail = tagLength === 0 ? 0 : octets(Buffer.alloc(tagLength)).length
   const read = async function* (): AsyncGenerator<Buffer> {
     yield start
-    const encryption = contentKey.start()
+    const encryption = contentKey.start(content.length)
     for await (const chunk of content.chunks()) {
       const part = encryption.update(chunk)
       if (part.length > 0) yield part

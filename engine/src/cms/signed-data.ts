@@ -5,6 +5,7 @@
 import { readAlgorithm } from '../der/algorithm.ts'
 import type { AlgorithmIdentifier } from '../der/algorithm.ts'
 import { octetChunks, toOctets, toOid, toSmallInteger } from '../der/decode.ts'
+import { Oid } from '../der/oid.ts'
 import { Cursor, Tag } from '../der/reader.ts'
 import type { Element } from '../der/reader.ts'
 import { EngineError } from '../errors.ts'
@@ -29,6 +30,8 @@ export interface SignedData {
   readonly certificates: readonly Buffer[]
   /** CRLs in DER, untrusted. */
   readonly crls: readonly Buffer[]
+  /** OCSP responses in DER, untrusted (RFC 5940 2.1). */
+  readonly ocspResponses: readonly Buffer[]
   /** In their order; none in a bundle of certificates. */
   readonly signers: readonly SignerInfo[]
 }
@@ -71,6 +74,7 @@ export function readSignedData(element: Element): SignedData {
     content,
     certificates: plain(certificates),
     crls: plain(crls),
+    ocspResponses: crls.flatMap(ocspResponse),
     signers: signers.map(readSigner),
   }
 }
@@ -78,6 +82,20 @@ export function readSignedData(element: Element): SignedData {
 /** Certificates and CRLs are SEQUENCEs; the tagged choices (attribute certificates and others) are of no use here. */
 function plain(elements: readonly Element[]): readonly Buffer[] {
   return elements.filter((element) => element.is(0, Tag.sequence)).map((element) => element.raw)
+}
+
+/** RFC 5652 10.2.1: OtherRevocationInfoFormat; of other kinds nothing is of use, and damage to them does no harm. */
+function ocspResponse(element: Element): readonly Buffer[] {
+  if (!element.is(2, 1)) return []
+  try {
+    const cursor = new Cursor(element)
+    const format = toOid(cursor.universal(Tag.oid, 'otherRevInfoFormat'))
+    const info = cursor.next('otherRevInfo')
+    return format === Oid.idRiOcspResponse ? [info.raw] : []
+  } catch (error) {
+    if (error instanceof EngineError) return []
+    throw error
+  }
 }
 
 function readContent(element: Element): Pick<SignedData, 'contentType' | 'content'> {

@@ -93,12 +93,43 @@ export function toNull(element: Element, implicit?: Implicit): null {
   return null
 }
 
-/** The pieces of an OCTET STRING in order, as views: one for a primitive string, many for a constructed one (BER). */
+/** The pieces of an OCTET STRING in order: one view for a primitive string, many for a constructed one (BER). */
 export function octetChunks(element: Element, implicit?: Implicit): readonly Buffer[] {
   expect(element, Tag.octetString, 'an OCTET STRING', implicit)
   const chunks: Buffer[] = []
   collect(element, Tag.octetString, chunks)
-  return chunks
+  return chunks.length > MANY ? withoutCrumbs(chunks) : chunks
+}
+
+/** So many pieces cost next to nothing. */
+const MANY = 64
+/** Of more, those below this size are put together: ciphers and hashes take as long for one octet as for hundreds. */
+const CRUMB = 512
+/** About the size of what they are put together to. */
+const LOAF = 65_536
+
+function withoutCrumbs(chunks: readonly Buffer[]): readonly Buffer[] {
+  if (!chunks.some((chunk) => chunk.length < CRUMB)) return chunks
+  const out: Buffer[] = []
+  let crumbs: Buffer[] = []
+  let held = 0
+  const bake = (): void => {
+    if (held > 0) out.push(joined(crumbs))
+    crumbs = []
+    held = 0
+  }
+  for (const chunk of chunks) {
+    if (chunk.length >= CRUMB) {
+      bake()
+      out.push(chunk)
+      continue
+    }
+    crumbs.push(chunk)
+    held += chunk.length
+    if (held >= LOAF) bake()
+  }
+  bake()
+  return out
 }
 
 function collect(element: Element, tag: number, chunks: Buffer[]): void {

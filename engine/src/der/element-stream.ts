@@ -150,11 +150,18 @@ export class ElementStream {
     this.#taken += count
     if (this.#taken > this.#limits.taken)
       throw new EngineError('cms-too-large', `more than ${this.#limits.taken} octets`)
-    while (this.#held.length - this.#at < count)
+    // Chunk by chunk: to look at all of it again with each one would take quadratic time.
+    const pieces: Buffer[] = []
+    for (let left = count; ;) {
+      const piece = Buffer.from(this.#held.subarray(this.#at, this.#at + left))
+      pieces.push(piece)
+      this.#pass(piece.length)
+      left -= piece.length
+      if (left === 0) break
       if (!(await this.#more())) throw malformed('an element is cut short')
-    const octets = Buffer.from(this.#held.subarray(this.#at, this.#at + count))
-    this.#pass(count)
-    return octets
+    }
+    const [first] = pieces
+    return first !== undefined && pieces.length === 1 ? first : Buffer.concat(pieces)
   }
 
   /**

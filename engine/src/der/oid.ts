@@ -153,6 +153,7 @@ const NAMES = {
   idKpTimeStamping: '1.3.6.1.5.5.7.3.8',
   idKpOcspSigning: '1.3.6.1.5.5.7.3.9',
   idPkixOcspBasic: '1.3.6.1.5.5.7.48.1.1',
+  idRiOcspResponse: '1.3.6.1.5.5.7.16.2',
   idPkixOcspNonce: '1.3.6.1.5.5.7.48.1.2',
   idPkixOcspCrl: '1.3.6.1.5.5.7.48.1.3',
   idPkixOcspNocheck: '1.3.6.1.5.5.7.48.1.5',

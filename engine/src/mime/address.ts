@@ -268,14 +268,29 @@ function looksDifferent(text: string): boolean {
   if (/^[\x00-\x7f]*$/.test(text)) return false
   return (
     text.normalize('NFKC') !== text.normalize('NFC') ||
-    /[\p{Cf}\p{Z}\p{Co}\p{Cn}\p{Cs}]|[\u3002\ufffd]/u.test(text)
+    /[\p{Cf}\p{Z}\p{Co}\p{Cn}\p{Cs}]|[\u212a\u3002\ufffd]/u.test(text)
   )
 }
 
-/** True if a display name holds another address in angle brackets, which careless readers take for the address. */
+/**
+ * True if a display name holds another address in angle brackets, which careless readers take for the address. Some decode
+ * encoded words before they look for addresses; what then ends a line or a string is as bad.
+ */
 function namesAnother(phrase: string, address: string): boolean {
-  for (const [, inner = ''] of phrase.matchAll(/<([^<>]*)>/g)) {
+  const decoded = phrase.includes('=?') ? withoutEncodedWords(phrase) : phrase
+  if (/[\0\r\n]/.test(decoded)) return true
+  for (const [, inner = ''] of decoded.matchAll(/<([^<>]*)>/g)) {
     if (inner.includes('@') && inner.trim().toLowerCase() !== address.toLowerCase()) return true
   }
   return false
+}
+
+/** RFC 2047: the octets of encoded words in their place, one character each; enough to see the signs of addresses. */
+function withoutEncodedWords(phrase: string): string {
+  const joined = phrase.replaceAll(/(\?=) +(?==\?)/g, '$1')
+  return joined.replaceAll(/=\?[^?]*\?([bq])\?([^?]*)\?=/gi, (_, how: string, text: string) =>
+    how.toLowerCase() === 'b'
+      ? Buffer.from(text, 'base64').toString('latin1')
+      : text.replaceAll(/=([0-9a-f]{2})/gi, (__, hex: string) => String.fromCharCode(parseInt(hex, 16))),
+  )
 }

@@ -34,6 +34,17 @@ function areCanonical(bytes: Buffer, from: number, to: number): boolean {
   return true
 }
 
+/** Runs of octets up to this length are copied one by one: a call for each would take seconds where lines are empty. */
+const SHORT = 64
+
+/** Copies `bytes[from, to)` to `out` at `at`; returns the end of what was written. */
+function copyRun(bytes: Buffer, from: number, to: number, out: Buffer, at: number): number {
+  if (to - from > SHORT) return at + bytes.copy(out, at, from, to)
+  let end = at
+  for (let i = from; i < to; i++) out[end++] = bytes[i] ?? 0
+  return end
+}
+
 /** Every bare LF and every bare CR becomes CRLF. Returns the input itself, not a copy, if there is none. */
 export function canonicalise(bytes: Buffer): Buffer {
   if (isCanonical(bytes)) return bytes
@@ -43,14 +54,39 @@ export function canonicalise(bytes: Buffer): Buffer {
   for (let i = 0; i < bytes.length; i++) {
     const byte = bytes[i]
     if (byte !== LF && byte !== CR) continue
-    at += bytes.copy(out, at, from, i)
+    at = copyRun(bytes, from, i, out, at)
     out[at++] = CR
     out[at++] = LF
     if (byte === CR && bytes[i + 1] === LF) i++
     from = i + 1
   }
-  bytes.copy(out, at, from)
-  return out
+  return out.subarray(0, copyRun(bytes, from, bytes.length, out, at))
+}
+
+/**
+ * Every bare LF becomes CRLF; a bare CR stays, which some readers take for a line break and others do not. Returns the input
+ * itself, not a copy, if there is nothing to change.
+ */
+export function withCarriageReturns(bytes: Buffer): Buffer {
+  if (isCanonical(bytes)) return bytes
+  const bare = bareLineFeeds(bytes)
+  if (bare === 0) return bytes
+  const out = Buffer.allocUnsafe(bytes.length + bare)
+  let from = 0
+  let at = 0
+  for (let i = 0; i < bytes.length; i++) {
+    if (bytes[i] !== LF || bytes[i - 1] === CR) continue
+    at = copyRun(bytes, from, i, out, at)
+    out[at++] = CR
+    from = i
+  }
+  return out.subarray(0, copyRun(bytes, from, bytes.length, out, at))
+}
+
+function bareLineFeeds(bytes: Buffer): number {
+  let count = 0
+  for (let i = 0; i < bytes.length; i++) if (bytes[i] === LF && bytes[i - 1] !== CR) count++
+  return count
 }
 
 /** How many line breaks are a bare LF or a bare CR. */
@@ -74,10 +110,16 @@ export function bareBreaks(bytes: Buffer): number {
 export function withLineFeeds(bytes: Buffer, out: Buffer = Buffer.allocUnsafe(bytes.length)): Buffer {
   let at = 0
   let from = 0
-  for (let cr = bytes.indexOf(CRLF); cr !== -1; cr = bytes.indexOf(CRLF, cr + 2)) {
-    at += bytes.copy(out, at, from, cr)
+  for (let cr = nextCrlf(bytes, 0); cr !== -1; cr = nextCrlf(bytes, cr + 2)) {
+    at = copyRun(bytes, from, cr, out, at)
     from = cr + 1
   }
-  at += bytes.copy(out, at, from)
-  return out.subarray(0, at)
+  return out.subarray(0, copyRun(bytes, from, bytes.length, out, at))
+}
+
+/** As `indexOf`, and as fast where lines are short. */
+function nextCrlf(bytes: Buffer, from: number): number {
+  const near = Math.min(from + SHORT, bytes.length)
+  for (let i = from; i < near; i++) if (bytes[i] === CR && bytes[i + 1] === LF) return i
+  return near < bytes.length ? bytes.indexOf(CRLF, near) : -1
 }

@@ -13,9 +13,10 @@ import type { DecryptionKey } from '../cms/recipient-info.ts'
 import { contentInMemory } from '../cms/verify.ts'
 import type { SignedContent } from '../cms/verify.ts'
 import { EngineError } from '../errors.ts'
-import { canonicalise, withLineFeeds } from '../mime/canonical.ts'
+import { withCarriageReturns, withLineFeeds } from '../mime/canonical.ts'
 import { decodeBody } from '../mime/decode.ts'
 import type { MimeNode } from '../mime/entity.ts'
+import { PlainDelimiters } from '../mime/plain-delimiters.ts'
 import { scanMessage } from '../mime/scan.ts'
 import type { Scanned } from '../mime/scan.ts'
 import { looksLikeEntity } from './plausible.ts'
@@ -56,6 +57,8 @@ export interface Content {
   kind(): Maybe<ContentKind | null>
   /** Reads it as a CMS object. */
   read(): Maybe<CmsObject>
+  /** Whether a delimiter stands in the body of an entity where it should, and nowhere else. */
+  hasPlainDelimiters(node: MimeNode, delimiter: Buffer): Maybe<boolean>
   /** The forms it may have been signed in, best first. */
   forms(wanted: WantedForms): Maybe<readonly SignedContent[]>
   /** Whether it can be a MIME entity; `scanned` is what scanning it gave. */
@@ -102,10 +105,15 @@ export class MemoryContent implements Content {
     }
   }
 
+  hasPlainDelimiters({ bodyStart, end }: MimeNode, delimiter: Buffer): boolean {
+    const check = new PlainDelimiters(delimiter)
+    return check.add(this.bytes.subarray(bodyStart, end)) && check.end()
+  }
+
   forms({ text }: WantedForms): readonly SignedContent[] {
     const asIs = contentInMemory([this.bytes])
     if (!text) return [asIs]
-    const canonical = canonicalise(this.bytes)
+    const canonical = withCarriageReturns(this.bytes)
     const unix = contentLater(() => withLineFeeds(canonical))
     return canonical === this.bytes ? [asIs, unix] : [contentInMemory([canonical]), asIs, unix]
   }

@@ -67,6 +67,8 @@ interface Walk {
   legacy: boolean
   /** A private key was used: from here on there is one reason for failure. */
   keyUsed: boolean
+  /** What is told of any failure from there on: nothing that shows how many layers opened. */
+  told: Facts | null
 }
 
 /** What lies inside the innermost encrypted layer. */
@@ -221,6 +223,7 @@ function startWalk(keys: readonly DecryptionKey[], options: VerifyOptions): Walk
     authenticated: true,
     legacy: false,
     keyUsed: false,
+    told: null,
   }
 }
 
@@ -285,6 +288,7 @@ function* openEnvelope(
   walk.authenticated &&= result.authenticated
   walk.legacy ||= result.legacy
   if (result.key !== null) walk.keyUsed = true
+  if (walk.keyUsed) walk.told ??= { ...facts(walk), layers: [...walk.layers] }
   const { content } = result
   if (content === null) throw new EngineError(result.reason ?? 'decrypt-failed', 'a layer cannot be opened')
   return { ...result, content }
@@ -409,7 +413,7 @@ function* guarded(walk: Walk, run: () => Routine<Outcome>): Routine<Outcome> {
     if (!(error instanceof EngineError)) throw error
     const reason = walk.keyUsed ? 'decrypt-failed' : error.code
     return {
-      ...facts(walk),
+      ...(walk.told ?? facts(walk)),
       status: 'failed',
       reasons: [reason],
       opened: null,

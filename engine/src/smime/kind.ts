@@ -17,6 +17,9 @@ export type SmimeKind =
 
 const PKCS7_MIME = /^application\/(?:x-)?pkcs7-mime$/
 const PKCS7_SIGNATURE = /^application\/(?:x-)?pkcs7-signature$/
+/** Types that say nothing of the content. Under any other one a reader would show the object, or offer it as a document. */
+const ANY_OCTETS =
+  /^application\/(?:octet-?stream|(?:x-)?(?:binary|octet-stream|download|force-download|unknown|pkcs7|smime|pkcs12|msdownload))$/
 const FILE_NAME = /\.p7[mcz]$/i
 
 /** RFC 8551 3.2.2; compared without regard to case, since clients write `authEnveloped-data` and worse. */
@@ -85,7 +88,7 @@ function isClearSigned(node: MimeNode): boolean {
 
 /** RFC 8551 3.2.1: the file name tells where the content type does not. */
 function isNamed(node: MimeNode, bytes: ByteView): boolean {
-  if (!node.type.startsWith('application/') || isSignaturePart(node)) return false
+  if (!ANY_OCTETS.test(node.type)) return false
   if (FILE_NAME.test(node.params['name'] ?? '')) return true
   const [disposition] = fieldsNamed(node.headers, 'content-disposition')
   if (disposition === undefined) return false

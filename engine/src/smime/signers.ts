@@ -8,7 +8,10 @@ import type { SignedData } from '../cms/signed-data.ts'
 import type { Reason } from '../reasons.ts'
 import type { Certificate } from '../x509/certificate.ts'
 import { adoptInheritedParameters } from '../x509/dsa-inheritance.ts'
+import { EngineError } from '../errors.ts'
 import type { Crl } from '../x509/crl.ts'
+import { parseOcspResponse } from '../x509/ocsp.ts'
+import type { OcspResponse } from '../x509/ocsp.ts'
 import { parseCrls } from '../x509/read-crls.ts'
 import { buildPath } from '../x509/path.ts'
 import type { PathResult } from '../x509/path.ts'
@@ -18,6 +21,8 @@ import type { SignerVerdict, VerifyOptions } from './verdict.ts'
 const MAX_CANDIDATES = 2
 /** CRLs inside one message that are looked at. */
 const MAX_CRLS = 32
+/** The same for OCSP responses. */
+const MAX_RESPONSES = 16
 
 /**
  * Judges every signer.
@@ -40,13 +45,27 @@ export function judgeSigners(
     checks = checks.map((check, at) => (check.intact ? check : (again[at] ?? check)))
   }
   // Looked at only for a chain; whoever sent them, their signature counts
-  const messageCrls = options.revocation === 'none' ? [] : embeddedCrls(data)
-  return checks.map((check) => judge(check, embedded, { ...options, messageCrls }))
+  if (options.revocation === 'none') return checks.map((check) => judge(check, embedded, options))
+  const messageCrls = embeddedCrls(data)
+  const ocspResponses = [...(options.ocspResponses ?? []), ...embeddedResponses(data)]
+  return checks.map((check) => judge(check, embedded, { ...options, messageCrls, ocspResponses }))
 }
 
 /** CRLs of a SignedData that could be read; a damaged one is as good as absent. */
 function embeddedCrls(data: SignedData): readonly Crl[] {
   return parseCrls(data.crls.slice(0, MAX_CRLS), () => undefined)
+}
+
+/** The same for OCSP responses (RFC 5940 2.1). */
+function embeddedResponses(data: SignedData): readonly OcspResponse[] {
+  return data.ocspResponses.slice(0, MAX_RESPONSES).flatMap((der) => {
+    try {
+      return [parseOcspResponse(der)]
+    } catch (error) {
+      if (error instanceof EngineError) return []
+      throw error
+    }
+  })
 }
 
 function judge(check: SignerCheck, embedded: readonly Certificate[], options: VerifyOptions): SignerVerdict {

@@ -17,9 +17,10 @@ import type { EnvelopedData } from '../cms/enveloped-data.ts'
 import type { DecryptionKey } from '../cms/recipient-info.ts'
 import type { SignedContent } from '../cms/verify.ts'
 import { EngineError } from '../errors.ts'
-import { canonicalise, withLineFeeds } from '../mime/canonical.ts'
+import { withCarriageReturns, withLineFeeds } from '../mime/canonical.ts'
 import type { MimeNode } from '../mime/entity.ts'
 import { textPieces } from '../mime/lines.ts'
+import { PlainDelimiters } from '../mime/plain-delimiters.ts'
 import { decodedBase64Chunks, decodedQuotedPrintableChunks } from '../mime/recode.ts'
 import { scanStream } from '../mime/scan.ts'
 import type { Scanned } from '../mime/scan.ts'
@@ -101,6 +102,12 @@ export class StreamedContent implements Content {
     }
   }
 
+  async hasPlainDelimiters({ bodyStart, end }: MimeNode, delimiter: Buffer): Promise<boolean> {
+    const check = new PlainDelimiters(delimiter)
+    for await (const chunk of this.stream.chunks(bodyStart, end)) if (!check.add(chunk)) return false
+    return check.end()
+  }
+
   async forms({ digests, whole, text }: WantedForms): Promise<readonly SignedContent[]> {
     const asIs = new StreamedForm(digests, whole)
     const unix = text ? new StreamedForm(digests, whole) : null
@@ -108,7 +115,7 @@ export class StreamedContent implements Content {
     let room: Buffer = Buffer.alloc(0)
     for await (const { bytes, end } of textPieces(this.stream.chunks())) {
       const piece = bytes.subarray(0, end)
-      const changed = text ? canonicalise(piece) : piece
+      const changed = text ? withCarriageReturns(piece) : piece
       // Up to here they are the same.
       if (changed !== piece) canonical ??= asIs.copy()
       asIs.add(piece)
@@ -171,13 +178,13 @@ class StreamedForm implements SignedContent {
 
 async function decryptLayer(
   data: EnvelopedData,
-  ciphertext: ByteStream | null,
+  ciphertext: ByteSource | null,
   keys: readonly DecryptionKey[],
   options: DecryptOptions,
   store: TemporaryStore | null,
 ): Promise<DecryptedLayer> {
   if (store === null) throw new TypeError('nowhere to put plaintext')
-  const unlocked = unlock(data, keys, options)
+  const unlocked = unlock(data, keys, options, ciphertext?.length ?? 0)
   if ('reason' in unlocked) return { ...unlocked, content: null }
   const temporary = await store.create()
   let source: ByteSource | null = null
@@ -198,10 +205,12 @@ async function decryptLayer(
 async function decryptInto(
   temporary: Temporary,
   data: EnvelopedData,
-  ciphertext: ByteStream | null,
+  ciphertext: ByteSource | null,
   { encryption, contentKey }: Unlocked,
 ): Promise<boolean> {
-  const decryption = attempt(() => startDecryption(encryption, contentKey, additionalData(data), data.mac))
+  const decryption = attempt(() =>
+    startDecryption(encryption, contentKey, additionalData(data), data.mac, ciphertext?.length ?? 0),
+  )
   if (decryption === null) return false
   if (ciphertext !== null)
     for await (const chunk of ciphertext.chunks()) {

@@ -5,7 +5,7 @@ import fc from 'fast-check'
 import { asBer } from '../../test/ber.ts'
 import { NOW, makePerson, root } from '../../test/pki.ts'
 import { MemoryTemporaries, bytesOf, choppedSource } from '../../test/streams.ts'
-import { encrypt } from '../cms/encrypt.ts'
+import { encrypt, encryptSource } from '../cms/encrypt.ts'
 import { signOpaque } from '../cms/sign.ts'
 import { writeAlgorithm } from '../der/algorithm.ts'
 import { Oid } from '../der/oid.ts'
@@ -273,4 +273,60 @@ describe('sources are signed and encrypted', () => {
     assert.deepEqual(Buffer.concat(streamed.outer), Buffer.concat(whole.outer))
     assert.deepEqual(await bytesOf(streamed.entity.chunks()), Buffer.concat(whole.entity))
   })
+})
+
+test('a failure tells nothing of how far it came: not one field of the result', async () => {
+  const outer = seal('aes256-gcm')
+  const tampered = (entity: Buffer): Buffer => {
+    const changed = decodeBase64(entity.subarray(entity.indexOf('\r\n\r\n') + 4))
+    changed.writeUInt8((changed.at(-1) ?? 0) ^ 1, changed.length - 1)
+    const header = entity.subarray(0, entity.indexOf('\r\n\r\n') + 4)
+    return Buffer.concat([header, encodeBase64Lines([changed])])
+  }
+  const text = Buffer.from(TEXT)
+  const failing = [
+    tampered(outer(text)),
+    outer(tampered(seal('aes256-gcm', carol)(text))),
+    outer(seal('aes256-cbc', alice)(text)),
+    outer(sign(true)(tampered(seal('aes256-cbc')(text)))),
+    outer(Buffer.from('Content-Type: application/pkcs7-mime; smime-type=enveloped-data\r\n\r\nno object')),
+    outer(Buffer.from('x'.repeat(70_000))),
+  ]
+  for (const entity of failing) {
+    const mail = Buffer.concat([HEADER, entity])
+    const result = decryptMessage(mail, keys, options)
+    assert.deepEqual(result, {
+      status: 'failed',
+      reasons: ['decrypt-failed'],
+      layers: ['auth-enveloped'],
+      contentEncryption: 'aes256-gcm',
+      keyEncryption: 'oaep-sha256',
+      authenticated: true,
+      entity: null,
+      message: null,
+      protectedHeaders: null,
+      verified: null,
+    })
+    const temporaries = new MemoryTemporaries()
+    const streamed = await decryptMessageSource(choppedSource(mail, [1000]), keys, options, temporaries)
+    const { discard, ...found } = streamed
+    await discard()
+    assert.deepEqual({ ...found, message: null }, result)
+  }
+})
+
+test('content in AES-CCM is written and read in any size', async () => {
+  const content = Buffer.concat([
+    Buffer.from('Content-Type: text/plain\r\n\r\n'),
+    Buffer.alloc(40_000_000, 'abcdefg\r\n'),
+  ])
+  const how = { recipients: [carol.certificate], cipher: 'aes256-ccm', keyTransport: 'pkcs1v15' } as const
+  const object = encryptSource(choppedSource(content, [65_536]), how)
+  const temporaries = new MemoryTemporaries()
+  const { status, reasons, entity, discard } = await decryptCmsSource(object, keys, options, temporaries)
+  assert.deepEqual([status, reasons], ['decrypted', []])
+  assert.ok(entity !== null && (await bytesOf(entity.chunks())).equals(content))
+  await discard()
+  const inMemory = decryptCms(await bytesOf(object.chunks()), keys, options)
+  assert.ok(inMemory.entity?.equals(content))
 })

@@ -83,6 +83,9 @@ export function readFrom(bytes: ByteView, root: MimeNode): From {
   if (fields.length === 0) return { addresses, reason: 'from-missing' }
   if (fields.length > 1) return { addresses, reason: 'from-multiple' }
   if (lists.some((list) => list.ambiguous)) return { addresses, reason: 'from-ambiguous' }
+  // RFC 6854 allows a group here; readers differ in what they show of it
+  if (lists.some((list) => list.mailboxes.some(({ group }) => group !== null)))
+    return { addresses, reason: 'from-ambiguous' }
   if (addresses.length === 0) return { addresses, reason: 'from-missing' }
   return { addresses, reason: addresses.length === 1 ? null : 'from-multiple' }
 }
@@ -152,8 +155,9 @@ function mismatchOf(
   )
   if (!holds) return 'signer-address-mismatch'
   // RFC 9788 4.4: a signed From that is not the one that is shown
-  const inner = protectedHeaders?.from ?? null
-  return inner === null || sameAddress(inner, from) ? null : 'protected-from-mismatch'
+  const fields = protectedHeaders?.fields.filter(({ name }) => name.toLowerCase() === 'from') ?? []
+  const inner = protectedHeaders?.from ?? ''
+  return fields.length === 0 || sameAddress(inner, from) ? null : 'protected-from-mismatch'
 }
 
 /** A verdict without any signature. */

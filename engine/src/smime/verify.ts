@@ -8,8 +8,9 @@ import type { ByteSource } from '../bytes/source.ts'
 import type { SignedData } from '../cms/signed-data.ts'
 import { digestsOf, signsContentItself } from '../cms/verify.ts'
 import type { SignedContent } from '../cms/verify.ts'
+import { Oid } from '../der/oid.ts'
 import { EngineError } from '../errors.ts'
-import type { MimeDefect, MimeNode } from '../mime/entity.ts'
+import type { MimeNode } from '../mime/entity.ts'
 import type { Scanned } from '../mime/scan.ts'
 import type { Reason } from '../reasons.ts'
 import { MemoryContent } from './content.ts'
@@ -21,6 +22,7 @@ import { judgeSigners } from './signers.ts'
 import { StreamedContent } from './streamed-content.ts'
 import { conclude, readFrom, singleFrom, unreadable, unsigned } from './verdict.ts'
 import type { From, Verdict, VerifyOptions } from './verdict.ts'
+import { clearSignedFault, isHeaderAmbiguous } from './wrapping.ts'
 
 /** Verifies a whole message. Never throws for what is in it. */
 export function verifyMessage(bytes: Buffer, options: VerifyOptions): Verdict {
@@ -181,17 +183,6 @@ function formsOf(data: SignedData, covered: Content, text: boolean): Maybe<reado
   return covered.forms({ digests: digestsOf(data), whole: signsContentItself(data), text })
 }
 
-/**
- * Another reader could take the other of two Content-Type fields, or decode a whole multipart that says it is encoded
- * (RFC 2045 6.4 forbids it), and show something else than what is signed.
- */
-const AMBIGUOUS: ReadonlySet<MimeDefect> = new Set([
-  'duplicate-content-type',
-  'duplicate-parameter',
-  'duplicate-encoding',
-  'encoded-composite',
-])
-
 function* verifySigned(
   outer: Content,
   scanned: Scanned,
@@ -205,8 +196,13 @@ function* verifySigned(
   const veiled = encrypted || isEncrypted(inner)
   if (data.signers.length === 0) return unsigned(from, veiled, ['not-signed'])
   const reasons: Reason[] = node === root ? [] : ['signed-part-not-root']
-  const ambiguous = [root, node].some((each) => each.defects.some((defect) => AMBIGUOUS.has(defect)))
+  // Another reader could show something else than what is signed.
+  const ambiguous = [root, node].some((each) => isHeaderAmbiguous(each, scanned.view))
   if (ambiguous) reasons.push('header-ambiguous')
+  const fault = kind === 'clear-signed' ? yield* clearSignedFault(outer, node, scanned.view) : null
+  if (fault !== null) reasons.push(fault)
+  // RFC 8551 2.4.2: what is signed as something else than a MIME entity was not meant to be one
+  if (data.contentType !== Oid.idData) reasons.push('content-type-mismatch')
   return conclude({
     from,
     signers: judgeSigners(data, yield* wait(formsOf(data, covered, text)), options),
@@ -214,7 +210,7 @@ function* verifySigned(
     encrypted: veiled,
     protectedHeaders: readProtectedHeaders(payload.view, payload.root, singleFrom(from)),
     reasons,
-    broken: ambiguous,
+    broken: ambiguous || fault !== null || data.contentType !== Oid.idData,
   })
 }
 
