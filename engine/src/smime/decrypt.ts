@@ -11,6 +11,7 @@ import type { EnvelopedData } from '../cms/enveloped-data.ts'
 import type { DecryptionKey } from '../cms/recipient-info.ts'
 import type { SignedData } from '../cms/signed-data.ts'
 import { EngineError } from '../errors.ts'
+import type { MimeNode } from '../mime/entity.ts'
 import type { Scanned } from '../mime/scan.ts'
 import type { Reason } from '../reasons.ts'
 import { MemoryContent } from './content.ts'
@@ -69,6 +70,8 @@ interface Walk {
   keyUsed: boolean
   /** What is told of any failure from there on: nothing that shows how many layers opened. */
   told: Facts | null
+  /** Signed layers that were taken apart on the way in; the verdict does not do it again. */
+  readonly opened: Map<MimeNode, SignedEntity>
 }
 
 /** What lies inside the innermost encrypted layer. */
@@ -224,6 +227,7 @@ function startWalk(keys: readonly DecryptionKey[], options: VerifyOptions): Walk
     legacy: false,
     keyUsed: false,
     told: null,
+    opened: new Map(),
   }
 }
 
@@ -241,6 +245,7 @@ function* openEntity(walk: Walk, content: Content, scanned: Scanned): Routine<Op
   enter(walk, kind)
   if (isSigned(kind)) {
     const signed = yield* openedOrNull(content, scanned, kind)
+    if (signed !== null) walk.opened.set(root, signed)
     const opened = signed === null ? null : yield* openEntity(walk, signed.content, signed.payload)
     return yield* around(opened, () => judge(walk, content, scanned, true))
   }
@@ -355,7 +360,7 @@ function* around(opened: Opened | null, verdict: () => Routine<Verdict>): Routin
 }
 
 function judge(walk: Walk, content: Content, scanned: Scanned, encrypted: boolean): Routine<Verdict> {
-  return judgeEntity(content, scanned, { from: walk.from, encrypted }, walk.options)
+  return judgeEntity(content, scanned, { from: walk.from, encrypted, opened: walk.opened }, walk.options)
 }
 
 function judgeObject(walk: Walk, object: CmsObject, data: SignedData, encrypted: boolean): Routine<Verdict> {

@@ -79,6 +79,8 @@ export interface Surroundings {
   readonly from: From | null
   /** Whether the entity was decrypted. */
   readonly encrypted: boolean
+  /** Signed entities that were taken apart already, by their node. */
+  readonly opened?: ReadonlyMap<MimeNode, SignedEntity>
 }
 
 /** Verifies the entity that was scanned. Never throws for what is in it. */
@@ -187,11 +189,12 @@ function* verifySigned(
   outer: Content,
   scanned: Scanned,
   { node, kind }: { readonly node: MimeNode; readonly kind: 'clear-signed' | 'opaque-signed' },
-  { from, encrypted }: Surroundings,
+  { from, encrypted, opened }: Surroundings,
   options: VerifyOptions,
 ): Routine<Verdict> {
   const { root } = scanned
-  const { data, covered, text, payload } = yield* openSigned(outer, scanned, node, kind)
+  const signed = opened?.get(node) ?? (yield* openSigned(outer, scanned, node, kind))
+  const { data, covered, text, payload } = signed
   const inner = smimeKind(payload.root, payload.view)
   const veiled = encrypted || isEncrypted(inner)
   if (data.signers.length === 0) return unsigned(from, veiled, ['not-signed'])
