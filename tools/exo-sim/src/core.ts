@@ -24,7 +24,7 @@ import { Tenant } from './tenant.ts'
 import { readBundle } from './tls/chain.ts'
 import { domainOf } from './tls/names.ts'
 import { transport } from './transport.ts'
-import type { ForkDecision } from './transport.ts'
+import type { DryRun, ForkDecision } from './transport.ts'
 import { validationMail } from './validation-mail.ts'
 
 /** Extended key usage clientAuth (RFC 5280 4.2.1.12). */
@@ -46,7 +46,7 @@ export interface StoredMessage {
 
 /** Everything that happens in the simulator. `messageId` is the Message-ID field's value. */
 export type ExchangeEvent =
-  | { type: 'submitted'; tenant: string; messageId: string; pass: number }
+  | { type: 'submitted'; tenant: string; messageId: string; pass: number; sender: string }
   | {
       type: 'accepted'
       tenant: string
@@ -212,6 +212,62 @@ export class Core {
     return messageId
   }
 
+  /** Whether some tenant has the domain. */
+  hosted(domain: string): boolean {
+    return this.#tenants.some((tenant) => tenant.accepts(domain))
+  }
+
+  /** Puts a report into a mailbox, past transport. */
+  deliverReport(tenant: string, to: string, message: Message): void {
+    this.#deliver(this.tenant(tenant), to, '', message)
+  }
+
+  /** What the rules in effect would do with a message from a mailbox, or from outside if the sender is outside. */
+  dryRun(id: string, run: DryRun): ForkDecision[] {
+    const tenant = this.tenant(id)
+    const decisions: ForkDecision[] = []
+    const message = Message.parse(
+      Buffer.from(run.message ?? `From: <${run.sender}>\r\nSubject: test\r\n\r\n`),
+    )
+    const inside = tenant.isInside(run.sender)
+    const envelope: Envelope = {
+      sender: run.sender,
+      recipients: run.recipients.map((address) => ({ address })),
+    }
+    const nothing = (): void => undefined
+    transport(
+      message,
+      envelope,
+      {
+        tenant,
+        directionality: inside ? 'Originating' : 'Incoming',
+        origin: inside ? 'mailbox' : 'front-end',
+        promote: false,
+        at: new Date(),
+        server: this.#servers.backEnd,
+        sender: run.sender,
+        networkMessageId: randomUUID(),
+        clientAddress: '203.0.113.7',
+        reception: inside ? undefined : { ehlo: 'test.invalid', tls: '' },
+        internal: inside,
+      },
+      {
+        servers: this.#servers,
+        assumptions: this.config.assumptions ?? {},
+        destinations: {
+          queue: nothing,
+          deliver: nothing,
+          hosted: (domain) => this.hosted(domain),
+          decided: (_tenant, _messageId, decision) => decisions.push(decision),
+          reject: nothing,
+          defer: nothing,
+          mayLeave: () => undefined,
+        },
+      },
+    )
+    return decisions
+  }
+
   mailbox(address: string): Log<StoredMessage> {
     const key = address.toLowerCase()
     let mailbox = this.mailboxes.get(key)
@@ -233,7 +289,7 @@ export class Core {
     const to = typeof submission.to === 'string' ? [submission.to] : submission.to
     const recipients = to.map((one) => (typeof one === 'string' ? { address: one } : one))
     const envelope: Envelope = { ...submission.envelope, sender: submission.from, recipients }
-    this.log.add({ type: 'submitted', tenant: tenant.config.id, messageId, pass: this.#count(messageId) })
+    this.log.add({ type: 'submitted', tenant: tenant.config.id, messageId, pass: this.#count(messageId), sender: submission.from }) // prettier-ignore
     this.#transport(message, envelope, {
       tenant,
       directionality: 'Originating',
@@ -296,7 +352,7 @@ export class Core {
         deliver: (tenant, recipient, sender, copy) => {
           this.#deliver(tenant, recipient, sender, copy)
         },
-        hosted: (domain) => this.#tenants.some((tenant) => tenant.accepts(domain)),
+        hosted: (domain) => this.hosted(domain),
         decided: (tenant, messageId, decision) => {
           this.log.add({ type: 'decided', tenant: tenant.config.id, messageId, ...decision })
         },
@@ -332,7 +388,7 @@ export class Core {
       return
     }
     const leaving: Envelope = { sender: '', recipients: [{ address: sender }] }
-    const hosted = this.#tenants.some((other) => other.accepts(domainOf(sender)))
+    const hosted = this.hosted(domainOf(sender))
     if (!hosted && !this.internet) this.#keep(tenant, messageId, leaving, report)
     else this.queue.add({ kind: hosted ? 'hosted' : 'internet' }, id, messageId, leaving, report)
   }

@@ -33,6 +33,14 @@ export interface ForkDecision {
   ended?: 'rejected' | 'deleted' | 'deferred'
 }
 
+/** A message for a dry run of the rules. */
+export interface DryRun {
+  sender: string
+  recipients: string[]
+  /** The message; absent: a plain one. */
+  message: string | undefined
+}
+
 /** Where forks go. */
 interface Destinations {
   /** Into the queue. */

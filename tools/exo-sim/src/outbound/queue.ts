@@ -36,6 +36,8 @@ export interface QueueEntry {
   tenant: string
   /** Name of the next hop. */
   nextHop: string
+  /** Name of the connector, if it goes through one. */
+  connector: string | undefined
   /** Message-ID. */
   messageId: string
   /** MAIL FROM. */
@@ -113,6 +115,7 @@ export class Queue {
         id: this.#next++,
         tenant,
         nextHop: '',
+        connector: target.kind === 'connector' ? target.name : undefined,
         messageId,
         sender: envelope.sender,
         recipients: envelope.recipients.map(({ address }) => address),
@@ -134,6 +137,15 @@ export class Queue {
   /** A copy of all entries. */
   entries(): QueueEntry[] {
     return [...this.#items].map(({ entry }) => ({ ...entry, recipients: [...entry.recipients] }))
+  }
+
+  /** Forgets deferred entries of a message. */
+  drop(messageId: string): void {
+    for (const item of this.#items) {
+      if (item.entry.messageId !== messageId || item.entry.state !== 'deferred') continue
+      clearTimeout(item.timer)
+      this.#items.delete(item)
+    }
   }
 
   /** Does not wait for the next attempts any longer. */
