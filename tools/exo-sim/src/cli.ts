@@ -7,17 +7,19 @@ import { issue, makeAuthority } from './certificates.ts'
 import type { IssuedCertificate } from './certificates.ts'
 import { readConfigFile } from './config-file.ts'
 import type { ScriptArgument } from './administrator.ts'
+import { REPLY_NAMES } from './replies.ts'
 import { startExchange } from './exchange.ts'
 import type { Exchange } from './exchange.ts'
 import { startWorld } from './world.ts'
 
-const USAGE = `usage: node cli.ts --config FILE [--events] [--tenant ID --script FILE.ps1 [--argument NAME=VALUE]... [--stay]]
+const USAGE = `usage: node cli.ts --config FILE [--events] [--fault NAME]... [--tenant ID --script FILE.ps1 [--argument NAME=VALUE]... [--stay]]
        node cli.ts certificates --out FOLDER [--name DNSNAME]...
 
   --config FILE  JSON; see README.md. Addresses are printed as JSON lines; SIGTERM ends the simulator.
   --events       print what happens as JSON lines, too.
   --script FILE  run this PowerShell script in the tenant and end with its exit code; several run in turn.
   --argument …   an argument of the scripts; a switch is just NAME.
+  --fault NAME   let the front end give this reply, by name; --fault list prints the names.
   --stay         go on running after the scripts.
   certificates   write a test root and certificates for Exchange (server, client), the world, and each DNSNAME.
 `
@@ -32,6 +34,7 @@ interface Task {
   scripts: string[]
   arguments: Record<string, ScriptArgument>
   stay: boolean
+  faults: string[]
 }
 
 /** `NAME=VALUE`, or NAME alone for a switch; `$true` and `$false` are what they say. */
@@ -60,6 +63,7 @@ async function runScripts(exchange: Exchange, task: Task): Promise<number> {
 async function run(path: string, events: boolean, task: Task): Promise<void> {
   const config = readConfigFile(path)
   const exchange = config.exchange && (await startExchange(config.exchange))
+  for (const name of task.faults) exchange?.provoke(name)
   const target = config.world?.exchange ?? exchange?.address
   const world =
     config.world && (await startWorld({ ...config.world, ...(target ? { exchange: target } : {}) }))
@@ -115,11 +119,13 @@ async function main(): Promise<void> {
       script: { type: 'string', multiple: true, default: [] },
       argument: { type: 'string', multiple: true, default: [] },
       stay: { type: 'boolean', default: false },
+      fault: { type: 'string', multiple: true, default: [] },
       out: { type: 'string' },
       name: { type: 'string', multiple: true, default: [] },
     },
   })
-  if (positionals[0] === 'certificates' && values.out !== undefined)
+  if (values.fault.includes('list')) process.stdout.write(`${REPLY_NAMES.join('\n')}\n`)
+  else if (positionals[0] === 'certificates' && values.out !== undefined)
     writeCertificates(values.out, values.name)
   else if (
     positionals.length === 0 &&
@@ -127,7 +133,7 @@ async function main(): Promise<void> {
     (values.script.length === 0 || values.tenant !== '')
   ) {
     const given = Object.fromEntries(values.argument.map(argument))
-    await run(values.config, values.events, { tenant: values.tenant, scripts: values.script, arguments: given, stay: values.stay }) // prettier-ignore
+    await run(values.config, values.events, { tenant: values.tenant, scripts: values.script, arguments: given, stay: values.stay, faults: values.fault }) // prettier-ignore
   } else {
     process.stderr.write(USAGE)
     process.exitCode = 2

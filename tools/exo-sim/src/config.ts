@@ -1,6 +1,7 @@
 // The shapes of the simulator's configuration. Names are Microsoft's: those of the cmdlets' parameters, camel case.
 // Nothing is read or checked here.
 import type { PemSource } from './tls/chain.ts'
+import type { ThrottleLimit } from './throttle.ts'
 import type { TransportRule } from './rules/rule.ts'
 
 /** A certificate with its chain, leaf first, and its private key, PEM. */
@@ -267,8 +268,8 @@ export interface ExchangeConfig {
   sessionLifetime?: number
   /** Connections of one address to the front end; one more hears `421 4.3.2`. Default: no limit. */
   maxConnections?: number
-  /** Certificate revocation lists, PEM or DER: smart hosts are checked against them. Default: no check. */
-  crls?: (string | Buffer)[]
+  /** Messages of one address that matches no connector; one more hears `451 4.7.500`. Default: no limit. */
+  throttle?: ThrottleLimit
   /** What is remembered. */
   retention?: Retention
   /** What is unproven. */

@@ -419,6 +419,7 @@ export class Core {
       hostname: this.#servers.frontEnd,
       backEnd: this.#servers.backEnd,
       hopLimit: config.hopLimit ?? 60,
+      throttle: config.throttle,
       tenants: () => this.#tenants,
       take: (taken) => {
         this.#take(taken)
@@ -436,6 +437,8 @@ export class Core {
       maxMessageSize: config.maxMessageSize ?? 157_286_400,
       maxRecipients: config.maxRecipients ?? 200,
       requireTls: config.requireTls ?? false,
+      sessionLifetime: config.sessionLifetime ?? 20 * 60_000,
+      maxConnections: config.maxConnections,
       refuseBareLf: false,
     })
   }

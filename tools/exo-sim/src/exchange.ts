@@ -6,7 +6,8 @@ import type { PowerShellOptions } from './administrator.ts'
 import type { ScriptResult } from './powershell/interpreter.ts'
 import type { TransportRule } from './rules/rule.ts'
 import type { QueueEntry } from './outbound/queue.ts'
-import type { Faults } from './smtp/faults.ts'
+import { knownReply } from './replies.ts'
+import type { Faults, Override } from './smtp/faults.ts'
 import type { ConnectionRecord } from './smtp/service.ts'
 import { Core } from './core.ts'
 import type { ExchangeEvent, StoredMessage, Submission } from './core.ts'
@@ -104,6 +105,12 @@ export class Exchange implements AsyncDisposable {
   /** Replaces all faults of the front end; the empty object heals it. */
   setFaults(faults: Faults): void {
     this.#core.server.faults.set(faults)
+  }
+
+  /** Adds a reply of the real Exchange Online, by name, to the faults of the front end. Throws for an unknown name. */
+  provoke(name: string, options: Pick<Override, 'match' | 'times'> = {}): void {
+    const { current } = this.#core.server.faults
+    this.setFaults({ ...current, overrides: [...(current.overrides ?? []), knownReply(name, options)] })
   }
 
   /** Ends all connections to the front end, kept ones too; clients that come anew meet the faults now in force. */

@@ -7,6 +7,8 @@ import { Message } from './message/message.ts'
 import type { Envelope, EnvelopeRecipient } from './smtp/envelope.ts'
 import type { MailService, ReceivedData, SessionInfo } from './smtp/service.ts'
 import type { Tenant } from './tenant.ts'
+import { Throttle } from './throttle.ts'
+import type { ThrottleLimit } from './throttle.ts'
 
 /** A message that the front end has taken. */
 export interface Taken {
@@ -30,6 +32,8 @@ export interface FrontEndOptions {
   backEnd: string
   /** Received lines that are too many. */
   hopLimit: number
+  /** How much strangers may send. */
+  throttle?: ThrottleLimit | undefined
   /** The tenants now. */
   tenants(): readonly Tenant[]
   /** Takes a message over. */
@@ -42,11 +46,13 @@ export interface FrontEndOptions {
 export class FrontEnd implements MailService {
   readonly hostname: string
   readonly #options: FrontEndOptions
+  readonly #throttle: Throttle
   readonly #attributions = new WeakMap<Envelope, Attribution>()
   #internalId = 12_345_678_900_000
 
   constructor(options: FrontEndOptions) {
     this.#options = options
+    this.#throttle = new Throttle(options.throttle)
     this.hostname = options.hostname
   }
 
@@ -62,6 +68,10 @@ export class FrontEnd implements MailService {
     if (!isHelloName(name)) return '501 5.5.4 Invalid domain name'
     if (name.toLowerCase() === this.hostname.toLowerCase()) return '550 5.7.506 Access Denied, Bad HELO'
     return undefined
+  }
+
+  complete(session: SessionInfo, reply: string): string {
+    return reply.replace('{suffix}', this.#suffix(session)).replace('{ip}', session.remoteAddress)
   }
 
   checkSender(): undefined {
@@ -80,6 +90,14 @@ export class FrontEnd implements MailService {
       const reply = attribution.refusal.startsWith('452')
         ? attribution.refusal
         : `${attribution.refusal} ${this.#suffix(session)}`
+      this.#options.refused(session, envelope, recipient.address, reply)
+      return reply
+    }
+    if (!sofar && !attribution.connector && !this.#throttle.admit(session.remoteAddress, Date.now())) {
+      const reply = this.complete(
+        session,
+        '451 4.7.500 Server busy. Please try again later from [{ip}]. (AS761) {suffix}',
+      )
       this.#options.refused(session, envelope, recipient.address, reply)
       return reply
     }
