@@ -224,6 +224,26 @@ export interface Assumptions {
   cmdletsSeePreferences?: boolean
 }
 
+/** A key that signs. */
+export interface SigningKey {
+  /** `d=`. */
+  domain: string
+  /** `s=`. */
+  selector: string
+  /** PEM. */
+  privateKey: string
+}
+
+/** What is needed to judge and to sign. */
+export interface AuthenticationConfig {
+  /** The DNS, by name and type: `'contoso.com TXT': ['v=spf1 -all']`. Nothing else is asked. */
+  dns: Record<string, string[]>
+  /** Keys of the tenants: for the MOERA, and for each domain that has DKIM enabled. */
+  dkim?: SigningKey[]
+  /** The key of Exchange's own ARC sets. */
+  arc?: SigningKey
+}
+
 /** Configuration of the Exchange side. */
 export interface ExchangeConfig {
   /** The organisations of this forest. */
@@ -264,6 +284,8 @@ export interface ExchangeConfig {
   nonDeliveryReports?: boolean
   /** Milliseconds until a change made by PowerShell takes effect; real: up to 30 minutes. Default 0. */
   propagationDelay?: number
+  /** Judge SPF, DKIM, DMARC and ARC on entry, sign and seal on leaving. Default: constant results, no signature. */
+  authentication?: AuthenticationConfig
   /** Milliseconds until a connection to the front end is cut; real: 20 minutes. Default 20 minutes. */
   sessionLifetime?: number
   /** Connections of one address to the front end; one more hears `421 4.3.2`. Default: no limit. */

@@ -2,7 +2,7 @@
 // This file wires; attribution, rules, headers and SMTP are done elsewhere. All state is in memory.
 import { randomUUID } from 'node:crypto'
 import { createSecureContext } from 'node:tls'
-import type { ExchangeConfig, Endpoint, TenantConfig } from './config.ts'
+import type { AuthenticationConfig, ExchangeConfig, Endpoint, TenantConfig } from './config.ts'
 import { Log } from './events.ts'
 import { FrontEnd } from './front-end.ts'
 import type { Taken } from './front-end.ts'
@@ -11,6 +11,8 @@ import type { MessageSource } from './message/compose.ts'
 import { mailDate } from './message/dates.ts'
 import { field, Message } from './message/message.ts'
 import { ExternalRecipients } from './limits.ts'
+import { judge, signed } from './mail-authentication.ts'
+import type { Judgement } from './mail-authentication.ts'
 import { nonDeliveryReport, reportable } from './ndr.ts'
 import type { Undelivered } from './ndr.ts'
 import { judgeSmartHost } from './outbound/led.ts'
@@ -306,7 +308,7 @@ export class Core {
     return messageId
   }
 
-  #take({ attribution, session, envelope, message, via }: Taken): void {
+  #take({ attribution, session, envelope, message, via, authentication }: Taken): void {
     const { tenant, connector, directionality } = attribution
     let messageId = message.value('Message-ID')
     if (messageId === undefined) {
@@ -326,6 +328,7 @@ export class Core {
     })
     const originating = directionality === 'Originating'
     this.#transport(message, envelope, {
+      authentication,
       tenant,
       directionality,
       origin: 'front-end',
@@ -345,9 +348,17 @@ export class Core {
       servers: this.#servers,
       assumptions: this.config.assumptions ?? {},
       destinations: {
-        queue: (target, tenant, messageId, leaving, copy) => {
+        queue: (target, tenant, messageId, leaving, copy, domains) => {
           if (target.kind === 'internet' && !this.internet) this.#keep(tenant, messageId, leaving, copy)
-          else this.queue.add(target, tenant.config.id, messageId, leaving, copy)
+          else
+            this.queue.add(
+              target,
+              tenant.config.id,
+              messageId,
+              leaving,
+              copy,
+              this.#signer(copy, domains, arrival),
+            )
         },
         deliver: (tenant, recipient, sender, copy) => {
           this.#deliver(tenant, recipient, sender, copy)
@@ -393,6 +404,30 @@ export class Core {
     else this.queue.add({ kind: hosted ? 'hosted' : 'internet' }, id, messageId, leaving, report)
   }
 
+  /** What signs a message before it leaves, if anything does. */
+  #signer(
+    message: Message,
+    domains: readonly string[],
+    arrival: Arrival,
+  ): (() => Promise<Message>) | undefined {
+    const { authentication } = this.config
+    if (!authentication) return undefined
+    const how = { ip: arrival.clientAddress, helo: arrival.reception?.ehlo ?? '', sender: arrival.sender, mta: 'mx.microsoft.com' } // prettier-ignore
+    return () => signed(authentication, message, domains, how)
+  }
+
+  #judge(taken: Taken, config: AuthenticationConfig): Promise<Judgement | undefined> {
+    const { attribution, session, envelope, message } = taken
+    if (attribution.directionality !== 'Incoming') return Promise.resolve(undefined)
+    const how = {
+      ip: session.remoteAddress,
+      helo: session.ehlo,
+      sender: envelope.sender,
+      mta: this.#servers.frontEnd,
+    }
+    return judge(config, message, how, attribution.tenant.config.organization ?? {})
+  }
+
   #deliver(tenant: Tenant, recipient: string, sender: string, message: Message): void {
     this.mailbox(recipient).add({ tenant: tenant.config.id, sender, recipient, message, at: new Date() })
     const messageId = message.value('Message-ID') ?? ''
@@ -421,6 +456,7 @@ export class Core {
       hopLimit: config.hopLimit ?? 60,
       throttle: config.throttle,
       tenants: () => this.#tenants,
+      judge: config.authentication && ((taken) => this.#judge(taken, config.authentication ?? { dns: {} })),
       take: (taken) => {
         this.#take(taken)
       },

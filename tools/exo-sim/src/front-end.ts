@@ -4,6 +4,7 @@ import { attributeRecipient, attributeSender } from './attribution.ts'
 import type { Attribution, Peer } from './attribution.ts'
 import { mailDate } from './message/dates.ts'
 import { Message } from './message/message.ts'
+import type { HeaderField } from './message/message.ts'
 import type { Envelope, EnvelopeRecipient } from './smtp/envelope.ts'
 import type { MailService, ReceivedData, SessionInfo } from './smtp/service.ts'
 import type { Tenant } from './tenant.ts'
@@ -22,6 +23,8 @@ export interface Taken {
   message: Message
   /** How it came. */
   via: 'DATA' | 'BDAT'
+  /** The verdict of authentication, if there was one. */
+  authentication?: HeaderField | undefined
 }
 
 /** What the front end needs to know. */
@@ -36,6 +39,9 @@ export interface FrontEndOptions {
   throttle?: ThrottleLimit | undefined
   /** The tenants now. */
   tenants(): readonly Tenant[]
+  /** Judges a message: the verdict's field, and a reply if it is not to be taken. */
+  judge?:
+    ((taken: Taken) => Promise<{ field: HeaderField; refusal: string | undefined } | undefined>) | undefined
   /** Takes a message over. */
   take(taken: Taken): void
   /** Told of every refusal. */
@@ -105,7 +111,7 @@ export class FrontEnd implements MailService {
     return undefined
   }
 
-  receive(session: SessionInfo, envelope: Envelope, data: ReceivedData): string {
+  receive(session: SessionInfo, envelope: Envelope, data: ReceivedData): string | Promise<string> {
     const attribution = this.#attributions.get(envelope)
     if (!attribution) throw new Error('a message without attribution')
     const message = Message.parse(data.raw)
@@ -115,7 +121,23 @@ export class FrontEnd implements MailService {
       this.#options.refused(session, envelope, undefined, reply)
       return reply
     }
-    this.#options.take({ attribution, session, envelope, message, via: data.via })
+    const taken: Taken = { attribution, session, envelope, message, via: data.via }
+    return this.#options.judge ? this.#judged(taken, data) : this.#accept(taken, data)
+  }
+
+  async #judged(taken: Taken, data: ReceivedData): Promise<string> {
+    const judgement = await this.#options.judge?.(taken)
+    if (judgement?.refusal !== undefined) {
+      const reply = this.complete(taken.session, judgement.refusal)
+      this.#options.refused(taken.session, taken.envelope, undefined, reply)
+      return reply
+    }
+    return this.#accept({ ...taken, authentication: judgement?.field }, data)
+  }
+
+  #accept(taken: Taken, data: ReceivedData): string {
+    const { message, session } = taken
+    this.#options.take(taken)
     const id = message.value('Message-ID') ?? `<${session.id}@${this.#options.backEnd}>`
     this.#internalId += 17
     return (

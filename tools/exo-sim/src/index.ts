@@ -11,6 +11,7 @@ export type {
 export type {
   AcceptedDomain,
   Assumptions,
+  AuthenticationConfig,
   Credentials,
   Endpoint,
   ExchangeConfig,
@@ -18,6 +19,7 @@ export type {
   OutboundConnector,
   OutboundOptions,
   Retention,
+  SigningKey,
   TenantConfig,
   TlsSettings,
   WorldConfig,

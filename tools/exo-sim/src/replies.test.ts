@@ -30,12 +30,9 @@ test('each reply of the menu strikes at its place, filled in, as often as asked'
     const again = await world.send(mail)
     assert.deepEqual(again.accepted, ['ann@contoso.com'], `${name}: ${again.reply}`)
   }
-  assert.throws(
-    () => {
-      exchange.provoke('Nonsense')
-    },
-    /There is no reply Nonsense; there are InvalidDomainName,/,
-  )
+  assert.throws(() => {
+    exchange.provoke('Nonsense')
+  }, /There is no reply Nonsense; there are InvalidDomainName,/)
 })
 
 test('strangers who send too much hear 451 4.7.500; who matches a connector does not', async () => {
