@@ -286,6 +286,8 @@ export interface ExchangeConfig {
   propagationDelay?: number
   /** Judge SPF, DKIM, DMARC and ARC on entry, sign and seal on leaving. Default: constant results, no signature. */
   authentication?: AuthenticationConfig
+  /** Certificate revocation lists, PEM or DER, for the certificates of smart hosts. Default: none is revoked. */
+  crls?: (string | Buffer)[]
   /** Milliseconds until a connection to the front end is cut; real: 20 minutes. Default 20 minutes. */
   sessionLifetime?: number
   /** Connections of one address to the front end; one more hears `421 4.3.2`. Default: no limit. */

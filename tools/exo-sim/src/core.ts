@@ -24,6 +24,7 @@ import { firewallOnLeaving } from './stamps.ts'
 import type { Arrival } from './stamps.ts'
 import { Tenant } from './tenant.ts'
 import { readBundle } from './tls/chain.ts'
+import { readRevocationLists } from './tls/revocation.ts'
 import { domainOf } from './tls/names.ts'
 import { transport } from './transport.ts'
 import type { DryRun, ForkDecision } from './transport.ts'
@@ -100,6 +101,7 @@ export class Core {
   address: Endpoint = { host: '127.0.0.1', port: 0 }
   readonly #servers: { frontEnd: string; backEnd: string }
   readonly #anchors
+  readonly #lists
   readonly #clientContext
   readonly #external = new ExternalRecipients()
   /** Tenants as they are configured; {@link Core.#tenants} are as they are in effect. */
@@ -112,6 +114,7 @@ export class Core {
     this.#tenants = config.tenants.map((tenant) => new Tenant(tenant))
     for (const tenant of config.tenants) this.#configured.set(tenant.id, tenant)
     this.#anchors = readBundle(config.ca)
+    this.#lists = readRevocationLists(config.crls ?? [])
     this.#clientContext = createSecureContext({
       ...(config.client ? { cert: config.client.cert, key: config.client.key } : {}),
       ca: [],
@@ -516,7 +519,7 @@ export class Core {
         endpoint: where,
         tls: connector.tlsSettings === undefined && !target.requireTls ? 'opportunistic' : 'required',
         servername: connector.smartHost,
-        judge: (chain) => judgeSmartHost(connector, chain, this.#anchors, new Date()),
+        judge: (chain) => judgeSmartHost(connector, chain, this.#anchors, new Date(), this.#lists),
       }),
     }
   }

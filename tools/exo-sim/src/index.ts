@@ -8,6 +8,8 @@ export type {
   KeyType,
   KeyUsage,
 } from './certificates.ts'
+export { makeRevocationList } from './revocation-list.ts'
+export type { RevocationRequest } from './revocation-list.ts'
 export type {
   AcceptedDomain,
   Assumptions,
