@@ -94,6 +94,7 @@ const REFUSED: [string, RegExp, TenantConfig?][] = [
   ['New-TransportRule R -DeleteMessage $true -MessageTypeMatches Encrypted,Signed', /Unable to match the identifier name/],
   ['New-TransportRule R -DeleteMessage $true -SenderIpRanges 1.2.3', /"1\.2\.3" isn't valid/],
   ['New-TransportRule R -DeleteMessage $true -Priority 3', /must be between 0 and 2/, withGateway],
+  ['New-TransportRule R -DeleteMessage $true -ExceptIfAttachmentSizeOver 1MB', /'ExceptIfAttachmentSizeOver' exists in Exchange Online, but this simulator does not know it/],
   ['Set-TransportRule First -Enabled $true', /matches parameter name 'Enabled'/, withGateway],
   ['Get-TransportRule Nope', /The operation couldn't be performed because object 'Nope' couldn't be found on '/],
   ['Set-HostedConnectionFilterPolicy Default -IPAllowList @{ Add = "192.0.2.0/16" }', /isn't valid/],
@@ -302,6 +303,15 @@ Test-Message -Sender ann@contoso.com -Recipients bob@partner.example, cy@contoso
   )
   assert.deepEqual(result.errors, [])
   assert.equal(result.output, 'bob@partner.example: Out -> To gateway\ncy@contoso.com:  -> \n')
+  const script = `$mail = "From: x@contoso.com\`r\`nX-Done: yes\`r\`n\`r\`n"
+(Test-Message -Sender ann@contoso.com -Recipients bob@partner.example -TransportRules -MessageFileData ([Text.Encoding]::UTF8.GetBytes($mail))).MatchedRules.Count`
+  const given = (change: object): void => {
+    exchange.setTenant({ ...exchange.tenant(CONTOSO), rules: [{ name: 'Out', routeMessageOutboundConnector: 'To gateway', ...change }] }) // prettier-ignore
+  }
+  given({ exceptIfHeaderContainsMessageHeader: 'X-Done', exceptIfHeaderContainsWords: ['no'] })
+  assert.equal((await exchange.powershell(CONTOSO, script)).output, '1\n')
+  given({ exceptIfHeaderContainsMessageHeader: 'X-Done', exceptIfHeaderContainsWords: ['yes'] })
+  assert.equal((await exchange.powershell(CONTOSO, script)).output, '0\n')
   assert.match((await exchange.waitForMail('admin@contoso.com')).message.body.toString(), /Out -> To gateway/)
   assert.equal(exchange.queue().length + exchange.mailbox('cy@contoso.com').length, 0)
 })

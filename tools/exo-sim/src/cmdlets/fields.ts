@@ -25,6 +25,8 @@ export interface Field {
   only?: 'New' | 'Set'
   /** Reserved for Microsoft: refused. */
   reserved?: boolean
+  /** Exchange Online knows it, the simulator does not know what it does: refused. */
+  missing?: boolean
 }
 
 /** Anything with a name. */
@@ -169,6 +171,9 @@ function taken<T extends Named>(
         'ParameterReservedException',
       )
     }
+    if (field.missing) {
+      throw new CmdletError(`The parameter '${field.name}' exists in Exchange Online, but this simulator does not know it.`, 'NotImplementedException') // prettier-ignore
+    }
     const value = call.value(field.name)
     const emptied =
       value === null || value === '' || (Array.isArray(value) && value.every((one) => one === ''))
@@ -200,7 +205,7 @@ export function changedList(before: unknown, value: Value): string[] {
 function objectOf<T extends Named>(kind: Kind<T>, one: T, index: number): Item {
   const known = new Map<string, unknown>(Object.entries(one))
   const entries = kind.fields
-    .filter(({ reserved }) => !reserved)
+    .filter(({ reserved, missing }) => !reserved && !missing)
     .map((field): [string, Value] => [field.name, shown(known.get(field.key), field.initial)])
   return new Item(kind.type, [['Identity', one.name], ...entries, ...(kind.extra?.(one, index) ?? [])])
 }

@@ -171,7 +171,10 @@ function traces(session: Session): Cmdlet[] {
 
 function contentOf(call: Call): string | undefined {
   if (!call.has('MessageFileData')) return undefined
-  return listOf(call.value('MessageFileData')).map(textOf).join('\r\n')
+  const data = listOf(call.value('MessageFileData'))
+  // Octets, as the cmdlet wants them, or the lines of a text.
+  if (data.every((one) => typeof one === 'number')) return Buffer.from(data).toString()
+  return data.map(textOf).join('\r\n')
 }
 
 function dryRun(session: Session): Cmdlet {

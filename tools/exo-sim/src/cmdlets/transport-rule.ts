@@ -82,6 +82,15 @@ const ACTIONS: readonly Field[] = [
   { name: 'StopRuleProcessing', kind: 'bool', key: 'stopRuleProcessing', initial: false },
 ]
 
+/** Conditions of Exchange Online that are not simulated. */
+const MISSING_PREDICATES = ['AnyOfCcHeader', 'AnyOfCcHeaderMemberOf', 'AnyOfRecipientAddressContainsWords', 'AnyOfRecipientAddressMatchesPatterns', 'AnyOfToCcHeader', 'AnyOfToCcHeaderMemberOf', 'AnyOfToHeader', 'AnyOfToHeaderMemberOf', 'AttachmentContainsWords', 'AttachmentExtensionMatchesWords', 'AttachmentHasExecutableContent', 'AttachmentIsPasswordProtected', 'AttachmentIsUnsupported', 'AttachmentMatchesPatterns', 'AttachmentNameMatchesPatterns', 'AttachmentProcessingLimitExceeded', 'AttachmentPropertyContainsWords', 'AttachmentSizeOver', 'BetweenMemberOf1', 'BetweenMemberOf2', 'ContentCharacterSetContainsWords', 'HasClassification', 'HasNoClassification', 'HasSenderOverride', 'ManagerAddresses', 'ManagerForEvaluatedUser', 'MessageContainsDataClassifications', 'RecipientADAttributeContainsWords', 'RecipientADAttributeMatchesPatterns', 'RecipientInSenderList', 'SenderADAttributeContainsWords', 'SenderADAttributeMatchesPatterns', 'SenderInRecipientList', 'SenderManagementRelationship', 'SubjectOrBodyContainsWords', 'SubjectOrBodyMatchesPatterns', 'WithImportance'] // prettier-ignore
+/** The same for actions. */
+const MISSING_ACTIONS = ['AddManagerAsRecipientType', 'AddToRecipients', 'ApplyClassification', 'ApplyOME', 'ApplyRightsProtectionTemplate', 'ApplyRightsProtectionCustomizationTemplate', 'CopyTo', 'DlpPolicy', 'GenerateIncidentReport', 'GenerateNotification', 'IncidentReportContent', 'ModerateMessageByManager', 'ModerateMessageByUser', 'NotifySender', 'Quarantine', 'RemoveOME', 'RemoveOMEv2', 'RemoveRMSAttachmentEncryption', 'SmtpRejectMessageRejectStatusCode', 'SmtpRejectMessageRejectText'] // prettier-ignore
+
+function missing(name: string): Field {
+  return { name, kind: 'any', key: '', initial: null, missing: true }
+}
+
 const FIELDS: readonly Field[] = [
   { name: 'Name', kind: 'string', key: 'name', initial: '', most: 64, mandatory: true },
   { name: 'Comments', kind: 'string', key: 'comments', initial: null, most: 1024 },
@@ -115,6 +124,8 @@ const FIELDS: readonly Field[] = [
     },
   ]),
   ...ACTIONS,
+  ...MISSING_PREDICATES.flatMap((name) => [missing(name), missing(`ExceptIf${name}`)]),
+  ...MISSING_ACTIONS.map(missing),
 ]
 
 function refuse(message: string, reason = 'ArgumentException'): never {
