@@ -107,6 +107,9 @@ export class Core {
   /** Tenants as they are configured; {@link Core.#tenants} are as they are in effect. */
   readonly #configured = new Map<string, TenantConfig>()
   readonly #timers = new Set<NodeJS.Timeout>()
+  /** Number of the next change of a tenant, and of the change that is in effect. */
+  #changes = 0
+  readonly #inEffect = new Map<string, number>()
   #tenants: readonly Tenant[]
 
   constructor(config: ExchangeConfig) {
@@ -166,8 +169,10 @@ export class Core {
     // What is wrong with it is said at once.
     const made = new Tenant(config)
     this.#configured.set(config.id, config)
+    const number = this.#changes++
     this.#later(delay, () => {
-      this.#put(made)
+      // What was set at once since then stays.
+      if ((this.#inEffect.get(config.id) ?? -1) < number) this.#put(made, number)
     })
   }
 
@@ -181,7 +186,8 @@ export class Core {
     this.#configured.set(config.id, config)
   }
 
-  #put(made: Tenant): void {
+  #put(made: Tenant, number = this.#changes++): void {
+    this.#inEffect.set(made.config.id, number)
     const others = this.#tenants.filter((tenant) => tenant.config.id !== made.config.id)
     this.#tenants = [...others, made]
   }

@@ -329,6 +329,20 @@ test('a change takes effect after the propagation delay', async () => {
   assert.equal(exchange.mailbox('cy@contoso.com').length, 1)
 })
 
+test('a change that waits does not undo what was set at once after it', async () => {
+  await using scene = await startScene({ tenants: [contoso()], propagationDelay: 100 })
+  const { exchange } = scene
+  await exchange.powershell(CONTOSO, 'New-TransportRule Drop -DeleteMessage $true | Out-Null')
+  exchange.setRules(CONTOSO, [])
+  await new Promise((resolve) => setTimeout(resolve, 200))
+  exchange.submit({ tenant: CONTOSO, from: 'ann@contoso.com', to: 'cy@contoso.com', headers: {}, body: '' })
+  assert.equal(exchange.mailbox('cy@contoso.com').length, 1)
+  await exchange.powershell(CONTOSO, 'New-TransportRule Drop -DeleteMessage $true | Out-Null')
+  await new Promise((resolve) => setTimeout(resolve, 200))
+  exchange.submit({ tenant: CONTOSO, from: 'ann@contoso.com', to: 'cy@contoso.com', headers: {}, body: '' })
+  assert.equal(exchange.mailbox('cy@contoso.com').length, 1)
+})
+
 test('cmdlets that do not see the preferences of a script need to be told', async () => {
   await using scene = await startScene({ tenants: [bare], assumptions: { cmdletsSeePreferences: false } })
   const { exchange } = scene
