@@ -184,7 +184,8 @@ function distinguishedName(request: CertificateRequest): Buffer {
   return der.sequence(...organization, attribute('2.5.4.3', request.commonName))
 }
 
-function signatureAlgorithm(
+/** The algorithm by which a key signs certificates and lists. */
+export function signatureAlgorithm(
   key: KeyObject,
   hash: 'sha256' | 'sha384' | 'sha512' | 'sha1',
 ): { identifier: Buffer; digest: string | null } {
@@ -255,7 +256,8 @@ function keyUsageBits(usages: readonly KeyUsage[]): Buffer {
   return der.bitString(Buffer.from([bits]), 7 - last)
 }
 
-function toPem(label: string, bytes: Buffer): string {
+/** DER as PEM. */
+export function toPem(label: string, bytes: Buffer): string {
   const lines = bytes.toString('base64').match(/.{1,64}/g) ?? []
   return `-----BEGIN ${label}-----\n${lines.join('\n')}\n-----END ${label}-----\n`
 }

@@ -63,6 +63,36 @@ test('it writes certificates, runs from a file, prints its addresses and ends at
   }
 })
 
+test('it runs a script in a tenant and ends with its exit code', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'exo-sim-'))
+  try {
+    assert.equal(spawnSync(process.execPath, [CLI, 'certificates', '--out', folder]).status, 0)
+    const pair = { cert: 'exchange.cert.pem', key: 'exchange.key.pem' }
+    const config = { exchange: { tenants: [contoso()], ca: 'ca.pem', server: pair } }
+    writeFileSync(join(folder, 'sim.json'), JSON.stringify(config))
+    const script = 'param([string]$Name, [switch]$Hard)\nGet-OutboundConnector | ForEach-Object Name\n"$Name $Hard"\nWrite-Warning w\nGet-TransportRule nope\nexit 7' // prettier-ignore
+    writeFileSync(join(folder, 'a.ps1'), script)
+    const args = [
+      '--config',
+      join(folder, 'sim.json'),
+      '--tenant',
+      contoso().id,
+      '--script',
+      join(folder, 'a.ps1'),
+    ]
+    const ran = spawnSync(process.execPath, [CLI, ...args, '--argument', 'Name=x=y', '--argument', 'Hard'])
+    assert.equal(ran.status, 7, ran.stderr.toString())
+    assert.match(ran.stdout.toString(), /"ready":true.*\nTo gateway\nx=y True\n$/)
+    assert.match(
+      ran.stderr.toString(),
+      /^WARNING: w\nAt line:5 char:1: Get-TransportRule: The operation couldn't/,
+    )
+    assert.equal(spawnSync(process.execPath, [CLI, '--config', 'x', '--script', 'y']).status, 2)
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+})
+
 test('wrong use and a wrong file are said, with status 2', () => {
   const folder = mkdtempSync(join(tmpdir(), 'exo-sim-'))
   try {

@@ -1,19 +1,26 @@
 // The command: starts Exchange Online and the world from a file, prints addresses and events as JSON lines,
-// runs until SIGTERM or SIGINT. `certificates` writes a set of test certificates to begin with.
-import { mkdirSync, writeFileSync } from 'node:fs'
+// runs until SIGTERM or SIGINT. With `--script` it runs PowerShell in a tenant first. `certificates` writes a set of test certificates to begin with.
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { issue, makeAuthority } from './certificates.ts'
 import type { IssuedCertificate } from './certificates.ts'
 import { readConfigFile } from './config-file.ts'
+import type { ScriptArgument } from './administrator.ts'
+import { REPLY_NAMES } from './replies.ts'
 import { startExchange } from './exchange.ts'
+import type { Exchange } from './exchange.ts'
 import { startWorld } from './world.ts'
 
-const USAGE = `usage: node cli.ts --config FILE [--events]
+const USAGE = `usage: node cli.ts --config FILE [--events] [--fault NAME]... [--tenant ID --script FILE.ps1 [--argument NAME=VALUE]... [--stay]]
        node cli.ts certificates --out FOLDER [--name DNSNAME]...
 
   --config FILE  JSON; see README.md. Addresses are printed as JSON lines; SIGTERM ends the simulator.
   --events       print what happens as JSON lines, too.
+  --script FILE  run this PowerShell script in the tenant and end with its exit code; several run in turn.
+  --argument …   an argument of the scripts; a switch is just NAME.
+  --fault NAME   let the front end give this reply, by name; --fault list prints the names.
+  --stay         go on running after the scripts.
   certificates   write a test root and certificates for Exchange (server, client), the world, and each DNSNAME.
 `
 
@@ -21,9 +28,42 @@ function say(line: Record<string, unknown>): void {
   process.stdout.write(`${JSON.stringify(line)}\n`)
 }
 
-async function run(path: string, events: boolean): Promise<void> {
+/** What is to be done after the start. */
+interface Task {
+  tenant: string
+  scripts: string[]
+  arguments: Record<string, ScriptArgument>
+  stay: boolean
+  faults: string[]
+}
+
+/** `NAME=VALUE`, or NAME alone for a switch; `$true` and `$false` are what they say. */
+function argument(text: string): [string, ScriptArgument] {
+  const at = text.indexOf('=')
+  if (at < 0) return [text, true]
+  const value = text.slice(at + 1)
+  const truth: Partial<Record<string, boolean>> = { $true: true, $false: false }
+  return [text.slice(0, at), truth[value.toLowerCase()] ?? value]
+}
+
+/** Runs the scripts; gives the first exit code that is not 0. */
+async function runScripts(exchange: Exchange, task: Task): Promise<number> {
+  for (const script of task.scripts) {
+    const result = await exchange.powershell(task.tenant, readFileSync(script, 'utf8'), {
+      arguments: task.arguments,
+    })
+    process.stdout.write(result.output)
+    for (const line of result.warnings) process.stderr.write(`WARNING: ${line}\n`)
+    for (const line of result.errors) process.stderr.write(`${line}\n`)
+    if (result.exitCode !== 0) return result.exitCode
+  }
+  return 0
+}
+
+async function run(path: string, events: boolean, task: Task): Promise<void> {
   const config = readConfigFile(path)
   const exchange = config.exchange && (await startExchange(config.exchange))
+  for (const name of task.faults) exchange?.provoke(name)
   const target = config.world?.exchange ?? exchange?.address
   const world =
     config.world && (await startWorld({ ...config.world, ...(target ? { exchange: target } : {}) }))
@@ -44,6 +84,12 @@ async function run(path: string, events: boolean): Promise<void> {
   }
   process.once('SIGTERM', stop)
   process.once('SIGINT', stop)
+  if (task.scripts.length === 0) return
+  if (!exchange) throw new Error('a script needs the section exchange')
+  const code = await runScripts(exchange, task)
+  if (task.stay) return
+  await Promise.all([exchange.close(), world?.close()])
+  process.exitCode = code
 }
 
 function writeCertificates(folder: string, names: readonly string[]): void {
@@ -69,14 +115,26 @@ async function main(): Promise<void> {
     options: {
       config: { type: 'string' },
       events: { type: 'boolean', default: false },
+      tenant: { type: 'string', default: '' },
+      script: { type: 'string', multiple: true, default: [] },
+      argument: { type: 'string', multiple: true, default: [] },
+      stay: { type: 'boolean', default: false },
+      fault: { type: 'string', multiple: true, default: [] },
       out: { type: 'string' },
       name: { type: 'string', multiple: true, default: [] },
     },
   })
-  if (positionals[0] === 'certificates' && values.out !== undefined)
+  if (values.fault.includes('list')) process.stdout.write(`${REPLY_NAMES.join('\n')}\n`)
+  else if (positionals[0] === 'certificates' && values.out !== undefined)
     writeCertificates(values.out, values.name)
-  else if (positionals.length === 0 && values.config !== undefined) await run(values.config, values.events)
-  else {
+  else if (
+    positionals.length === 0 &&
+    values.config !== undefined &&
+    (values.script.length === 0 || values.tenant !== '')
+  ) {
+    const given = Object.fromEntries(values.argument.map(argument))
+    await run(values.config, values.events, { tenant: values.tenant, scripts: values.script, arguments: given, stay: values.stay, faults: values.fault }) // prettier-ignore
+  } else {
     process.stderr.write(USAGE)
     process.exitCode = 2
   }

@@ -40,6 +40,7 @@ export function readConfigFile(path: string): CommandConfig {
       ca: bundle(exchange['ca'], 'exchange.ca', folder),
       server: credentials(exchange['server'], 'exchange.server', folder),
       ...optionalClient(exchange['client'], 'exchange.client', folder),
+      ...(exchange['crls'] === undefined ? {} : { crls: bundle(exchange['crls'], 'exchange.crls', folder) }),
     }
   }
   if (root['world'] !== undefined) {

@@ -1,6 +1,7 @@
 // The shapes of the simulator's configuration. Names are Microsoft's: those of the cmdlets' parameters, camel case.
 // Nothing is read or checked here.
 import type { PemSource } from './tls/chain.ts'
+import type { ThrottleLimit } from './throttle.ts'
 import type { TransportRule } from './rules/rule.ts'
 
 /** A certificate with its chain, leaf first, and its private key, PEM. */
@@ -223,6 +224,26 @@ export interface Assumptions {
   cmdletsSeePreferences?: boolean
 }
 
+/** A key that signs. */
+export interface SigningKey {
+  /** `d=`. */
+  domain: string
+  /** `s=`. */
+  selector: string
+  /** PEM. */
+  privateKey: string
+}
+
+/** What is needed to judge and to sign. */
+export interface AuthenticationConfig {
+  /** The DNS, by name and type: `'contoso.com TXT': ['v=spf1 -all']`. Nothing else is asked. */
+  dns: Record<string, string[]>
+  /** Keys of the tenants: for the MOERA, and for each domain that has DKIM enabled. */
+  dkim?: SigningKey[]
+  /** The key of Exchange's own ARC sets. */
+  arc?: SigningKey
+}
+
 /** Configuration of the Exchange side. */
 export interface ExchangeConfig {
   /** The organisations of this forest. */
@@ -263,12 +284,16 @@ export interface ExchangeConfig {
   nonDeliveryReports?: boolean
   /** Milliseconds until a change made by PowerShell takes effect; real: up to 30 minutes. Default 0. */
   propagationDelay?: number
+  /** Judge SPF, DKIM, DMARC and ARC on entry, sign and seal on leaving. Default: constant results, no signature. */
+  authentication?: AuthenticationConfig
+  /** Certificate revocation lists, PEM or DER, for the certificates of smart hosts. Default: none is revoked. */
+  crls?: (string | Buffer)[]
   /** Milliseconds until a connection to the front end is cut; real: 20 minutes. Default 20 minutes. */
   sessionLifetime?: number
   /** Connections of one address to the front end; one more hears `421 4.3.2`. Default: no limit. */
   maxConnections?: number
-  /** Certificate revocation lists, PEM or DER: smart hosts are checked against them. Default: no check. */
-  crls?: (string | Buffer)[]
+  /** Messages of one address that matches no connector; one more hears `451 4.7.500`. Default: no limit. */
+  throttle?: ThrottleLimit
   /** What is remembered. */
   retention?: Retention
   /** What is unproven. */

@@ -2,7 +2,7 @@
 // This file wires; attribution, rules, headers and SMTP are done elsewhere. All state is in memory.
 import { randomUUID } from 'node:crypto'
 import { createSecureContext } from 'node:tls'
-import type { ExchangeConfig, Endpoint, TenantConfig } from './config.ts'
+import type { AuthenticationConfig, ExchangeConfig, Endpoint, TenantConfig } from './config.ts'
 import { Log } from './events.ts'
 import { FrontEnd } from './front-end.ts'
 import type { Taken } from './front-end.ts'
@@ -11,6 +11,8 @@ import type { MessageSource } from './message/compose.ts'
 import { mailDate } from './message/dates.ts'
 import { field, Message } from './message/message.ts'
 import { ExternalRecipients } from './limits.ts'
+import { judge, signed } from './mail-authentication.ts'
+import type { Judgement } from './mail-authentication.ts'
 import { nonDeliveryReport, reportable } from './ndr.ts'
 import type { Undelivered } from './ndr.ts'
 import { judgeSmartHost } from './outbound/led.ts'
@@ -22,9 +24,10 @@ import { firewallOnLeaving } from './stamps.ts'
 import type { Arrival } from './stamps.ts'
 import { Tenant } from './tenant.ts'
 import { readBundle } from './tls/chain.ts'
+import { readRevocationLists } from './tls/revocation.ts'
 import { domainOf } from './tls/names.ts'
 import { transport } from './transport.ts'
-import type { ForkDecision } from './transport.ts'
+import type { DryRun, ForkDecision } from './transport.ts'
 import { validationMail } from './validation-mail.ts'
 
 /** Extended key usage clientAuth (RFC 5280 4.2.1.12). */
@@ -46,7 +49,7 @@ export interface StoredMessage {
 
 /** Everything that happens in the simulator. `messageId` is the Message-ID field's value. */
 export type ExchangeEvent =
-  | { type: 'submitted'; tenant: string; messageId: string; pass: number }
+  | { type: 'submitted'; tenant: string; messageId: string; pass: number; sender: string }
   | {
       type: 'accepted'
       tenant: string
@@ -98,11 +101,15 @@ export class Core {
   address: Endpoint = { host: '127.0.0.1', port: 0 }
   readonly #servers: { frontEnd: string; backEnd: string }
   readonly #anchors
+  readonly #lists
   readonly #clientContext
   readonly #external = new ExternalRecipients()
   /** Tenants as they are configured; {@link Core.#tenants} are as they are in effect. */
   readonly #configured = new Map<string, TenantConfig>()
   readonly #timers = new Set<NodeJS.Timeout>()
+  /** Number of the next change of a tenant, and of the change that is in effect. */
+  #changes = 0
+  readonly #inEffect = new Map<string, number>()
   #tenants: readonly Tenant[]
 
   constructor(config: ExchangeConfig) {
@@ -110,6 +117,7 @@ export class Core {
     this.#tenants = config.tenants.map((tenant) => new Tenant(tenant))
     for (const tenant of config.tenants) this.#configured.set(tenant.id, tenant)
     this.#anchors = readBundle(config.ca)
+    this.#lists = readRevocationLists(config.crls ?? [])
     this.#clientContext = createSecureContext({
       ...(config.client ? { cert: config.client.cert, key: config.client.key } : {}),
       ca: [],
@@ -161,8 +169,10 @@ export class Core {
     // What is wrong with it is said at once.
     const made = new Tenant(config)
     this.#configured.set(config.id, config)
+    const number = this.#changes++
     this.#later(delay, () => {
-      this.#put(made)
+      // What was set at once since then stays.
+      if ((this.#inEffect.get(config.id) ?? -1) < number) this.#put(made, number)
     })
   }
 
@@ -176,7 +186,8 @@ export class Core {
     this.#configured.set(config.id, config)
   }
 
-  #put(made: Tenant): void {
+  #put(made: Tenant, number = this.#changes++): void {
+    this.#inEffect.set(made.config.id, number)
     const others = this.#tenants.filter((tenant) => tenant.config.id !== made.config.id)
     this.#tenants = [...others, made]
   }
@@ -212,6 +223,62 @@ export class Core {
     return messageId
   }
 
+  /** Whether some tenant has the domain. */
+  hosted(domain: string): boolean {
+    return this.#tenants.some((tenant) => tenant.accepts(domain))
+  }
+
+  /** Puts a report into a mailbox, past transport. */
+  deliverReport(tenant: string, to: string, message: Message): void {
+    this.#deliver(this.tenant(tenant), to, '', message)
+  }
+
+  /** What the rules in effect would do with a message from a mailbox, or from outside if the sender is outside. */
+  dryRun(id: string, run: DryRun): ForkDecision[] {
+    const tenant = this.tenant(id)
+    const decisions: ForkDecision[] = []
+    const message = Message.parse(
+      Buffer.from(run.message ?? `From: <${run.sender}>\r\nSubject: test\r\n\r\n`),
+    )
+    const inside = tenant.isInside(run.sender)
+    const envelope: Envelope = {
+      sender: run.sender,
+      recipients: run.recipients.map((address) => ({ address })),
+    }
+    const nothing = (): void => undefined
+    transport(
+      message,
+      envelope,
+      {
+        tenant,
+        directionality: inside ? 'Originating' : 'Incoming',
+        origin: inside ? 'mailbox' : 'front-end',
+        promote: false,
+        at: new Date(),
+        server: this.#servers.backEnd,
+        sender: run.sender,
+        networkMessageId: randomUUID(),
+        clientAddress: '203.0.113.7',
+        reception: inside ? undefined : { ehlo: 'test.invalid', tls: '' },
+        internal: inside,
+      },
+      {
+        servers: this.#servers,
+        assumptions: this.config.assumptions ?? {},
+        destinations: {
+          queue: nothing,
+          deliver: nothing,
+          hosted: (domain) => this.hosted(domain),
+          decided: (_tenant, _messageId, decision) => decisions.push(decision),
+          reject: nothing,
+          defer: nothing,
+          mayLeave: () => undefined,
+        },
+      },
+    )
+    return decisions
+  }
+
   mailbox(address: string): Log<StoredMessage> {
     const key = address.toLowerCase()
     let mailbox = this.mailboxes.get(key)
@@ -233,7 +300,7 @@ export class Core {
     const to = typeof submission.to === 'string' ? [submission.to] : submission.to
     const recipients = to.map((one) => (typeof one === 'string' ? { address: one } : one))
     const envelope: Envelope = { ...submission.envelope, sender: submission.from, recipients }
-    this.log.add({ type: 'submitted', tenant: tenant.config.id, messageId, pass: this.#count(messageId) })
+    this.log.add({ type: 'submitted', tenant: tenant.config.id, messageId, pass: this.#count(messageId), sender: submission.from }) // prettier-ignore
     this.#transport(message, envelope, {
       tenant,
       directionality: 'Originating',
@@ -250,7 +317,7 @@ export class Core {
     return messageId
   }
 
-  #take({ attribution, session, envelope, message, via }: Taken): void {
+  #take({ attribution, session, envelope, message, via, authentication }: Taken): void {
     const { tenant, connector, directionality } = attribution
     let messageId = message.value('Message-ID')
     if (messageId === undefined) {
@@ -270,6 +337,7 @@ export class Core {
     })
     const originating = directionality === 'Originating'
     this.#transport(message, envelope, {
+      authentication,
       tenant,
       directionality,
       origin: 'front-end',
@@ -289,14 +357,22 @@ export class Core {
       servers: this.#servers,
       assumptions: this.config.assumptions ?? {},
       destinations: {
-        queue: (target, tenant, messageId, leaving, copy) => {
+        queue: (target, tenant, messageId, leaving, copy, domains) => {
           if (target.kind === 'internet' && !this.internet) this.#keep(tenant, messageId, leaving, copy)
-          else this.queue.add(target, tenant.config.id, messageId, leaving, copy)
+          else
+            this.queue.add(
+              target,
+              tenant.config.id,
+              messageId,
+              leaving,
+              copy,
+              this.#signer(copy, domains, arrival),
+            )
         },
         deliver: (tenant, recipient, sender, copy) => {
           this.#deliver(tenant, recipient, sender, copy)
         },
-        hosted: (domain) => this.#tenants.some((tenant) => tenant.accepts(domain)),
+        hosted: (domain) => this.hosted(domain),
         decided: (tenant, messageId, decision) => {
           this.log.add({ type: 'decided', tenant: tenant.config.id, messageId, ...decision })
         },
@@ -332,9 +408,33 @@ export class Core {
       return
     }
     const leaving: Envelope = { sender: '', recipients: [{ address: sender }] }
-    const hosted = this.#tenants.some((other) => other.accepts(domainOf(sender)))
+    const hosted = this.hosted(domainOf(sender))
     if (!hosted && !this.internet) this.#keep(tenant, messageId, leaving, report)
     else this.queue.add({ kind: hosted ? 'hosted' : 'internet' }, id, messageId, leaving, report)
+  }
+
+  /** What signs a message before it leaves, if anything does. */
+  #signer(
+    message: Message,
+    domains: readonly string[],
+    arrival: Arrival,
+  ): (() => Promise<Message>) | undefined {
+    const { authentication } = this.config
+    if (!authentication) return undefined
+    const how = { ip: arrival.clientAddress, helo: arrival.reception?.ehlo ?? '', sender: arrival.sender, mta: 'mx.microsoft.com' } // prettier-ignore
+    return () => signed(authentication, message, domains, how)
+  }
+
+  #judge(taken: Taken, config: AuthenticationConfig): Promise<Judgement | undefined> {
+    const { attribution, session, envelope, message } = taken
+    if (attribution.directionality !== 'Incoming') return Promise.resolve(undefined)
+    const how = {
+      ip: session.remoteAddress,
+      helo: session.ehlo,
+      sender: envelope.sender,
+      mta: this.#servers.frontEnd,
+    }
+    return judge(config, message, how, attribution.tenant.config.organization ?? {})
   }
 
   #deliver(tenant: Tenant, recipient: string, sender: string, message: Message): void {
@@ -363,7 +463,9 @@ export class Core {
       hostname: this.#servers.frontEnd,
       backEnd: this.#servers.backEnd,
       hopLimit: config.hopLimit ?? 60,
+      throttle: config.throttle,
       tenants: () => this.#tenants,
+      judge: config.authentication && ((taken) => this.#judge(taken, config.authentication ?? { dns: {} })),
       take: (taken) => {
         this.#take(taken)
       },
@@ -380,6 +482,8 @@ export class Core {
       maxMessageSize: config.maxMessageSize ?? 157_286_400,
       maxRecipients: config.maxRecipients ?? 200,
       requireTls: config.requireTls ?? false,
+      sessionLifetime: config.sessionLifetime ?? 20 * 60_000,
+      maxConnections: config.maxConnections,
       refuseBareLf: false,
     })
   }
@@ -421,7 +525,7 @@ export class Core {
         endpoint: where,
         tls: connector.tlsSettings === undefined && !target.requireTls ? 'opportunistic' : 'required',
         servername: connector.smartHost,
-        judge: (chain) => judgeSmartHost(connector, chain, this.#anchors, new Date()),
+        judge: (chain) => judgeSmartHost(connector, chain, this.#anchors, new Date(), this.#lists),
       }),
     }
   }

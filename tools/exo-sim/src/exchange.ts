@@ -1,9 +1,13 @@
 // The handle on a running Exchange Online: submit mail, look into mailboxes, queue and events, change it while it runs.
 // It only passes on; core.ts holds the parts.
 import type { ExchangeConfig, Endpoint, TenantConfig } from './config.ts'
+import { Administrator } from './administrator.ts'
+import type { PowerShellOptions } from './administrator.ts'
+import type { ScriptResult } from './powershell/interpreter.ts'
 import type { TransportRule } from './rules/rule.ts'
 import type { QueueEntry } from './outbound/queue.ts'
-import type { Faults } from './smtp/faults.ts'
+import { knownReply } from './replies.ts'
+import type { Faults, Override } from './smtp/faults.ts'
 import type { ConnectionRecord } from './smtp/service.ts'
 import { Core } from './core.ts'
 import type { ExchangeEvent, StoredMessage, Submission } from './core.ts'
@@ -13,10 +17,12 @@ export class Exchange implements AsyncDisposable {
   /** Address of the front end. */
   readonly address: Endpoint
   readonly #core: Core
+  readonly #administrator: Administrator
 
   constructor(address: Endpoint, core: Core) {
     this.address = address
     this.#core = core
+    this.#administrator = new Administrator(core)
   }
 
   /** Sends as a mailbox user does from Outlook. Gives the Message-ID. Throws if the tenant is not there. */
@@ -101,6 +107,12 @@ export class Exchange implements AsyncDisposable {
     this.#core.server.faults.set(faults)
   }
 
+  /** Adds a reply of the real Exchange Online, by name, to the faults of the front end. Throws for an unknown name. */
+  provoke(name: string, options: Pick<Override, 'match' | 'times'> = {}): void {
+    const { current } = this.#core.server.faults
+    this.setFaults({ ...current, overrides: [...(current.overrides ?? []), knownReply(name, options)] })
+  }
+
   /** Ends all connections to the front end, kept ones too; clients that come anew meet the faults now in force. */
   dropConnections(): void {
     this.#core.server.dropConnections()
@@ -114,6 +126,19 @@ export class Exchange implements AsyncDisposable {
   /** All that clients have sent to the front end in clear text. */
   clearBytes(): Buffer {
     return this.#core.server.clearBytes()
+  }
+
+  /**
+   * Runs an administrator's PowerShell script in a tenant. What goes wrong in the script is in the result; it throws
+   * only if the tenant is not there.
+   */
+  powershell(tenant: string, script: string, options: PowerShellOptions = {}): Promise<ScriptResult> {
+    return this.#administrator.run(tenant, script, options)
+  }
+
+  /** The files that scripts of a tenant have written; they are in memory only and may be changed. */
+  files(tenant: string): Map<string, string> {
+    return this.#administrator.files(tenant)
   }
 
   /** Adds a tenant, or replaces the one with its id. */

@@ -4,9 +4,12 @@ import { attributeRecipient, attributeSender } from './attribution.ts'
 import type { Attribution, Peer } from './attribution.ts'
 import { mailDate } from './message/dates.ts'
 import { Message } from './message/message.ts'
+import type { HeaderField } from './message/message.ts'
 import type { Envelope, EnvelopeRecipient } from './smtp/envelope.ts'
 import type { MailService, ReceivedData, SessionInfo } from './smtp/service.ts'
 import type { Tenant } from './tenant.ts'
+import { Throttle } from './throttle.ts'
+import type { ThrottleLimit } from './throttle.ts'
 
 /** A message that the front end has taken. */
 export interface Taken {
@@ -20,6 +23,8 @@ export interface Taken {
   message: Message
   /** How it came. */
   via: 'DATA' | 'BDAT'
+  /** The verdict of authentication, if there was one. */
+  authentication?: HeaderField | undefined
 }
 
 /** What the front end needs to know. */
@@ -30,8 +35,13 @@ export interface FrontEndOptions {
   backEnd: string
   /** Received lines that are too many. */
   hopLimit: number
+  /** How much strangers may send. */
+  throttle?: ThrottleLimit | undefined
   /** The tenants now. */
   tenants(): readonly Tenant[]
+  /** Judges a message: the verdict's field, and a reply if it is not to be taken. */
+  judge?:
+    ((taken: Taken) => Promise<{ field: HeaderField; refusal: string | undefined } | undefined>) | undefined
   /** Takes a message over. */
   take(taken: Taken): void
   /** Told of every refusal. */
@@ -42,11 +52,13 @@ export interface FrontEndOptions {
 export class FrontEnd implements MailService {
   readonly hostname: string
   readonly #options: FrontEndOptions
+  readonly #throttle: Throttle
   readonly #attributions = new WeakMap<Envelope, Attribution>()
   #internalId = 12_345_678_900_000
 
   constructor(options: FrontEndOptions) {
     this.#options = options
+    this.#throttle = new Throttle(options.throttle)
     this.hostname = options.hostname
   }
 
@@ -62,6 +74,10 @@ export class FrontEnd implements MailService {
     if (!isHelloName(name)) return '501 5.5.4 Invalid domain name'
     if (name.toLowerCase() === this.hostname.toLowerCase()) return '550 5.7.506 Access Denied, Bad HELO'
     return undefined
+  }
+
+  complete(session: SessionInfo, reply: string): string {
+    return reply.replace('{suffix}', this.#suffix(session)).replace('{ip}', session.remoteAddress)
   }
 
   checkSender(): undefined {
@@ -83,11 +99,19 @@ export class FrontEnd implements MailService {
       this.#options.refused(session, envelope, recipient.address, reply)
       return reply
     }
+    if (!sofar && !attribution.connector && !this.#throttle.admit(session.remoteAddress, Date.now())) {
+      const reply = this.complete(
+        session,
+        '451 4.7.500 Server busy. Please try again later from [{ip}]. (AS761) {suffix}',
+      )
+      this.#options.refused(session, envelope, recipient.address, reply)
+      return reply
+    }
     if (!sofar) this.#attributions.set(envelope, attribution)
     return undefined
   }
 
-  receive(session: SessionInfo, envelope: Envelope, data: ReceivedData): string {
+  receive(session: SessionInfo, envelope: Envelope, data: ReceivedData): string | Promise<string> {
     const attribution = this.#attributions.get(envelope)
     if (!attribution) throw new Error('a message without attribution')
     const message = Message.parse(data.raw)
@@ -97,7 +121,23 @@ export class FrontEnd implements MailService {
       this.#options.refused(session, envelope, undefined, reply)
       return reply
     }
-    this.#options.take({ attribution, session, envelope, message, via: data.via })
+    const taken: Taken = { attribution, session, envelope, message, via: data.via }
+    return this.#options.judge ? this.#judged(taken, data) : this.#accept(taken, data)
+  }
+
+  async #judged(taken: Taken, data: ReceivedData): Promise<string> {
+    const judgement = await this.#options.judge?.(taken)
+    if (judgement?.refusal !== undefined) {
+      const reply = this.complete(taken.session, judgement.refusal)
+      this.#options.refused(taken.session, taken.envelope, undefined, reply)
+      return reply
+    }
+    return this.#accept({ ...taken, authentication: judgement?.field }, data)
+  }
+
+  #accept(taken: Taken, data: ReceivedData): string {
+    const { message, session } = taken
+    this.#options.take(taken)
     const id = message.value('Message-ID') ?? `<${session.id}@${this.#options.backEnd}>`
     this.#internalId += 17
     return (

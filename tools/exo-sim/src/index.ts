@@ -8,9 +8,12 @@ export type {
   KeyType,
   KeyUsage,
 } from './certificates.ts'
+export { makeRevocationList } from './revocation-list.ts'
+export type { RevocationRequest } from './revocation-list.ts'
 export type {
   AcceptedDomain,
   Assumptions,
+  AuthenticationConfig,
   Credentials,
   Endpoint,
   ExchangeConfig,
@@ -18,6 +21,7 @@ export type {
   OutboundConnector,
   OutboundOptions,
   Retention,
+  SigningKey,
   TenantConfig,
   TlsSettings,
   WorldConfig,
@@ -25,6 +29,8 @@ export type {
 export { WaitTimeout } from './events.ts'
 export { startExchange } from './exchange.ts'
 export type { Exchange } from './exchange.ts'
+export type { PowerShellOptions, ScriptArgument } from './administrator.ts'
+export type { ScriptResult } from './powershell/interpreter.ts'
 export type { ExchangeEvent, StoredMessage, Submission } from './core.ts'
 export type { Composition, MessageSource } from './message/compose.ts'
 export type { HeaderField, Message } from './message/message.ts'
@@ -38,5 +44,9 @@ export type { BodyType, Envelope, EnvelopeRecipient } from './smtp/envelope.ts'
 export type { FaultPoint, Faults, Override } from './smtp/faults.ts'
 export type { ConnectionRecord, PeerTls, SessionInfo } from './smtp/service.ts'
 export type { PemSource } from './tls/chain.ts'
+export type { MessageType, RuleExceptions, RulePredicates } from './rules/rule.ts'
+export { knownReply, REPLY_NAMES } from './replies.ts'
+export type { ReplyName } from './replies.ts'
+export type { ThrottleLimit } from './throttle.ts'
 export { startWorld } from './world.ts'
 export type { SendResult, World, WorldMail, WorldMessage } from './world.ts'

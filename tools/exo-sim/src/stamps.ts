@@ -54,6 +54,8 @@ export interface Arrival {
   reception: Reception | undefined
   /** Whether the connector says that all it brings is internal. */
   internal: boolean
+  /** The verdict of authentication, if there was one. */
+  authentication?: HeaderField | undefined
 }
 
 /** How a message was received, for the Received line. */

@@ -33,10 +33,25 @@ export interface ForkDecision {
   ended?: 'rejected' | 'deleted' | 'deferred'
 }
 
+/** A message for a dry run of the rules. */
+export interface DryRun {
+  sender: string
+  recipients: string[]
+  /** The message; absent: a plain one. */
+  message: string | undefined
+}
+
 /** Where forks go. */
 interface Destinations {
   /** Into the queue. */
-  queue(target: Target, tenant: Tenant, messageId: string, envelope: Envelope, message: Message): void
+  queue(
+    target: Target,
+    tenant: Tenant,
+    messageId: string,
+    envelope: Envelope,
+    message: Message,
+    signs: string[],
+  ): void
   /** Into a mailbox. */
   deliver(tenant: Tenant, recipient: string, sender: string, message: Message): void
   /** Whether some tenant of the forest has the domain. */
@@ -108,7 +123,8 @@ export function transport(
   const as = judgeAuthAs(message, arrival, assumptions)
   stamps.stamp(message, arrival, as)
   const top = receivedLines(arrival, servers)
-  if (arrival.directionality === 'Incoming') top.unshift(stamps.authenticationResults(message, arrival))
+  if (arrival.directionality === 'Incoming')
+    top.unshift(arrival.authentication ?? stamps.authenticationResults(message, arrival))
   message.prepend(top)
   const messageId = message.value('Message-ID') ?? ''
   const fromScope: Scope =
@@ -263,6 +279,21 @@ function dispatch(
     const preserve =
       target.kind === 'connector' && tenant.outboundConnector(target.name)?.cloudServicesMailEnabled === true
     stamps.firewallOnLeaving(leaving, preserve, servers.backEnd)
-    destinations.queue(target, tenant, messageId, { ...envelope, recipients }, leaving)
+    // The leaving message has lost what says that it is from inside, so the domains that sign are found before.
+    destinations.queue(
+      target,
+      tenant,
+      messageId,
+      { ...envelope, recipients },
+      leaving,
+      signingDomains(message, tenant),
+    )
   }
+}
+
+/** Domains whose DKIM key signs a message from inside: the MOERA and that of the From field. */
+function signingDomains(message: Message, tenant: Tenant): string[] {
+  if (message.value('X-MS-Exchange-Organization-AuthAs') !== 'Internal') return []
+  const from = domainOf(stamps.senderAddress(message))
+  return [...new Set([tenant.config.moera.toLowerCase(), ...(tenant.accepts(from) ? [from] : [])])]
 }

@@ -5,6 +5,7 @@ import type { OutboundConnector, Endpoint } from '../config.ts'
 import type { ConnectionProblem } from '../smtp/connection.ts'
 import { replyText } from '../smtp/reply.ts'
 import { judgeChain } from '../tls/chain.ts'
+import type { RevocationList } from '../tls/revocation.ts'
 import { certificateSatisfies, subjectText } from '../tls/names.ts'
 
 /** Judges a smart host's chain as the connector's TlsSettings demand; a text is the reason to refuse it. */
@@ -13,11 +14,12 @@ export function judgeSmartHost(
   chain: readonly X509Certificate[],
   anchors: readonly X509Certificate[],
   at: Date,
+  lists: readonly RevocationList[],
 ): string | undefined {
   if (connector.tlsSettings === undefined || connector.tlsSettings === 'EncryptionOnly') return undefined
   const leaf = chain[0]
   if (!leaf) return 'EmptyCertificate'
-  const verdict = judgeChain(chain, { anchors, at })
+  const verdict = judgeChain(chain, { anchors, at, lists })
   if (!verdict.trusted) return verdict.problem
   const expected = connector.tlsDomain ?? connector.smartHost
   if (connector.tlsSettings === 'CertificateValidation' || certificateSatisfies(leaf, expected))

@@ -36,6 +36,8 @@ export interface QueueEntry {
   tenant: string
   /** Name of the next hop. */
   nextHop: string
+  /** Name of the connector, if it goes through one. */
+  connector: string | undefined
   /** Message-ID. */
   messageId: string
   /** MAIL FROM. */
@@ -79,6 +81,8 @@ interface Item {
   target: Target
   envelope: Envelope
   message: Message
+  /** Makes the message that leaves, once. */
+  prepare: (() => Promise<Message>) | undefined
   born: number
   timer: NodeJS.Timeout | undefined
 }
@@ -107,12 +111,20 @@ export class Queue {
   }
 
   /** Takes a message over and sends it at once. */
-  add(target: Target, tenant: string, messageId: string, envelope: Envelope, message: Message): void {
+  add(
+    target: Target,
+    tenant: string,
+    messageId: string,
+    envelope: Envelope,
+    message: Message,
+    prepare?: () => Promise<Message>,
+  ): void {
     const item: Item = {
       entry: {
         id: this.#next++,
         tenant,
         nextHop: '',
+        connector: target.kind === 'connector' ? target.name : undefined,
         messageId,
         sender: envelope.sender,
         recipients: envelope.recipients.map(({ address }) => address),
@@ -124,6 +136,7 @@ export class Queue {
       target,
       envelope,
       message,
+      prepare,
       born: Date.now(),
       timer: undefined,
     }
@@ -134,6 +147,15 @@ export class Queue {
   /** A copy of all entries. */
   entries(): QueueEntry[] {
     return [...this.#items].map(({ entry }) => ({ ...entry, recipients: [...entry.recipients] }))
+  }
+
+  /** Forgets deferred entries of a message. */
+  drop(messageId: string): void {
+    for (const item of this.#items) {
+      if (item.entry.messageId !== messageId || item.entry.state !== 'deferred') continue
+      clearTimeout(item.timer)
+      this.#items.delete(item)
+    }
   }
 
   /** Does not wait for the next attempts any longer. */
@@ -170,6 +192,28 @@ export class Queue {
       })
       return
     }
+    if (item.prepare) void this.#prepared(item, item.prepare, route, endpoint)
+    else this.#push(item, route, endpoint)
+  }
+
+  async #prepared(
+    item: Item,
+    prepare: () => Promise<Message>,
+    route: Route,
+    endpoint: Endpoint,
+  ): Promise<void> {
+    try {
+      item.message = await prepare()
+      item.prepare = undefined
+    } catch (error) {
+      const reason = `451 4.7.0 ${error instanceof Error ? error.message : String(error)}`
+      this.#settle(item, { failed: [], deferred: item.envelope.recipients, reason })
+      return
+    }
+    if (!this.#closed) this.#push(item, route, endpoint)
+  }
+
+  #push(item: Item, route: Route, endpoint: Endpoint): void {
     this.#hop(route, endpoint).push({
       envelope: item.envelope,
       message: item.message,

@@ -57,6 +57,8 @@ export abstract class Evaluator {
     }
     const values: Value[] = []
     await this.runStatement(statement, (value) => values.push(value))
+    // In parentheses and in conditions an assignment has the value that was assigned.
+    if (statement.kind === 'assign') return await this.evaluate(statement.target)
     return collapsed(values)
   }
 

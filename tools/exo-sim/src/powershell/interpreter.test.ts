@@ -112,6 +112,8 @@ const PRINTED: [string, string][] = [
   ['Set-StrictMode -Version Latest; $x = $null; $null -eq $x; @($x | Where-Object { $_ }).Count', 'True\n0'],
   ['Get-Thing 2>$null | Out-Null; Get-Thing nope 2>$null; Get-Thing nope *> $null; "end"', 'end'],
   ['(Get-Command Get-Thing).Name; [bool](Get-Command Nope -ErrorAction SilentlyContinue)', 'Get-Thing\nFalse'],
+  ['if ($t = Get-Thing b) { "found $($t.Size)" }; if ($t = @()) { 1 } else { 2 }; ($u = 4) + 1; $p = $q = 7; "$p$q"', 'found 2\n2\n5\n77'],
+  ['$e = [System.Text.Encoding]::UTF8; $b = $e.GetBytes("hü"); $b.Count; $e.GetString($b)', '3\nhü'],
   ['$v = if ($true) { "y" } else { "n" }; $v', 'y'],
   ['$c = "a"; $s = switch ($c) { "a" { "A" } }; $s', 'A'],
   ['$script:n = 1; function Inc { $script:n++; $n = 99 }; Inc; Inc; $n', '3'],

@@ -34,13 +34,16 @@ export interface ScriptOptions {
   world: ScriptWorld
   /** Its arguments, by parameter. */
   arguments?: Readonly<Record<string, Value>>
+  /** Whether the cmdlets given here see the preference variables of the script. Default true. */
+  preferences?: boolean
 }
 
 /** Runs a script. It never throws: what goes wrong is in the result. */
 export async function runScript(text: string, options: ScriptOptions): Promise<ScriptResult> {
   const lines: string[] = []
   const result: ScriptResult = { output: '', warnings: [], errors: [], exitCode: 0 }
-  const interpreter = new Interpreter([...BUILTINS, ...options.cmdlets], options.world, {
+  const deaf = options.preferences === false ? options.cmdlets : []
+  const interpreter = new Interpreter([...BUILTINS, ...options.cmdlets], new Set(deaf), options.world, {
     output: (line) => lines.push(line),
     warning: (line) => result.warnings.push(line),
     error: (line) => result.errors.push(line),

@@ -25,13 +25,16 @@ export abstract class Caller extends Evaluator {
   protected readonly world: ScriptWorld
   protected readonly streams: Streams
   readonly #cmdlets = new Map<string, Cmdlet>()
+  readonly #deaf: ReadonlySet<Cmdlet>
   #depth = 0
   /** Greater than 0 while errors go to `$null`. */
   #muted = 0
 
-  constructor(cmdlets: readonly Cmdlet[], world: ScriptWorld, streams: Streams) {
+  /** `deaf`: those that do not see the preference variables of the script. */
+  constructor(cmdlets: readonly Cmdlet[], deaf: ReadonlySet<Cmdlet>, world: ScriptWorld, streams: Streams) {
     super(new Scope())
     this.world = world
+    this.#deaf = deaf
     this.streams = streams
     for (const cmdlet of cmdlets) {
       for (const name of [cmdlet.name, ...(cmdlet.aliases ?? [])])
@@ -45,6 +48,12 @@ export abstract class Caller extends Evaluator {
 
   protected preference(name: string): string {
     return textOf(this.scope.get(name) ?? '').toLowerCase()
+  }
+
+  /** A preference as a cmdlet sees it: a module sees the global one, whatever the script says. */
+  #preferenceFor(cmdlet: Cmdlet, name: string): string {
+    const scope = this.#deaf.has(cmdlet) ? this.scope.global : this.scope
+    return textOf(scope.get(name) ?? '').toLowerCase()
   }
 
   /** Puts an error into `$Error` and, unless it is silenced, on the error stream. */
@@ -231,7 +240,7 @@ export abstract class Caller extends Evaluator {
     at: Position,
   ): Promise<void> {
     this.step(at)
-    const action = (bound.has('erroraction') ? textOf(bound.get('erroraction') ?? '') : this.preference('ErrorActionPreference')).toLowerCase() // prettier-ignore
+    const action = (bound.has('erroraction') ? textOf(bound.get('erroraction') ?? '') : this.#preferenceFor(cmdlet, 'ErrorActionPreference')).toLowerCase() // prettier-ignore
     const errors: Value[] = []
     const fail = (message: string, reason: string): void => {
       const record = errorRecord(cmdlet.name, message, reason, at)
@@ -312,7 +321,7 @@ export abstract class Caller extends Evaluator {
 
   /** Whether a cmdlet may change something: -WhatIf says what it would do, a needed confirmation nobody can give. */
   private mayChange(cmdlet: Cmdlet, bound: Map<string, Value>, target: string, operation: string): boolean {
-    const whatIf = bound.get('whatif') ?? this.scope.get('WhatIfPreference') ?? false
+    const whatIf = bound.get('whatif') ?? this.#preferenceFor(cmdlet, 'WhatIfPreference') === 'true'
     if (isTrue(whatIf)) {
       this.streams.output(`What if: ${operation} "${target}".`)
       return false

@@ -161,6 +161,10 @@ function onCollection(target: Value, key: string, args: Value[]): Value | undefi
       return target.entries().map(([name, value]) => new Item('System.Collections.DictionaryEntry', [['Name', name], ['Key', name], ['Value', value]])) // prettier-ignore
     }
   }
+  if (target instanceof Item && target.type === 'System.Text.UTF8Encoding') {
+    if (key === 'getbytes') return [...Buffer.from(textOf(first))]
+    if (key === 'getstring') return Buffer.from(listOf(first).map((one) => numberOf(one))).toString()
+  }
   if (Array.isArray(target) && key === 'contains') return target.some((one) => equals(one, first, true))
   if (Array.isArray(target) && key === 'add') throw new ConversionError('Collection was of a fixed size.')
   if (key === 'gettype') return new Item('System.RuntimeType', [['Name', kindOf(target)]], kindOf(target))

@@ -132,6 +132,7 @@ export function staticMember(type: string, name: string, args: Value[] | undefin
     if (key === 'datetime::utcnow' || key === 'datetime::now') return now()
     if (key === 'datetime::minvalue') return new Date(-62_135_596_800_000)
     if (key === 'environment::newline') return '\n'
+    if (key === 'text.encoding::utf8') return new Item('System.Text.UTF8Encoding')
     if (key === 'string::empty' || key === 'io.path::directoryseparatorchar')
       return key.startsWith('s') ? '' : '/'
     if (key === 'int::maxvalue' || key === 'int32::maxvalue') return 2_147_483_647

@@ -14,6 +14,8 @@ import { SmtpSession } from './session.ts'
 const KEPT_CONNECTIONS = 500
 const MOST_CLEAR_BYTES = 16 * 1024 * 1024
 const KEPT_CHAINS = 1000
+const TOO_MANY_CONNECTIONS =
+  '421 4.3.2 The maximum number of concurrent connections has exceeded a limit, closing transmission channel'
 
 /** An SMTP server with STARTTLS, faults and a memory. */
 export class SmtpServer implements SessionHost {
@@ -107,6 +109,20 @@ export class SmtpServer implements SessionHost {
       tls: undefined,
       clear: [],
       transcript: [],
+    }
+    const { maxConnections, sessionLifetime } = this.options
+    const others = [...this.#sockets].filter((one) => one.remoteAddress === socket.remoteAddress).length
+    if (maxConnections !== undefined && others >= maxConnections) {
+      socket.on('error', () => undefined)
+      socket.end(`${TOO_MANY_CONNECTIONS}\r\n`)
+      return
+    }
+    if (sessionLifetime !== undefined) {
+      const timer = setTimeout(() => socket.resetAndDestroy(), sessionLifetime)
+      timer.unref()
+      socket.on('close', () => {
+        clearTimeout(timer)
+      })
     }
     this.#records.push(record)
     if (this.#records.length > KEPT_CONNECTIONS) this.#records.shift()

@@ -62,6 +62,8 @@ export interface MailService {
   banner(session: SessionInfo): string
   /** First line of the EHLO reply without the code. */
   hello(session: SessionInfo): string
+  /** Fills in what a reply of the fault menu leaves open. */
+  complete?(session: SessionInfo, reply: string): string
   /** Judges the EHLO argument. */
   checkHello(session: SessionInfo, name: string): string | undefined
   /** Judges MAIL. */
@@ -90,6 +92,10 @@ export interface ServerOptions {
   maxRecipients: number
   /** Refuse MAIL before STARTTLS. */
   requireTls: boolean
+  /** Milliseconds until a connection is cut. */
+  sessionLifetime?: number | undefined
+  /** Connections of one address; one more hears `421 4.3.2`. */
+  maxConnections?: number | undefined
   /** Refuse a message with a bare CR or LF that came by DATA. */
   refuseBareLf: boolean
 }

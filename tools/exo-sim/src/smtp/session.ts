@@ -290,7 +290,9 @@ export class SmtpSession {
     const override = this.#server.faults.take(at, argument)
     if (!override) return undefined
     if (override.delay !== undefined) await sleep(override.delay)
-    if (override.reply !== undefined) this.#say(override.reply)
+    if (override.reply !== undefined) {
+      this.#say(this.#server.service.complete?.(this.#record, override.reply) ?? override.reply)
+    }
     if (override.close) return 'close'
     return override.reply === undefined && override.delay !== undefined ? undefined : 'go-on'
   }

@@ -2,9 +2,11 @@
 // It never fetches an intermediate (Exchange Online does not either): what the peer did not send does not exist.
 import { X509Certificate } from 'node:crypto'
 import type { TLSSocket } from 'node:tls'
+import { isRevoked } from './revocation.ts'
+import type { RevocationList } from './revocation.ts'
 
 /** Why a chain is refused, in the words of Exchange's `Message=` texts. */
-type ChainProblem = 'UntrustedRoot' | 'CertificateExpired' | 'WeakSignature' | 'WrongUsage'
+type ChainProblem = 'UntrustedRoot' | 'CertificateExpired' | 'WeakSignature' | 'WrongUsage' | 'Revoked'
 
 /** Outcome of {@link judgeChain}. */
 export type ChainVerdict = { trusted: true } | { trusted: false; problem: ChainProblem }
@@ -29,6 +31,8 @@ export interface ChainTerms {
   at: Date
   /** Extended key usage that the leaf must carry, if it carries any: an OID. */
   usage?: string | undefined
+  /** Revocation lists. */
+  lists?: readonly RevocationList[] | undefined
 }
 
 const LONGEST_CHAIN = 10
@@ -55,11 +59,13 @@ export function judgeChain(chain: readonly X509Certificate[], terms: ChainTerms)
     }
     const anchor = terms.anchors.find((candidate) => issued(candidate, here))
     if (anchor) {
+      if (isRevoked(here, anchor, terms.lists ?? [], terms.at)) return { trusted: false, problem: 'Revoked' }
       const dated = terms.at >= anchor.validFromDate && terms.at <= anchor.validToDate
       return dated ? { trusted: true } : { trusted: false, problem: 'CertificateExpired' }
     }
     const next = chain.find((candidate) => candidate !== here && candidate.ca && issued(candidate, here))
     if (!next) return { trusted: false, problem: 'UntrustedRoot' }
+    if (isRevoked(here, next, terms.lists ?? [], terms.at)) return { trusted: false, problem: 'Revoked' }
     current = next
   }
   return { trusted: false, problem: 'UntrustedRoot' }
