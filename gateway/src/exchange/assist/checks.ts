@@ -50,7 +50,7 @@ const TEXTS = {
   'connector-same-certificate': t('connector {name} has the same certificate name as ours', 'remove it: which of the two applies is not defined', 'Connector {name} hat denselben Zertifikatsnamen wie unserer', 'entfernen: welcher von beiden gilt, ist nicht festgelegt'),
   rule: t('rule {name} is as it should be', '', 'Regel {name} ist, wie sie sein soll', ''),
   'rule-missing': t('rule {name} is missing', RERUN.en, 'Regel {name} fehlt', RERUN.de),
-  'rule-disabled': t('rule {name} is disabled', 'enable it with -Stage pilot or -Stage all', 'Regel {name} ist deaktiviert', 'mit -Stage pilot oder -Stage all aktivieren'),
+  'rule-disabled': t('rule {name} is disabled', 'enable it with -Stage pilot, all or guard', 'Regel {name} ist deaktiviert', 'mit -Stage pilot, all oder guard aktivieren'),
   'rule-bypassed': t('rule {name} is bypassed (-Bypass)', 'end it with -Resume: mail passes by the gateway', 'Regel {name} ist überbrückt (-Bypass)', 'mit -Resume beenden: Mail geht am Gateway vorbei'),
   'rule-changed': t('rule {name}: {field} is {actual}, should be {expected}', RERUN.en, 'Regel {name}: {field} ist {actual}, soll {expected} sein', RERUN.de),
   'rule-stamp': t('rule {name} stamps a wrong secret', 'mail is refused as unproven: run the script of siegel exchange script', 'Regel {name} stempelt ein falsches Geheimnis', 'Mail wird als unbelegt abgelehnt: das Skript von siegel exchange script ausführen'),

@@ -105,7 +105,7 @@ function enabling(planned: PlannedRule, actual: StateRule): Check[] {
       ? []
       : [check('warning', 'rule-pilot', { name, groups: actual.PilotGroups.join(', ') })]
   if (actual.Comments.includes('(bypassed)')) return [check('bad', 'rule-bypassed', { name })]
-  return [check(planned.stage === 'all' ? 'warning' : 'bad', 'rule-disabled', { name })]
+  return [check(planned.stage === 'guard' ? 'warning' : 'bad', 'rule-disabled', { name })]
 }
 
 function oneRule(plan: AssistPlan, planned: PlannedRule, state: ExchangeState): Check[] {
