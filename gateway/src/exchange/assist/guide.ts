@@ -140,8 +140,8 @@ function outboundConnector(plan: AssistPlan, { language }: GuideOptions): string
         `4. Smarthost: \`${tenant.fqdn}\` (ein Name, keine IP-Adresse)`,
         '5. *Immer TLS verwenden*; *Von einer vertrauenswürdigen Zertifizierungsstelle ausgestellt*; *und der Antragstellername stimmt überein mit*:',
         `   \`${tenant.fqdn}\``,
-        '6. Überprüfen: die Adresse eines Empfängers **außerhalb** angeben. Diese Version von Siegel hat noch kein Fenster für die Testmail von',
-        '   `O365ConnectorValidation@…`; die Verbindungsprüfung gelingt, die Testmail wird abgelehnt. Der Connector kann trotzdem gespeichert werden.',
+        '6. Auf dem Gateway `siegel exchange window open --to ADRESSE` aufrufen, dann *Überprüfen* mit dieser Adresse: Exchange Online verbindet',
+        '   sich und schickt eine Testmail von `O365ConnectorValidation@…`. Danach `siegel exchange window close`.',
         '',
       ]
     : [
@@ -153,8 +153,8 @@ function outboundConnector(plan: AssistPlan, { language }: GuideOptions): string
         `4. Smart host: \`${tenant.fqdn}\` (a name, no IP address)`,
         '5. *Always use TLS*; *Issued by a trusted certificate authority*; *and the subject name matches*:',
         `   \`${tenant.fqdn}\``,
-        '6. Validate: give the address of a recipient **outside**. This version of Siegel has no window for the test mail from',
-        '   `O365ConnectorValidation@…` yet; the connection test succeeds, the test mail is refused. The connector can be saved all the same.',
+        '6. On the gateway run `siegel exchange window open --to ADDRESS`, then *Validate* with this address: Exchange Online connects and sends',
+        '   a test mail from `O365ConnectorValidation@…`. Afterwards `siegel exchange window close`.',
         '',
       ]
 }

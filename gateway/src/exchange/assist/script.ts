@@ -32,7 +32,7 @@ function head(plan: AssistPlan): string[] {
     'Connect-ExchangeOnline first (module 3 or later, signed in interactively or with a certificate). Then, in this order:',
     '  .\\siegel.ps1 -WhatIf                      looks and says what it would do',
     '  .\\siegel.ps1                              makes or updates everything, new rules disabled',
-    '  .\\siegel.ps1 -Validate -ValidationRecipient user@partner.example',
+    '  .\\siegel.ps1 -Validate -ValidationRecipient user@partner.example   first: siegel exchange window open --to user@partner.example',
     '  .\\siegel.ps1 -Stage pilot -PilotGroup pilots@contoso.com   enables the rules for the members of a group',
     '  .\\siegel.ps1 -Stage all                   enables the rules for everybody',
     ...(plan.rules.some(({ stage }) => stage === 'guard')
@@ -125,7 +125,11 @@ function emergency(plan: AssistPlan): string[] {
     ...(guard === undefined
       ? []
       : [
-          "    Write-Host 'The guard stays disabled until then: enable it with -Stage guard in 30 minutes or more.'",
+          `    $rule = Get-TransportRule -Identity ${quoted(guard.name)} -ErrorAction SilentlyContinue`,
+          `    if ($null -ne $rule -and $rule.Comments -like ${mark} -and $PSCmdlet.ShouldProcess(${quoted(guard.name)}, 'Set-TransportRule')) {`,
+          `        Set-TransportRule -Identity ${quoted(guard.name)} -Comments ($rule.Comments.Replace(${quoted(` ${BYPASSED}`)}, '')) -ErrorAction Stop`,
+          "        Write-Host 'The guard stays disabled until then: enable it with -Stage guard in 30 minutes or more.'",
+          '    }',
         ]),
     '    exit 0',
     '}',

@@ -2,7 +2,7 @@
 # Connect-ExchangeOnline first (module 3 or later, signed in interactively or with a certificate). Then, in this order:
 #   .\siegel.ps1 -WhatIf                      looks and says what it would do
 #   .\siegel.ps1                              makes or updates everything, new rules disabled
-#   .\siegel.ps1 -Validate -ValidationRecipient user@partner.example
+#   .\siegel.ps1 -Validate -ValidationRecipient user@partner.example   first: siegel exchange window open --to user@partner.example
 #   .\siegel.ps1 -Stage pilot -PilotGroup pilots@contoso.com   enables the rules for the members of a group
 #   .\siegel.ps1 -Stage all                   enables the rules for everybody
 #   .\siegel.ps1 -Export                      writes the state for siegel exchange drift

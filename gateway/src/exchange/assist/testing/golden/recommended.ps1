@@ -3,7 +3,7 @@
 # Connect-ExchangeOnline first (module 3 or later, signed in interactively or with a certificate). Then, in this order:
 #   .\siegel.ps1 -WhatIf                      looks and says what it would do
 #   .\siegel.ps1                              makes or updates everything, new rules disabled
-#   .\siegel.ps1 -Validate -ValidationRecipient user@partner.example
+#   .\siegel.ps1 -Validate -ValidationRecipient user@partner.example   first: siegel exchange window open --to user@partner.example
 #   .\siegel.ps1 -Stage pilot -PilotGroup pilots@contoso.com   enables the rules for the members of a group
 #   .\siegel.ps1 -Stage all                   enables the rules for everybody
 #   .\siegel.ps1 -Stage guard                 half an hour later: enables the last rule too
@@ -66,7 +66,11 @@ if ($Resume) {
         }
     }
     Write-Host 'Mail goes through the gateway again within 30 minutes.'
-    Write-Host 'The guard stays disabled until then: enable it with -Stage guard in 30 minutes or more.'
+    $rule = Get-TransportRule -Identity 'Siegel 800 guard' -ErrorAction SilentlyContinue
+    if ($null -ne $rule -and $rule.Comments -like '*(bypassed)*' -and $PSCmdlet.ShouldProcess('Siegel 800 guard', 'Set-TransportRule')) {
+        Set-TransportRule -Identity 'Siegel 800 guard' -Comments ($rule.Comments.Replace(' (bypassed)', '')) -ErrorAction Stop
+        Write-Host 'The guard stays disabled until then: enable it with -Stage guard in 30 minutes or more.'
+    }
     exit 0
 }
 
