@@ -9,6 +9,7 @@ import { drift } from '../exchange/assist/drift.ts'
 import type { Language } from '../exchange/assist/language.ts'
 import { AssistError } from '../exchange/assist/options.ts'
 import { lookFromOutside } from '../exchange/assist/outside.ts'
+import { fetchList } from '../exchange/assist/revocation-lists.ts'
 import { readState } from '../exchange/assist/state.ts'
 import { readInput, UsageError, type ExitCode, type Io } from './io.ts'
 import { readOptions, type Options } from './options.ts'
@@ -83,6 +84,7 @@ export function verifyVerb(args: readonly string[], io: Io): Promise<ExitCode> {
       listener,
       resolve: createHostLookup({ table: start.hosts }),
       mx: mailExchangers,
+      fetch: fetchList,
       now: io.now(),
     })
     const file = options.text('state')

@@ -2,11 +2,14 @@
 import assert from 'node:assert/strict'
 import { generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { test } from 'node:test'
-import { issueCertificate, parseCertificate, type Certificate } from '@siegel/engine'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { issueCertificate, issueCrl, parseCertificate, type Certificate } from '@siegel/engine'
 import { keyToPem, toPem } from '../../config/certificates.ts'
 import type { TlsIdentity } from '../../config/ports.ts'
 import { HostLookupError } from '../../dns/hosts.ts'
 import { lookFromOutside, type OutsideInput } from './outside.ts'
+import { fetchList } from './revocation-lists.ts'
 import { recommended } from './testing/tenants.ts'
 
 const DAY = 86_400_000
@@ -23,7 +26,7 @@ type Usage = keyof typeof USAGES
 
 function make(
   name: string,
-  how: { ca?: boolean; issuer?: Made; usages?: Usage[]; days?: number; rsa?: boolean },
+  how: { ca?: boolean; issuer?: Made; usages?: Usage[]; days?: number; rsa?: boolean; crlUrls?: string[] },
 ): Made {
   const { privateKey, publicKey } =
     how.rsa === true
@@ -40,6 +43,7 @@ function make(
         ? { ca: true, keyUsage: ['keyCertSign'] }
         : {
             dnsNames: [name],
+            ...(how.crlUrls === undefined ? {} : { crlUrls: how.crlUrls }),
             keyUsage: ['digitalSignature'],
             ...(how.usages === undefined
               ? {}
@@ -75,6 +79,7 @@ async function faults(change: Partial<OutsideInput>): Promise<string[]> {
     listener: null,
     resolve: () => Promise.reject(new HostLookupError('not-found', 'nothing here')),
     mx: () => Promise.resolve(['contoso-com.mail.protection.outlook.com']),
+    fetch: fetchList,
     now: NOW,
     ...change,
   })
@@ -106,6 +111,18 @@ test('each fault of a certificate is named', async () => {
   for (const [change, expected] of cases) assert.deepEqual(await faults(change), expected)
 })
 
+test('a SHA-1 signature in the chain is named', async () => {
+  const authority = make('RSA root', { ca: true, rsa: true })
+  const leaf = make(recommended.fqdn, { issuer: authority })
+  // sha256WithRSAEncryption becomes sha1WithRSAEncryption; the signature does not fit any more.
+  const hex = leaf.certificate.raw.toString('hex').replaceAll('2a864886f70d01010b', '2a864886f70d010105')
+  const old = { certificate: parseCertificate(Buffer.from(hex, 'hex')), key: leaf.key }
+  assert.deepEqual(await faults({ client: identity(old), tlsAnchors: [toPem([root.certificate])] }), [
+    'bad certificate-chain-broken client',
+    'bad certificate-sha1 client',
+  ])
+})
+
 test('the route is held against the MX, whichever suffix it has', async () => {
   const route = (text: string) => ({ tenant: { ...recommended, route: text } })
   const mx = (...names: string[]) => ({ mx: () => Promise.resolve(names) })
@@ -121,4 +138,44 @@ test('the route is held against the MX, whichever suffix it has', async () => {
     [route('[contoso.mail.protection.outlook.com.evil.example]:25'), ['bad route-not-a-name', 'warning route-differs']],
   ] // prettier-ignore
   for (const [change, expected] of cases) assert.deepEqual(await faults(change), expected)
+})
+
+test('the revocation list of a certificate is fetched and read', async () => {
+  const lists = new Map<string, Buffer>()
+  const server = createServer((request, response) => {
+    const list = lists.get(request.url ?? '')
+    response.writeHead(list === undefined ? 404 : 200).end(list)
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  try {
+    const withList = (path: string) => {
+      const leaf = make(recommended.fqdn, {
+        issuer: intermediate,
+        crlUrls: [`http://127.0.0.1:${port}${path}`],
+      })
+      return { leaf, change: { client: identity(leaf, intermediate) } }
+    }
+    const list = (nextUpdate: number, serials: Buffer[]) =>
+      issueCrl({
+        ...{ issuer: intermediate, thisUpdate: NOW - 2 * DAY, nextUpdate, number: 1 },
+        entries: serials.map((serial) => ({ serial, revocationDate: NOW - DAY })),
+      })
+    const [good_, old, revoked, broken, missing] = ['/good', '/old', '/revoked', '/broken', '/none'].map(
+      withList,
+    )
+    assert.ok(good_ && old && revoked && broken && missing)
+    lists.set('/good', list(NOW + DAY, [old.leaf.certificate.serial]))
+    lists.set('/old', list(NOW - DAY, []))
+    lists.set('/revoked', list(NOW + DAY, [revoked.leaf.certificate.serial]))
+    lists.set('/broken', Buffer.from('nothing'))
+    assert.deepEqual(await faults(good_.change), [])
+    assert.deepEqual(await faults(old.change), ['bad crl-unusable client'])
+    assert.deepEqual(await faults(revoked.change), ['bad crl-revoked client'])
+    assert.deepEqual(await faults(broken.change), ['bad crl-unusable client'])
+    assert.deepEqual(await faults(missing.change), ['bad crl-unusable client'])
+  } finally {
+    server.closeAllConnections()
+    server.close()
+  }
 })

@@ -12,6 +12,7 @@ import { parseRoute } from '../../maps/route.ts'
 import { check, type Check } from './checks.ts'
 import { LONGEST_CERTIFICATE_NAME, type AssistTenant } from './options.ts'
 import { probe, type ProbeResult } from './probe.ts'
+import { revocationChecks, type Fetch } from './revocation-lists.ts'
 
 const DAY = 86_400_000
 /** From when on a certificate ends soon. */
@@ -48,6 +49,8 @@ export interface OutsideInput {
   readonly resolve: HostLookup
   /** The mail exchangers of a domain, best first, lower case. */
   readonly mx: (domain: string) => Promise<readonly string[]>
+  /** Fetches revocation lists. */
+  readonly fetch: Fetch
   readonly now: number
 }
 
@@ -105,7 +108,11 @@ function usages(which: Which, leaf: Certificate): Check[] {
 }
 
 /** A certificate as Exchange Online will see it. */
-function certificateChecks(which: Which, identity: TlsIdentity | null, input: OutsideInput): Check[] {
+async function certificateChecks(
+  which: Which,
+  identity: TlsIdentity | null,
+  input: OutsideInput,
+): Promise<Check[]> {
   const name = input.tenant.fqdn
   if (identity === null) return [check('bad', 'certificate-missing', { which, name })]
   const sent = parsed([identity.chain])
@@ -121,6 +128,7 @@ function certificateChecks(which: Which, identity: TlsIdentity | null, input: Ou
     digests(which, sent),
     ...usages(which, leaf),
     ...(which === 'server' && key !== 'rsa' ? [check('warning', 'certificate-not-rsa')] : []),
+    ...(await revocationChecks(which, sent, input.fetch, input.now)),
   ]
 }
 
@@ -263,7 +271,9 @@ async function endpointChecks(input: OutsideInput): Promise<Check[]> {
 export async function lookFromOutside(input: OutsideInput): Promise<Check[]> {
   const { tenant } = input
   const server = input.servers.find(({ names }) => namesHost(names, tenant.fqdn)) ?? null
-  const [routes, listener, endpoint] = await Promise.all([
+  const [ofClient, ofServer, routes, listener, endpoint] = await Promise.all([
+    certificateChecks('client', input.client, input),
+    certificateChecks('server', server, input),
     routeChecks(input),
     listenerChecks(input),
     endpointChecks(input),
@@ -272,8 +282,8 @@ export async function lookFromOutside(input: OutsideInput): Promise<Check[]> {
     tenant.fqdn.length > LONGEST_CERTIFICATE_NAME
       ? check('bad', 'name-too-long', { name: tenant.fqdn })
       : check('good', 'name-length', { name: tenant.fqdn }),
-    ...certificateChecks('client', input.client, input),
-    ...certificateChecks('server', server, input),
+    ...ofClient,
+    ...ofServer,
     ...routes,
     ...listener,
     ...endpoint,
