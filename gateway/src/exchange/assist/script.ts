@@ -3,6 +3,7 @@
  * Plain statements from top to bottom, so that an administrator can read what will be done. Pure: plan in, text out.
  */
 import type { AssistPlan, PlannedConnector, PlannedRule } from './plan.ts'
+import type { Language } from './language.ts'
 import { comment, fileText, hashtable, literal, quoted } from './powershell.ts'
 import { preState, stateExport } from './script-export.ts'
 import { acceptedDomainSteps, certificateDomain, preflight } from './script-preflight.ts'
@@ -243,16 +244,27 @@ function domainStop(plan: AssistPlan): string[] {
 }
 
 /** What to do about a connector that Microsoft made disabled. */
-export function supportText(plan: AssistPlan): string[] {
-  return [
-    'created disabled: contact support',
-    'Microsoft creates inbound connectors of type OnPremises disabled in new tenants, and only its support can enable them.',
-    'Open a case in the Microsoft 365 admin center (Help and support) with this text:',
+export function supportText(plan: AssistPlan, language: Language): string[] {
+  const request = [
     `  "Please enable the inbound connector '${plan.inbound.name}' in our tenant. It was created in a disabled state. It recognises our own`,
     `  S/MIME gateway by its TLS certificate ${plan.options.certificateName}; the domain ${certificateDomain(plan)} is a verified accepted domain of our`,
     '  tenant. The gateway returns mail that our own mail flow rules route to it, and sends nothing else."',
-    'The rules stay disabled until the connector is on; then run this script again. Developer tenants cannot have such connectors.',
   ]
+  return language === 'de'
+    ? [
+        'created disabled: contact support',
+        'Microsoft legt eingehende Connectors vom Typ OnPremises in neuen Mandanten deaktiviert an; nur der Support kann sie einschalten.',
+        'Im Microsoft 365 Admin Center (Hilfe und Support) einen Fall mit diesem Text eröffnen:',
+        ...request,
+        'Bis dahin bleiben die Regeln aus. Entwicklermandanten können solche Connectors nicht haben.',
+      ]
+    : [
+        'created disabled: contact support',
+        'Microsoft creates inbound connectors of type OnPremises disabled in new tenants, and only its support can enable them.',
+        'Open a case in the Microsoft 365 admin center (Help and support) with this text:',
+        ...request,
+        'The rules stay disabled until the connector is on; then run this script again. Developer tenants cannot have such connectors.',
+      ]
 }
 
 function prohibited(): string[] {
@@ -270,7 +282,7 @@ function connectorState(plan: AssistPlan): string[] {
     'if ($null -ne $made) {',
     '    if ($made.Enabled -eq $true) { $inboundOn = $true }',
     '    else {',
-    ...say(supportText(plan), '        '),
+    ...say(supportText(plan, 'en'), '        '),
     '        if (-not $WhatIfPreference) { exit 4 }',
     '    }',
     '}',
