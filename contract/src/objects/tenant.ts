@@ -24,7 +24,7 @@ const words = z.strictObject({
     .max(LARGEST_LIST)
     .default([])
     .describe(
-      'Words for outbound mail: the first is stamped, all are recognised (several during a rotation). Required with the preset `recommended`.',
+      'Words for outbound mail. All are stamped, and the rules except each: several during a rotation only. Required with the preset `recommended`.',
     ),
   inbound: z
     .array(processedWordField('A processed word.'))
@@ -50,12 +50,14 @@ const stamped = z.strictObject({
     .array(secretField('A secret.'))
     .min(1)
     .max(LARGEST_LIST)
-    .describe('Secrets that the outbound rule stamps, without the prefix `out:`; several during a rotation.'),
+    .describe(
+      'Secrets that the outbound rule stamps, without the prefix `out:`. All are accepted, the rule stamps the first; several during a rotation.',
+    ),
   inbound: z
     .array(secretField('A secret.'))
     .min(1)
     .max(LARGEST_LIST)
-    .describe('Secrets that the inbound rule stamps, without the prefix `in:`; several during a rotation.'),
+    .describe('Secrets that the inbound rule stamps, without the prefix `in:`, likewise.'),
 })
 
 const identity = z.strictObject({

@@ -7,6 +7,10 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { stringify } from 'yaml'
 import { secretNumber, tenantSpecOf } from '../config/testkit.ts'
+import { defaultOptions } from '../exchange/assist/options.ts'
+import { makePlan } from '../exchange/assist/plan.ts'
+import { stateOf } from '../exchange/assist/testing/states.ts'
+import type { Tenant } from '../mail/tenant.ts'
 import { main } from './main.ts'
 
 let folder = ''
@@ -136,9 +140,78 @@ test('the guide follows the how-to, with the own values, and says where it errs'
   }
 })
 
+/** The tenant of the settings, as the assistant sees it. */
+const contoso: Pick<
+  Tenant,
+  | 'name'
+  | 'microsoftTenantId'
+  | 'acceptedDomains'
+  | 'fqdn'
+  | 'preset'
+  | 'secretHeader'
+  | 'processedHeader'
+  | 'route'
+> = {
+  name: 'contoso',
+  microsoftTenantId: null,
+  acceptedDomains: ['contoso.com', 'smime.contoso.com'],
+  fqdn: 'smime.contoso.com',
+  preset: 'recommended',
+  secretHeader: {
+    name: 'X-Contoso-Siegel',
+    outbound: [secretNumber(0).secret],
+    inbound: [secretNumber(1).secret],
+  },
+  processedHeader: {
+    name: 'X-Siegel-Processed',
+    outbound: [secretNumber(0).word],
+    inbound: [secretNumber(1).word],
+  },
+  route: '[contoso-com.mail.protection.outlook.com]:25',
+}
+
+test('drift of an exported state: none, then each fault with a line and exit code 1', async () => {
+  const file = join(folder, 'state.json')
+  const state = stateOf(makePlan(contoso, defaultOptions(contoso)), Date.now())
+  await writeFile(file, `\ufeff${JSON.stringify(state)}`)
+  const none = await run('exchange', 'drift', '--tenant', 'contoso', '--state', file, '--language', 'en')
+  assert.deepEqual([none.code, none.err], [0, ''])
+  assert.ok(!/^(bad|look)/m.test(none.out), none.out)
+
+  state.AcceptedDomains.pop()
+  Object.assign(state.InboundConnectors[0] ?? {}, { Enabled: ['False'] })
+  await writeFile(file, JSON.stringify(state))
+  const some = await run('exchange', 'drift', '--tenant', 'contoso', '--state', file, '--language', 'en')
+  assert.equal(some.code, 1)
+  assert.match(
+    some.out,
+    /^bad +accepted domain missing: smime\.contoso\.com -> the name on the gateway's certificate/m,
+  )
+  assert.match(
+    some.out,
+    /^bad +inbound connector Siegel from gateway: created disabled: contact support -> /m,
+  )
+  const json = await run('exchange', 'drift', '--tenant', 'contoso', '--state', file, '--json')
+  const bad = (JSON.parse(json.out) as { code: string; verdict: string }[]).filter(
+    ({ verdict }) => verdict === 'bad',
+  )
+  assert.deepEqual(
+    bad.map(({ code }) => code),
+    ['accepted-domain-missing', 'connector-disabled-by-microsoft'],
+  )
+  for (const secret of SECRETS) assert.ok(!`${none.out}${some.out}${json.out}`.includes(secret))
+
+  const other = await run('exchange', 'drift', '--tenant', 'fabrikam', '--state', file)
+  assert.match(other.err, /the state is of the tenant "contoso", not of fabrikam/)
+  assert.equal(other.code, 2)
+})
+
 test('what cannot be is refused with exit code 2', async () => {
   const cases: [string[], RegExp][] = [
-    [[], /siegel exchange plan, script/],
+    [[], /siegel exchange plan, script, rollback, guide, verify, drift or window/],
+    [['drift'], /of what\? --state FILE/],
+    [['verify', '--listener', 'nowhere'], /--listener must be HOST:PORT/],
+    [['drift', '--tenant', 'contoso', '--state', join(folder, 'objects.yaml')], /the state is no JSON/],
     [['plan'], /which tenant\? --tenant contoso or fabrikam/],
     [['plan', '--tenant', 'nobody'], /no usable tenant "nobody"/],
     [['plan', '--tenant', 'contoso', '--language', 'fr'], /--language must be de or en/],

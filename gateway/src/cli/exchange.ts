@@ -3,17 +3,8 @@
  * and looks from outside; it never signs in to Microsoft and changes nothing there or here.
  */
 import { sourceOf } from '@siegel/engine'
-import { compileSettings } from '../config/settings.ts'
-import type { Settings } from '../config/ports.ts'
-import type { StartConfig } from '../config/file.ts'
 import { makeGuide } from '../exchange/assist/guide.ts'
-import type { Language } from '../exchange/assist/language.ts'
-import {
-  AssistError,
-  defaultOptions,
-  type AssistOptions,
-  type SpamOption,
-} from '../exchange/assist/options.ts'
+import { defaultOptions, type AssistOptions, type SpamOption } from '../exchange/assist/options.ts'
 import { overviewLines, overviewRows, planRemarks } from '../exchange/assist/overview.ts'
 import { makePlan, type AssistPlan } from '../exchange/assist/plan.ts'
 import { makeRollback } from '../exchange/assist/rollback.ts'
@@ -22,15 +13,9 @@ import type { Tenant } from '../mail/tenant.ts'
 import { writeFrom } from './files.ts'
 import { UsageError, type Command, type ExitCode, type Io } from './io.ts'
 import { exchangeWindow } from './exchange-window.ts'
-import { withStore } from './open-store.ts'
 import { readOptions, type Options } from './options.ts'
-import { languageOf } from './texts.ts'
-
-const COMMON = {
-  tenant: { type: 'string' },
-  config: { type: 'string' },
-  language: { type: 'string' },
-} as const
+import { driftVerb, verifyVerb } from './exchange-checks.ts'
+import { readLanguage, TENANT_OPTIONS, withTenant } from './exchange-tenant.ts'
 
 const CHOICES = {
   preset: { type: 'string' },
@@ -86,55 +71,12 @@ function choices(options: Options, tenant: Tenant): AssistOptions {
   }
 }
 
-function readLanguage(options: Options): Language {
-  const language = languageOf(options.text('language'), process.env)
-  if (language === null) throw new UsageError('--language must be de or en')
-  return language
-}
-
-function chooseTenant(settings: Settings, wanted: string | undefined): Tenant {
-  const tenants = [...settings.tenants.values()]
-  if (wanted === undefined) {
-    const [only, ...more] = tenants
-    if (only !== undefined && more.length === 0) return only
-    throw new UsageError(
-      only === undefined
-        ? 'there is no usable tenant: siegel apply one first'
-        : `which tenant? --tenant ${tenants.map(({ name }) => name).join(' or ')}`,
-    )
-  }
-  const found = tenants.find(({ name }) => name === wanted)
-  if (found === undefined) throw new UsageError(`there is no usable tenant ${JSON.stringify(wanted)}`)
-  return found
-}
-
-/** What a verb of the assistant works with. */
-export interface AssistContext {
-  readonly tenant: Tenant
-  readonly settings: Settings
-  readonly start: StartConfig
-}
-
-/** Reads the settings and finds the tenant. */
-export function withTenant<T>(options: Options, work: (context: AssistContext) => Promise<T>): Promise<T> {
-  return withStore(options.text('config'), async (store, start) => {
-    const { version, objects, tenants } = await store.config.read()
-    const { settings } = compileSettings(version, objects, tenants)
-    try {
-      return await work({ tenant: chooseTenant(settings, options.text('tenant')), settings, start })
-    } catch (error) {
-      if (error instanceof AssistError) throw new UsageError(error.message)
-      throw error
-    }
-  })
-}
-
 function planned(
   args: readonly string[],
   extra: Record<string, { type: 'string' | 'boolean' }>,
   work: (plan: AssistPlan, options: Options) => Promise<void>,
 ): Promise<ExitCode> {
-  const options = readOptions(args, { ...COMMON, ...CHOICES, ...extra }, 0)
+  const options = readOptions(args, { ...TENANT_OPTIONS, ...CHOICES, ...extra }, 0)
   return withTenant<ExitCode>(options, async ({ tenant }) => {
     await work(makePlan(tenant, choices(options, tenant)), options)
     return 0
@@ -206,7 +148,13 @@ export const exchange: Command = (args, io) => {
       return guide(rest, io)
     case 'window':
       return exchangeWindow(rest, io)
+    case 'verify':
+      return verifyVerb(rest, io)
+    case 'drift':
+      return driftVerb(rest, io)
     default:
-      throw new UsageError('siegel exchange plan, script, rollback or guide; siegel help exchange')
+      throw new UsageError(
+        'siegel exchange plan, script, rollback, guide, verify, drift or window; siegel help exchange',
+      )
   }
 }

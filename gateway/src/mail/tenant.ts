@@ -21,7 +21,7 @@ export interface Tenant {
     readonly outbound: readonly string[]
     readonly inbound: readonly string[]
   } | null
-  /** The header with the processed word, by direction; the first word is stamped, all are accepted. */
+  /** The header with the processed word, by direction; all words are stamped, the rules except each of them. */
   readonly processedHeader: {
     readonly name: string
     readonly outbound: readonly string[]

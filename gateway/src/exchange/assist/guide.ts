@@ -16,14 +16,14 @@ const HIDDEN: Readonly<Record<Language, string>> = {
 
 /** Names of conditions, actions and exceptions in the Exchange admin center. */
 const NAMES: Readonly<Record<string, Readonly<Record<Language, string>>>> = {
-  FromScope: { en: 'Apply this rule if: The sender > is external/internal', de: 'Diese Regel anwenden, wenn: Der Absender > ist extern/intern' },
-  SentToScope: { en: 'And: The recipient > is external/internal', de: 'Und: Der Empfänger > ist extern/intern' },
-  MessageTypeMatches: { en: 'And: The message properties > include the message type', de: 'Und: Die Nachrichteneigenschaften > enthalten den Nachrichtentyp' },
-  HeaderMatchesMessageHeader: { en: 'And: The message headers > match these text patterns: header', de: 'Und: Die Nachrichtenkopfzeilen > stimmen mit diesen Textmustern überein: Kopfzeile' },
+  FromScope: { en: 'If: The sender > is external/internal', de: 'Wenn: Der Absender > ist extern/intern' },
+  SentToScope: { en: 'If: The recipient > is external/internal', de: 'Wenn: Der Empfänger > ist extern/intern' },
+  MessageTypeMatches: { en: 'If: The message properties > include the message type', de: 'Wenn: Die Nachrichteneigenschaften > enthalten den Nachrichtentyp' },
+  HeaderMatchesMessageHeader: { en: 'If: The message headers > match these text patterns: header', de: 'Wenn: Die Nachrichtenkopfzeilen > stimmen mit diesen Textmustern überein: Kopfzeile' },
   HeaderMatchesPatterns: { en: '     patterns', de: '     Muster' },
-  HeaderContainsMessageHeader: { en: 'And: The message headers > include any of these words: header', de: 'Und: Die Nachrichtenkopfzeilen > enthalten eines dieser Wörter: Kopfzeile' },
+  HeaderContainsMessageHeader: { en: 'If: The message headers > include any of these words: header', de: 'Wenn: Die Nachrichtenkopfzeilen > enthalten eines dieser Wörter: Kopfzeile' },
   HeaderContainsWords: { en: '     words', de: '     Wörter' },
-  SenderIpRanges: { en: 'And: The sender > IP address is in any of these ranges', de: 'Und: Der Absender > IP-Adresse liegt in einem dieser Bereiche' },
+  SenderIpRanges: { en: 'If: The sender > IP address is in any of these ranges', de: 'Wenn: Der Absender > IP-Adresse liegt in einem dieser Bereiche' },
   SetHeaderName: { en: 'Do: Modify the message properties > set a message header', de: 'Aktion: Nachrichteneigenschaften ändern > Nachrichtenkopfzeile festlegen' },
   SetHeaderValue: { en: '     to the value', de: '     auf den Wert' },
   RemoveHeader: { en: 'Do: Modify the message properties > remove a message header', de: 'Aktion: Nachrichteneigenschaften ändern > Nachrichtenkopfzeile entfernen' },
@@ -107,7 +107,7 @@ function inboundConnector(plan: AssistPlan, { language }: GuideOptions): string[
         `3. Name: \`${inbound.name}\`; *Einschalten*: ja; *Interne Exchange-E-Mail-Kopfzeilen beibehalten*: **${retained ? 'ja' : 'nein'}**`,
         `4. *Antragstellername des TLS-Zertifikats* prüfen: \`${options.certificateName}\``,
         '5. Speichern und **noch einmal öffnen**: steht der Status auf *Aus*, hat Microsoft ihn deaktiviert angelegt (fehlt in der Anleitung):',
-        ...supportText(plan).map((line) => `   > ${line}`),
+        ...supportText(plan, language).map((line) => `   > ${line}`),
         '',
       ]
     : [
@@ -122,7 +122,7 @@ function inboundConnector(plan: AssistPlan, { language }: GuideOptions): string[
         `3. Name: \`${inbound.name}\`; *Turn it on*: yes; *Retain internal Exchange email headers*: **${retained ? 'yes' : 'no'}**`,
         `4. Verify the *subject name on the TLS certificate*: \`${options.certificateName}\``,
         '5. Save and **open it again**: if the status is *Off*, Microsoft created it disabled (missing in the how-to):',
-        ...supportText(plan).map((line) => `   > ${line}`),
+        ...supportText(plan, language).map((line) => `   > ${line}`),
         '',
       ]
 }
@@ -140,8 +140,8 @@ function outboundConnector(plan: AssistPlan, { language }: GuideOptions): string
         `4. Smarthost: \`${tenant.fqdn}\` (ein Name, keine IP-Adresse)`,
         '5. *Immer TLS verwenden*; *Von einer vertrauenswürdigen Zertifizierungsstelle ausgestellt*; *und der Antragstellername stimmt überein mit*:',
         `   \`${tenant.fqdn}\``,
-        '6. Überprüfen: die Adresse eines Empfängers **außerhalb** angeben. Diese Version von Siegel hat noch kein Fenster für die Testmail von',
-        '   `O365ConnectorValidation@…`; die Verbindungsprüfung gelingt, die Testmail wird abgelehnt. Der Connector kann trotzdem gespeichert werden.',
+        '6. Auf dem Gateway `siegel exchange window open --to ADRESSE` aufrufen, dann *Überprüfen* mit dieser Adresse: Exchange Online verbindet',
+        '   sich und schickt eine Testmail von `O365ConnectorValidation@…`. Danach `siegel exchange window close`.',
         '',
       ]
     : [
@@ -153,8 +153,8 @@ function outboundConnector(plan: AssistPlan, { language }: GuideOptions): string
         `4. Smart host: \`${tenant.fqdn}\` (a name, no IP address)`,
         '5. *Always use TLS*; *Issued by a trusted certificate authority*; *and the subject name matches*:',
         `   \`${tenant.fqdn}\``,
-        '6. Validate: give the address of a recipient **outside**. This version of Siegel has no window for the test mail from',
-        '   `O365ConnectorValidation@…` yet; the connection test succeeds, the test mail is refused. The connector can be saved all the same.',
+        '6. On the gateway run `siegel exchange window open --to ADDRESS`, then *Validate* with this address: Exchange Online connects and sends',
+        '   a test mail from `O365ConnectorValidation@…`. Afterwards `siegel exchange window close`.',
         '',
       ]
 }

@@ -55,8 +55,8 @@ const REASONS: Readonly<Record<Purpose, Text>> = {
     de: 'bittet, Mail, die das Gateway passiert hat, nicht nochmals als Spam zu beurteilen',
   },
   guard: {
-    en: 'catches mail to the outside that did not pass the gateway; enabled with -Stage all only',
-    de: 'fängt Mail nach außen, die nicht durch das Gateway ging; erst mit -Stage all aktiv',
+    en: 'catches mail to the outside that did not pass the gateway; enabled with -Stage guard only',
+    de: 'fängt Mail nach außen, die nicht durch das Gateway ging; erst mit -Stage guard aktiv',
   },
   'clean-up': {
     en: 'removes the processed word before the mail is delivered or leaves',

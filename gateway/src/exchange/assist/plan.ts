@@ -40,8 +40,8 @@ export interface PlannedRule extends PlannedConnector {
   readonly first: boolean
   /** The parameter that takes the pilot group; null: the rule knows no pilot. */
   readonly pilot: 'FromMemberOf' | 'SentToMemberOf' | null
-  /** First stage in which the rule is enabled. */
-  readonly stage: 'pilot' | 'all'
+  /** First stage in which the rule is enabled; a guard only when the routing before it is in force everywhere. */
+  readonly stage: 'pilot' | 'guard'
 }
 
 /** All that is to be made. */
@@ -205,7 +205,8 @@ function guard(tenant: AssistTenant, options: AssistOptions): PlannedRule[] {
   return [
     rule({
       purpose: 'guard',
-      name: 'Siegel 800 guard',
+      // Two names: what rejects and what reports are two rules, and the one that is not chosen goes.
+      name: options.guard === 'reject' ? 'Siegel 800 guard' : 'Siegel 810 guard, reporting',
       values: {
         ...NOT_OUT,
         ExceptIfHeaderContainsMessageHeader: tenant.processedHeader.name,
@@ -213,11 +214,8 @@ function guard(tenant: AssistTenant, options: AssistOptions): PlannedRule[] {
         ...(oof ? { ExceptIfMessageTypeMatches: 'OOF' } : {}),
         ...(options.guard === 'reject' ? rejecting : reporting),
       },
-      cleared: [
-        ...(oof ? [] : ['ExceptIfMessageTypeMatches']),
-        ...Object.keys(options.guard === 'reject' ? reporting : rejecting),
-      ],
-      stage: 'all',
+      cleared: oof ? [] : ['ExceptIfMessageTypeMatches'],
+      stage: 'guard',
     }),
   ]
 }

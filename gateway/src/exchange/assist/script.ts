@@ -3,6 +3,7 @@
  * Plain statements from top to bottom, so that an administrator can read what will be done. Pure: plan in, text out.
  */
 import type { AssistPlan, PlannedConnector, PlannedRule } from './plan.ts'
+import type { Language } from './language.ts'
 import { comment, fileText, hashtable, literal, quoted } from './powershell.ts'
 import { preState, stateExport } from './script-export.ts'
 import { acceptedDomainSteps, certificateDomain, preflight } from './script-preflight.ts'
@@ -32,9 +33,12 @@ function head(plan: AssistPlan): string[] {
     'Connect-ExchangeOnline first (module 3 or later, signed in interactively or with a certificate). Then, in this order:',
     '  .\\siegel.ps1 -WhatIf                      looks and says what it would do',
     '  .\\siegel.ps1                              makes or updates everything, new rules disabled',
-    '  .\\siegel.ps1 -Validate -ValidationRecipient user@partner.example',
+    '  .\\siegel.ps1 -Validate -ValidationRecipient user@partner.example   first: siegel exchange window open --to user@partner.example',
     '  .\\siegel.ps1 -Stage pilot -PilotGroup pilots@contoso.com   enables the rules for the members of a group',
     '  .\\siegel.ps1 -Stage all                   enables the rules for everybody',
+    ...(plan.rules.some(({ stage }) => stage === 'guard')
+      ? ['  .\\siegel.ps1 -Stage guard                 half an hour later: enables the last rule too']
+      : []),
     '  .\\siegel.ps1 -Export                      writes the state for siegel exchange drift',
     'In an emergency: -Bypass lets mail pass by the gateway, -Resume ends that. A change of rules takes up to 30 minutes.',
     'Exit codes: 0 done, 2 wrong call, 3 problem found (nothing changed), 4 inbound connector is off, 5 accepted domain missing.',
@@ -43,7 +47,7 @@ function head(plan: AssistPlan): string[] {
     ...notes.map(comment),
     '[CmdletBinding(SupportsShouldProcess = $true)]',
     'param(',
-    "    [ValidateSet('create', 'pilot', 'all')]",
+    "    [ValidateSet('create', 'pilot', 'all', 'guard')]",
     "    [string]$Stage = 'create',",
     `    [string]$PilotGroup = ${quoted(options.pilotGroup ?? '')},`,
     '    [switch]$Validate,',
@@ -82,6 +86,8 @@ function switched(plan: AssistPlan): readonly string[] {
 /** `-Bypass` and `-Resume` need nothing but the rules: they must work when everything else is broken. */
 function emergency(plan: AssistPlan): string[] {
   const off = switched(plan)
+  const routes = plan.rules.filter(isRoute).map(({ name }) => name)
+  const guard = plan.rules.find(({ purpose }) => purpose === 'guard')
   const mark = quoted(`*${BYPASSED}*`)
   return [
     '# --- Emergency ---',
@@ -106,7 +112,7 @@ function emergency(plan: AssistPlan): string[] {
     '    exit 0',
     '}',
     'if ($Resume) {',
-    `    foreach ($name in ${literal(off.toReversed())}) {`,
+    `    foreach ($name in ${literal(routes)}) {`,
     '        $rule = Get-TransportRule -Identity $name -ErrorAction SilentlyContinue',
     `        if ($null -ne $rule -and $rule.Comments -like ${mark}) {`,
     "            if ($PSCmdlet.ShouldProcess($name, 'Enable-TransportRule')) {",
@@ -117,6 +123,15 @@ function emergency(plan: AssistPlan): string[] {
     '        }',
     '    }',
     "    Write-Host 'Mail goes through the gateway again within 30 minutes.'",
+    ...(guard === undefined
+      ? []
+      : [
+          `    $rule = Get-TransportRule -Identity ${quoted(guard.name)} -ErrorAction SilentlyContinue`,
+          `    if ($null -ne $rule -and $rule.Comments -like ${mark} -and $PSCmdlet.ShouldProcess(${quoted(guard.name)}, 'Set-TransportRule')) {`,
+          `        Set-TransportRule -Identity ${quoted(guard.name)} -Comments ($rule.Comments.Replace(${quoted(` ${BYPASSED}`)}, '')) -ErrorAction Stop`,
+          "        Write-Host 'The guard stays disabled until then: enable it with -Stage guard in 30 minutes or more.'",
+          '    }',
+        ]),
     '    exit 0',
     '}',
     '',
@@ -204,7 +219,7 @@ function order(plan: AssistPlan): string[] {
           `                $guard = Get-TransportRule -Identity ${quoted(guard.name)} -ErrorAction SilentlyContinue`,
           "                if ($null -ne $guard -and $guard.State -eq 'Enabled') {",
           `                    Disable-TransportRule -Identity ${quoted(guard.name)} -Confirm:$false -ErrorAction Stop`,
-          "                    Write-Warning 'The guard was disabled while the order of the rules changes: enable it with -Stage all in 30 minutes.'",
+          "                    Write-Warning 'The guard was disabled while the order of the rules changes: enable it with -Stage guard in 30 minutes.'",
           '                }',
         ]),
     '                Set-TransportRule -Identity $name -Priority $last -ErrorAction Stop',
@@ -229,16 +244,27 @@ function domainStop(plan: AssistPlan): string[] {
 }
 
 /** What to do about a connector that Microsoft made disabled. */
-export function supportText(plan: AssistPlan): string[] {
-  return [
-    'created disabled: contact support',
-    'Microsoft creates inbound connectors of type OnPremises disabled in new tenants, and only its support can enable them.',
-    'Open a case in the Microsoft 365 admin center (Help and support) with this text:',
+export function supportText(plan: AssistPlan, language: Language): string[] {
+  const request = [
     `  "Please enable the inbound connector '${plan.inbound.name}' in our tenant. It was created in a disabled state. It recognises our own`,
     `  S/MIME gateway by its TLS certificate ${plan.options.certificateName}; the domain ${certificateDomain(plan)} is a verified accepted domain of our`,
     '  tenant. The gateway returns mail that our own mail flow rules route to it, and sends nothing else."',
-    'The rules stay disabled until the connector is on; then run this script again. Developer tenants cannot have such connectors.',
   ]
+  return language === 'de'
+    ? [
+        'created disabled: contact support',
+        'Microsoft legt eingehende Connectors vom Typ OnPremises in neuen Mandanten deaktiviert an; nur der Support kann sie einschalten.',
+        'Im Microsoft 365 Admin Center (Hilfe und Support) einen Fall mit diesem Text eröffnen:',
+        ...request,
+        'Bis dahin bleiben die Regeln aus. Entwicklermandanten können solche Connectors nicht haben.',
+      ]
+    : [
+        'created disabled: contact support',
+        'Microsoft creates inbound connectors of type OnPremises disabled in new tenants, and only its support can enable them.',
+        'Open a case in the Microsoft 365 admin center (Help and support) with this text:',
+        ...request,
+        'The rules stay disabled until the connector is on; then run this script again. Developer tenants cannot have such connectors.',
+      ]
 }
 
 function prohibited(): string[] {
@@ -256,7 +282,7 @@ function connectorState(plan: AssistPlan): string[] {
     'if ($null -ne $made) {',
     '    if ($made.Enabled -eq $true) { $inboundOn = $true }',
     '    else {',
-    ...say(supportText(plan), '        '),
+    ...say(supportText(plan, 'en'), '        '),
     '        if (-not $WhatIfPreference) { exit 4 }',
     '    }',
     '}',
@@ -291,24 +317,23 @@ function validation(plan: AssistPlan): string[] {
 }
 
 function enabling(plan: AssistPlan): string[] {
-  const guards = plan.rules.filter(({ stage }) => stage === 'all').map(({ name }) => name)
+  const guards = plan.rules.filter(({ stage }) => stage === 'guard').map(({ name }) => name)
   const always = plan.rules.filter((rule) => !isRoute(rule) && rule.stage === 'pilot').map(({ name }) => name)
   const enable = (name: string, indent = '    ') => [
     `${indent}if ($PSCmdlet.ShouldProcess(${quoted(name)}, 'Enable-TransportRule')) { Enable-TransportRule -Identity ${quoted(name)} -ErrorAction Stop }`,
   ]
-  const routes = plan.rules
-    .filter(isRoute)
-    .flatMap((rule) => [
-      `    if ($PSCmdlet.ShouldProcess(${quoted(rule.name)}, 'Enable-TransportRule')) {`,
-      ...(rule.pilot === null
-        ? []
-        : [
-            `        if ($Stage -eq 'pilot') { Set-TransportRule -Identity ${quoted(rule.name)} -${rule.pilot} $PilotGroup -ErrorAction Stop }`,
-            `        else { Set-TransportRule -Identity ${quoted(rule.name)} -${rule.pilot} $null -ErrorAction Stop }`,
-          ]),
-      `        Enable-TransportRule -Identity ${quoted(rule.name)} -ErrorAction Stop`,
-      '    }',
-    ])
+  const routes = plan.rules.filter(isRoute)
+  // All groups before any enabling: a group that is not there must not leave half of the rules enabled.
+  const groups = routes.flatMap(({ name, pilot }) =>
+    pilot === null
+      ? []
+      : [
+          `    if ($PSCmdlet.ShouldProcess(${quoted(name)}, 'Set-TransportRule -${pilot}')) {`,
+          `        if ($Stage -eq 'pilot') { Set-TransportRule -Identity ${quoted(name)} -${pilot} $PilotGroup -ErrorAction Stop }`,
+          `        else { Set-TransportRule -Identity ${quoted(name)} -${pilot} $null -ErrorAction Stop }`,
+          '    }',
+        ],
+  )
   return [
     '# --- -Stage: only now mail is routed ---',
     "if ($Stage -ne 'create') {",
@@ -319,12 +344,19 @@ function enabling(plan: AssistPlan): string[] {
     ...guards.flatMap((name) => [
       `    if ($Stage -eq 'pilot' -and $PSCmdlet.ShouldProcess(${quoted(name)}, 'Disable-TransportRule')) { Disable-TransportRule -Identity ${quoted(name)} -Confirm:$false -ErrorAction Stop }`,
     ]),
+    ...groups,
     ...always.flatMap((name) => enable(name)),
-    ...routes,
-    "    if ($Stage -eq 'all') {",
-    ...guards.flatMap((name) => enable(name, '        ')),
-    "        Write-Host 'All mail that the rules name goes to the gateway within 30 minutes.'",
-    "    } else { Write-Host ('Mail of the members of ' + $PilotGroup + ' goes to the gateway within 30 minutes.') }",
+    ...routes.flatMap(({ name }) => enable(name)),
+    "    if ($Stage -eq 'pilot') { Write-Host ('Mail of the members of ' + $PilotGroup + ' goes to the gateway within 30 minutes.') }",
+    "    else { Write-Host 'All mail that the rules name goes to the gateway within 30 minutes.' }",
+    ...(guards.length === 0
+      ? []
+      : [
+          // Rules come into force one by one: a guard that is there first would catch what is not routed yet.
+          "    if ($Stage -eq 'guard') {",
+          ...guards.flatMap((name) => enable(name, '        ')),
+          "    } elseif ($Stage -eq 'all') { Write-Host 'In 30 minutes or more enable the guard: -Stage guard.' }",
+        ]),
     '}',
     '',
   ]

@@ -16,8 +16,9 @@ export function ownFields(mail: ReceivedMail, tenant: Tenant, results: string | 
   if (results !== null) fields.push(foldHeader('Authentication-Results', `${tenant.fqdn}; ${results}`))
   const passes = (mail.attribution?.earlierPasses ?? 0) + 1
   fields.push(writeMarker(tenant.markerKey, tenant.id, { direction, passes, mailId: mail.id }, now))
-  const word = tenant.processedHeader[direction][0]
-  if (word !== undefined) fields.push(Buffer.from(`${tenant.processedHeader.name}: ${word}\r\n`))
+  const words = tenant.processedHeader[direction]
+  // All of them, so that during a rotation a rule with the old word and one with the new word both know the mail.
+  if (words.length > 0) fields.push(foldHeader(tenant.processedHeader.name, words.join(' ')))
   return fields
 }
 

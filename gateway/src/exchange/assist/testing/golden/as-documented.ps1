@@ -2,7 +2,7 @@
 # Connect-ExchangeOnline first (module 3 or later, signed in interactively or with a certificate). Then, in this order:
 #   .\siegel.ps1 -WhatIf                      looks and says what it would do
 #   .\siegel.ps1                              makes or updates everything, new rules disabled
-#   .\siegel.ps1 -Validate -ValidationRecipient user@partner.example
+#   .\siegel.ps1 -Validate -ValidationRecipient user@partner.example   first: siegel exchange window open --to user@partner.example
 #   .\siegel.ps1 -Stage pilot -PilotGroup pilots@contoso.com   enables the rules for the members of a group
 #   .\siegel.ps1 -Stage all                   enables the rules for everybody
 #   .\siegel.ps1 -Export                      writes the state for siegel exchange drift
@@ -10,7 +10,7 @@
 # Exit codes: 0 done, 2 wrong call, 3 problem found (nothing changed), 4 inbound connector is off, 5 accepted domain missing.
 [CmdletBinding(SupportsShouldProcess = $true)]
 param(
-    [ValidateSet('create', 'pilot', 'all')]
+    [ValidateSet('create', 'pilot', 'all', 'guard')]
     [string]$Stage = 'create',
     [string]$PilotGroup = '',
     [switch]$Validate,
@@ -53,7 +53,7 @@ if ($Bypass) {
     exit 0
 }
 if ($Resume) {
-    foreach ($name in @('S/MIME ausgehend', 'S/MIME eingehend')) {
+    foreach ($name in @('S/MIME eingehend', 'S/MIME ausgehend')) {
         $rule = Get-TransportRule -Identity $name -ErrorAction SilentlyContinue
         if ($null -ne $rule -and $rule.Comments -like '*(bypassed)*') {
             if ($PSCmdlet.ShouldProcess($name, 'Enable-TransportRule')) {
@@ -452,19 +452,18 @@ if ($Stage -ne 'create') {
         Write-Warning 'The inbound connector is off: what is routed to the gateway could not come back. No rule was enabled.'
         exit 4
     }
-    if ($PSCmdlet.ShouldProcess('S/MIME eingehend', 'Enable-TransportRule')) {
+    if ($PSCmdlet.ShouldProcess('S/MIME eingehend', 'Set-TransportRule -SentToMemberOf')) {
         if ($Stage -eq 'pilot') { Set-TransportRule -Identity 'S/MIME eingehend' -SentToMemberOf $PilotGroup -ErrorAction Stop }
         else { Set-TransportRule -Identity 'S/MIME eingehend' -SentToMemberOf $null -ErrorAction Stop }
-        Enable-TransportRule -Identity 'S/MIME eingehend' -ErrorAction Stop
     }
-    if ($PSCmdlet.ShouldProcess('S/MIME ausgehend', 'Enable-TransportRule')) {
+    if ($PSCmdlet.ShouldProcess('S/MIME ausgehend', 'Set-TransportRule -FromMemberOf')) {
         if ($Stage -eq 'pilot') { Set-TransportRule -Identity 'S/MIME ausgehend' -FromMemberOf $PilotGroup -ErrorAction Stop }
         else { Set-TransportRule -Identity 'S/MIME ausgehend' -FromMemberOf $null -ErrorAction Stop }
-        Enable-TransportRule -Identity 'S/MIME ausgehend' -ErrorAction Stop
     }
-    if ($Stage -eq 'all') {
-        Write-Host 'All mail that the rules name goes to the gateway within 30 minutes.'
-    } else { Write-Host ('Mail of the members of ' + $PilotGroup + ' goes to the gateway within 30 minutes.') }
+    if ($PSCmdlet.ShouldProcess('S/MIME eingehend', 'Enable-TransportRule')) { Enable-TransportRule -Identity 'S/MIME eingehend' -ErrorAction Stop }
+    if ($PSCmdlet.ShouldProcess('S/MIME ausgehend', 'Enable-TransportRule')) { Enable-TransportRule -Identity 'S/MIME ausgehend' -ErrorAction Stop }
+    if ($Stage -eq 'pilot') { Write-Host ('Mail of the members of ' + $PilotGroup + ' goes to the gateway within 30 minutes.') }
+    else { Write-Host 'All mail that the rules name goes to the gateway within 30 minutes.' }
 }
 
 # --- Done ---

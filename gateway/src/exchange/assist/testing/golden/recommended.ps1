@@ -1,17 +1,18 @@
-# Siegel: objects in Exchange Online for the tenant contoso, preset recommended, generation 36216cf582fa9111.
+# Siegel: objects in Exchange Online for the tenant contoso, preset recommended, generation 27768890b6c5f5cf.
 # THIS FILE HOLDS SECRETS (the stamp and the words of the rules). Keep it readable for yourself only; delete it after use.
 # Connect-ExchangeOnline first (module 3 or later, signed in interactively or with a certificate). Then, in this order:
 #   .\siegel.ps1 -WhatIf                      looks and says what it would do
 #   .\siegel.ps1                              makes or updates everything, new rules disabled
-#   .\siegel.ps1 -Validate -ValidationRecipient user@partner.example
+#   .\siegel.ps1 -Validate -ValidationRecipient user@partner.example   first: siegel exchange window open --to user@partner.example
 #   .\siegel.ps1 -Stage pilot -PilotGroup pilots@contoso.com   enables the rules for the members of a group
 #   .\siegel.ps1 -Stage all                   enables the rules for everybody
+#   .\siegel.ps1 -Stage guard                 half an hour later: enables the last rule too
 #   .\siegel.ps1 -Export                      writes the state for siegel exchange drift
 # In an emergency: -Bypass lets mail pass by the gateway, -Resume ends that. A change of rules takes up to 30 minutes.
 # Exit codes: 0 done, 2 wrong call, 3 problem found (nothing changed), 4 inbound connector is off, 5 accepted domain missing.
 [CmdletBinding(SupportsShouldProcess = $true)]
 param(
-    [ValidateSet('create', 'pilot', 'all')]
+    [ValidateSet('create', 'pilot', 'all', 'guard')]
     [string]$Stage = 'create',
     [string]$PilotGroup = '',
     [switch]$Validate,
@@ -54,7 +55,7 @@ if ($Bypass) {
     exit 0
 }
 if ($Resume) {
-    foreach ($name in @('Siegel 330 inbound pkcs7 to gateway', 'Siegel 320 inbound signed to gateway', 'Siegel 310 inbound encrypted to gateway', 'Siegel 200 outbound to gateway', 'Siegel 800 guard')) {
+    foreach ($name in @('Siegel 200 outbound to gateway', 'Siegel 310 inbound encrypted to gateway', 'Siegel 320 inbound signed to gateway', 'Siegel 330 inbound pkcs7 to gateway')) {
         $rule = Get-TransportRule -Identity $name -ErrorAction SilentlyContinue
         if ($null -ne $rule -and $rule.Comments -like '*(bypassed)*') {
             if ($PSCmdlet.ShouldProcess($name, 'Enable-TransportRule')) {
@@ -65,6 +66,11 @@ if ($Resume) {
         }
     }
     Write-Host 'Mail goes through the gateway again within 30 minutes.'
+    $rule = Get-TransportRule -Identity 'Siegel 800 guard' -ErrorAction SilentlyContinue
+    if ($null -ne $rule -and $rule.Comments -like '*(bypassed)*' -and $PSCmdlet.ShouldProcess('Siegel 800 guard', 'Set-TransportRule')) {
+        Set-TransportRule -Identity 'Siegel 800 guard' -Comments ($rule.Comments.Replace(' (bypassed)', '')) -ErrorAction Stop
+        Write-Host 'The guard stays disabled until then: enable it with -Stage guard in 30 minutes or more.'
+    }
     exit 0
 }
 
@@ -264,7 +270,7 @@ if ($Export) {
         Format = 'siegel-exchange-state/1'
         Tenant = 'contoso'
         Preset = 'recommended'
-        Generation = '36216cf582fa9111'
+        Generation = '27768890b6c5f5cf'
         Options = '{"spam":"A","inbound":"crypto","guard":"reject","reportTo":null,"exempt":["OOF","PermissionControlled"],"pilotGroup":null,"gatewayAddresses":["192.0.2.7"],"certificateName":"smime-gw.contoso.com"}'
         TakenAt = (Get-Date).ToUniversalTime().ToString('yyyy-MM-ddTHH:mm:ssZ')
         IsDehydrated = ($organization.IsDehydrated -eq $true)
@@ -306,7 +312,7 @@ $values = @{
     TlsDomain = 'smime-gw.contoso.com'
     CloudServicesMailEnabled = $true
     Enabled = $true
-    Comment = 'Siegel/1 contoso 36216cf582fa9111. Made by siegel exchange; do not edit, change the settings of Siegel and run its script again.'
+    Comment = 'Siegel/1 contoso 27768890b6c5f5cf. Made by siegel exchange; do not edit, change the settings of Siegel and run its script again.'
 }
 $found = Get-OutboundConnector -Identity 'Siegel to gateway' -ErrorAction SilentlyContinue
 if ($null -eq $found) {
@@ -326,7 +332,7 @@ $values = @{
     RemoveHeader = 'X-Siegel-Processed'
     Mode = 'Enforce'
     RuleErrorAction = 'Defer'
-    Comments = 'Siegel/1 contoso 36216cf582fa9111. Made by siegel exchange; do not edit, change the settings of Siegel and run its script again.'
+    Comments = 'Siegel/1 contoso 27768890b6c5f5cf. Made by siegel exchange; do not edit, change the settings of Siegel and run its script again.'
 }
 $found = Get-TransportRule -Identity 'Siegel 000 strip processed field' -ErrorAction SilentlyContinue
 if ($null -eq $found) {
@@ -346,7 +352,7 @@ $values = @{
     RemoveHeader = 'X-Contoso-Siegel'
     Mode = 'Enforce'
     RuleErrorAction = 'Defer'
-    Comments = 'Siegel/1 contoso 36216cf582fa9111. Made by siegel exchange; do not edit, change the settings of Siegel and run its script again.'
+    Comments = 'Siegel/1 contoso 27768890b6c5f5cf. Made by siegel exchange; do not edit, change the settings of Siegel and run its script again.'
 }
 $found = Get-TransportRule -Identity 'Siegel 010 strip secret field' -ErrorAction SilentlyContinue
 if ($null -eq $found) {
@@ -369,7 +375,7 @@ $values = @{
     SetHeaderValue = 'abcdefghijklmnopqrstuvwxyz'
     Mode = 'Enforce'
     RuleErrorAction = 'Defer'
-    Comments = 'Siegel/1 contoso 36216cf582fa9111. Made by siegel exchange; do not edit, change the settings of Siegel and run its script again.'
+    Comments = 'Siegel/1 contoso 27768890b6c5f5cf. Made by siegel exchange; do not edit, change the settings of Siegel and run its script again.'
 }
 $found = Get-TransportRule -Identity 'Siegel 100 exempt protected mail' -ErrorAction SilentlyContinue
 if ($null -eq $found) {
@@ -396,7 +402,7 @@ $values = @{
     StopRuleProcessing = $true
     Mode = 'Enforce'
     RuleErrorAction = 'Defer'
-    Comments = 'Siegel/1 contoso 36216cf582fa9111. Made by siegel exchange; do not edit, change the settings of Siegel and run its script again.'
+    Comments = 'Siegel/1 contoso 27768890b6c5f5cf. Made by siegel exchange; do not edit, change the settings of Siegel and run its script again.'
 }
 $found = Get-TransportRule -Identity 'Siegel 200 outbound to gateway' -ErrorAction SilentlyContinue
 if ($null -eq $found) {
@@ -423,7 +429,7 @@ $values = @{
     StopRuleProcessing = $true
     Mode = 'Enforce'
     RuleErrorAction = 'Defer'
-    Comments = 'Siegel/1 contoso 36216cf582fa9111. Made by siegel exchange; do not edit, change the settings of Siegel and run its script again.'
+    Comments = 'Siegel/1 contoso 27768890b6c5f5cf. Made by siegel exchange; do not edit, change the settings of Siegel and run its script again.'
 }
 $found = Get-TransportRule -Identity 'Siegel 310 inbound encrypted to gateway' -ErrorAction SilentlyContinue
 if ($null -eq $found) {
@@ -450,7 +456,7 @@ $values = @{
     StopRuleProcessing = $true
     Mode = 'Enforce'
     RuleErrorAction = 'Defer'
-    Comments = 'Siegel/1 contoso 36216cf582fa9111. Made by siegel exchange; do not edit, change the settings of Siegel and run its script again.'
+    Comments = 'Siegel/1 contoso 27768890b6c5f5cf. Made by siegel exchange; do not edit, change the settings of Siegel and run its script again.'
 }
 $found = Get-TransportRule -Identity 'Siegel 320 inbound signed to gateway' -ErrorAction SilentlyContinue
 if ($null -eq $found) {
@@ -478,7 +484,7 @@ $values = @{
     StopRuleProcessing = $true
     Mode = 'Enforce'
     RuleErrorAction = 'Defer'
-    Comments = 'Siegel/1 contoso 36216cf582fa9111. Made by siegel exchange; do not edit, change the settings of Siegel and run its script again.'
+    Comments = 'Siegel/1 contoso 27768890b6c5f5cf. Made by siegel exchange; do not edit, change the settings of Siegel and run its script again.'
 }
 $found = Get-TransportRule -Identity 'Siegel 330 inbound pkcs7 to gateway' -ErrorAction SilentlyContinue
 if ($null -eq $found) {
@@ -503,11 +509,7 @@ $values = @{
     RejectMessageReasonText = 'This mail did not pass the S/MIME gateway and was not sent. Please tell your administrator.'
     Mode = 'Enforce'
     RuleErrorAction = 'Defer'
-    Comments = 'Siegel/1 contoso 36216cf582fa9111. Made by siegel exchange; do not edit, change the settings of Siegel and run its script again.'
-}
-$cleared = @{
-    GenerateIncidentReport = $null
-    IncidentReportContent = $null
+    Comments = 'Siegel/1 contoso 27768890b6c5f5cf. Made by siegel exchange; do not edit, change the settings of Siegel and run its script again.'
 }
 $found = Get-TransportRule -Identity 'Siegel 800 guard' -ErrorAction SilentlyContinue
 if ($null -eq $found) {
@@ -517,7 +519,7 @@ if ($null -eq $found) {
     }
 } elseif ($PSCmdlet.ShouldProcess('Siegel 800 guard', 'Set-TransportRule')) {
     if ($Stage -eq 'create' -and $found.Comments -like '*(bypassed)*') { $values['Comments'] = $values['Comments'] + ' (bypassed)' }
-    Set-TransportRule -Identity 'Siegel 800 guard' @values @cleared -ErrorAction Stop
+    Set-TransportRule -Identity 'Siegel 800 guard' @values -ErrorAction Stop
     Write-Host 'updated: Siegel 800 guard'
 }
 
@@ -528,7 +530,7 @@ $values = @{
     RemoveHeader = 'X-Siegel-Processed'
     Mode = 'Enforce'
     RuleErrorAction = 'Defer'
-    Comments = 'Siegel/1 contoso 36216cf582fa9111. Made by siegel exchange; do not edit, change the settings of Siegel and run its script again.'
+    Comments = 'Siegel/1 contoso 27768890b6c5f5cf. Made by siegel exchange; do not edit, change the settings of Siegel and run its script again.'
 }
 $found = Get-TransportRule -Identity 'Siegel 900 clean-up' -ErrorAction SilentlyContinue
 if ($null -eq $found) {
@@ -562,7 +564,7 @@ foreach ($name in $ours) {
                 $guard = Get-TransportRule -Identity 'Siegel 800 guard' -ErrorAction SilentlyContinue
                 if ($null -ne $guard -and $guard.State -eq 'Enabled') {
                     Disable-TransportRule -Identity 'Siegel 800 guard' -Confirm:$false -ErrorAction Stop
-                    Write-Warning 'The guard was disabled while the order of the rules changes: enable it with -Stage all in 30 minutes.'
+                    Write-Warning 'The guard was disabled while the order of the rules changes: enable it with -Stage guard in 30 minutes.'
                 }
                 Set-TransportRule -Identity $name -Priority $last -ErrorAction Stop
             }
@@ -594,7 +596,7 @@ $values = @{
     TlsSenderCertificateName = 'smime-gw.contoso.com'
     CloudServicesMailEnabled = $true
     EFSkipLastIP = $false
-    Comment = 'Siegel/1 contoso 36216cf582fa9111. Made by siegel exchange; do not edit, change the settings of Siegel and run its script again.'
+    Comment = 'Siegel/1 contoso 27768890b6c5f5cf. Made by siegel exchange; do not edit, change the settings of Siegel and run its script again.'
 }
 $found = Get-InboundConnector -Identity 'Siegel from gateway' -ErrorAction SilentlyContinue
 if ($null -eq $found) {
@@ -658,34 +660,35 @@ if ($Stage -ne 'create') {
         exit 4
     }
     if ($Stage -eq 'pilot' -and $PSCmdlet.ShouldProcess('Siegel 800 guard', 'Disable-TransportRule')) { Disable-TransportRule -Identity 'Siegel 800 guard' -Confirm:$false -ErrorAction Stop }
+    if ($PSCmdlet.ShouldProcess('Siegel 200 outbound to gateway', 'Set-TransportRule -FromMemberOf')) {
+        if ($Stage -eq 'pilot') { Set-TransportRule -Identity 'Siegel 200 outbound to gateway' -FromMemberOf $PilotGroup -ErrorAction Stop }
+        else { Set-TransportRule -Identity 'Siegel 200 outbound to gateway' -FromMemberOf $null -ErrorAction Stop }
+    }
+    if ($PSCmdlet.ShouldProcess('Siegel 310 inbound encrypted to gateway', 'Set-TransportRule -SentToMemberOf')) {
+        if ($Stage -eq 'pilot') { Set-TransportRule -Identity 'Siegel 310 inbound encrypted to gateway' -SentToMemberOf $PilotGroup -ErrorAction Stop }
+        else { Set-TransportRule -Identity 'Siegel 310 inbound encrypted to gateway' -SentToMemberOf $null -ErrorAction Stop }
+    }
+    if ($PSCmdlet.ShouldProcess('Siegel 320 inbound signed to gateway', 'Set-TransportRule -SentToMemberOf')) {
+        if ($Stage -eq 'pilot') { Set-TransportRule -Identity 'Siegel 320 inbound signed to gateway' -SentToMemberOf $PilotGroup -ErrorAction Stop }
+        else { Set-TransportRule -Identity 'Siegel 320 inbound signed to gateway' -SentToMemberOf $null -ErrorAction Stop }
+    }
+    if ($PSCmdlet.ShouldProcess('Siegel 330 inbound pkcs7 to gateway', 'Set-TransportRule -SentToMemberOf')) {
+        if ($Stage -eq 'pilot') { Set-TransportRule -Identity 'Siegel 330 inbound pkcs7 to gateway' -SentToMemberOf $PilotGroup -ErrorAction Stop }
+        else { Set-TransportRule -Identity 'Siegel 330 inbound pkcs7 to gateway' -SentToMemberOf $null -ErrorAction Stop }
+    }
     if ($PSCmdlet.ShouldProcess('Siegel 000 strip processed field', 'Enable-TransportRule')) { Enable-TransportRule -Identity 'Siegel 000 strip processed field' -ErrorAction Stop }
     if ($PSCmdlet.ShouldProcess('Siegel 010 strip secret field', 'Enable-TransportRule')) { Enable-TransportRule -Identity 'Siegel 010 strip secret field' -ErrorAction Stop }
     if ($PSCmdlet.ShouldProcess('Siegel 100 exempt protected mail', 'Enable-TransportRule')) { Enable-TransportRule -Identity 'Siegel 100 exempt protected mail' -ErrorAction Stop }
     if ($PSCmdlet.ShouldProcess('Siegel 900 clean-up', 'Enable-TransportRule')) { Enable-TransportRule -Identity 'Siegel 900 clean-up' -ErrorAction Stop }
-    if ($PSCmdlet.ShouldProcess('Siegel 200 outbound to gateway', 'Enable-TransportRule')) {
-        if ($Stage -eq 'pilot') { Set-TransportRule -Identity 'Siegel 200 outbound to gateway' -FromMemberOf $PilotGroup -ErrorAction Stop }
-        else { Set-TransportRule -Identity 'Siegel 200 outbound to gateway' -FromMemberOf $null -ErrorAction Stop }
-        Enable-TransportRule -Identity 'Siegel 200 outbound to gateway' -ErrorAction Stop
-    }
-    if ($PSCmdlet.ShouldProcess('Siegel 310 inbound encrypted to gateway', 'Enable-TransportRule')) {
-        if ($Stage -eq 'pilot') { Set-TransportRule -Identity 'Siegel 310 inbound encrypted to gateway' -SentToMemberOf $PilotGroup -ErrorAction Stop }
-        else { Set-TransportRule -Identity 'Siegel 310 inbound encrypted to gateway' -SentToMemberOf $null -ErrorAction Stop }
-        Enable-TransportRule -Identity 'Siegel 310 inbound encrypted to gateway' -ErrorAction Stop
-    }
-    if ($PSCmdlet.ShouldProcess('Siegel 320 inbound signed to gateway', 'Enable-TransportRule')) {
-        if ($Stage -eq 'pilot') { Set-TransportRule -Identity 'Siegel 320 inbound signed to gateway' -SentToMemberOf $PilotGroup -ErrorAction Stop }
-        else { Set-TransportRule -Identity 'Siegel 320 inbound signed to gateway' -SentToMemberOf $null -ErrorAction Stop }
-        Enable-TransportRule -Identity 'Siegel 320 inbound signed to gateway' -ErrorAction Stop
-    }
-    if ($PSCmdlet.ShouldProcess('Siegel 330 inbound pkcs7 to gateway', 'Enable-TransportRule')) {
-        if ($Stage -eq 'pilot') { Set-TransportRule -Identity 'Siegel 330 inbound pkcs7 to gateway' -SentToMemberOf $PilotGroup -ErrorAction Stop }
-        else { Set-TransportRule -Identity 'Siegel 330 inbound pkcs7 to gateway' -SentToMemberOf $null -ErrorAction Stop }
-        Enable-TransportRule -Identity 'Siegel 330 inbound pkcs7 to gateway' -ErrorAction Stop
-    }
-    if ($Stage -eq 'all') {
+    if ($PSCmdlet.ShouldProcess('Siegel 200 outbound to gateway', 'Enable-TransportRule')) { Enable-TransportRule -Identity 'Siegel 200 outbound to gateway' -ErrorAction Stop }
+    if ($PSCmdlet.ShouldProcess('Siegel 310 inbound encrypted to gateway', 'Enable-TransportRule')) { Enable-TransportRule -Identity 'Siegel 310 inbound encrypted to gateway' -ErrorAction Stop }
+    if ($PSCmdlet.ShouldProcess('Siegel 320 inbound signed to gateway', 'Enable-TransportRule')) { Enable-TransportRule -Identity 'Siegel 320 inbound signed to gateway' -ErrorAction Stop }
+    if ($PSCmdlet.ShouldProcess('Siegel 330 inbound pkcs7 to gateway', 'Enable-TransportRule')) { Enable-TransportRule -Identity 'Siegel 330 inbound pkcs7 to gateway' -ErrorAction Stop }
+    if ($Stage -eq 'pilot') { Write-Host ('Mail of the members of ' + $PilotGroup + ' goes to the gateway within 30 minutes.') }
+    else { Write-Host 'All mail that the rules name goes to the gateway within 30 minutes.' }
+    if ($Stage -eq 'guard') {
         if ($PSCmdlet.ShouldProcess('Siegel 800 guard', 'Enable-TransportRule')) { Enable-TransportRule -Identity 'Siegel 800 guard' -ErrorAction Stop }
-        Write-Host 'All mail that the rules name goes to the gateway within 30 minutes.'
-    } else { Write-Host ('Mail of the members of ' + $PilotGroup + ' goes to the gateway within 30 minutes.') }
+    } elseif ($Stage -eq 'all') { Write-Host 'In 30 minutes or more enable the guard: -Stage guard.' }
 }
 
 # --- Done ---

@@ -1,0 +1,64 @@
+/**
+ * The tenant that a verb of the assistant is about, from the settings in the store; and the options that say which.
+ */
+import { compileSettings } from '../config/settings.ts'
+import type { Settings } from '../config/ports.ts'
+import type { StartConfig } from '../config/file.ts'
+import type { Language } from '../exchange/assist/language.ts'
+import { AssistError } from '../exchange/assist/options.ts'
+import type { Tenant } from '../mail/tenant.ts'
+import { UsageError } from './io.ts'
+import { withStore } from './open-store.ts'
+import type { Options } from './options.ts'
+import { languageOf } from './texts.ts'
+
+/** Options of every verb of the assistant. */
+export const TENANT_OPTIONS = {
+  tenant: { type: 'string' },
+  config: { type: 'string' },
+  language: { type: 'string' },
+} as const
+
+/** The language of the texts. */
+export function readLanguage(options: Options): Language {
+  const language = languageOf(options.text('language'), process.env)
+  if (language === null) throw new UsageError('--language must be de or en')
+  return language
+}
+
+function chooseTenant(settings: Settings, wanted: string | undefined): Tenant {
+  const tenants = [...settings.tenants.values()]
+  if (wanted === undefined) {
+    const [only, ...more] = tenants
+    if (only !== undefined && more.length === 0) return only
+    throw new UsageError(
+      only === undefined
+        ? 'there is no usable tenant: siegel apply one first'
+        : `which tenant? --tenant ${tenants.map(({ name }) => name).join(' or ')}`,
+    )
+  }
+  const found = tenants.find(({ name }) => name === wanted)
+  if (found === undefined) throw new UsageError(`there is no usable tenant ${JSON.stringify(wanted)}`)
+  return found
+}
+
+/** What a verb of the assistant works with. */
+export interface AssistContext {
+  readonly tenant: Tenant
+  readonly settings: Settings
+  readonly start: StartConfig
+}
+
+/** Reads the settings and finds the tenant. */
+export function withTenant<T>(options: Options, work: (context: AssistContext) => Promise<T>): Promise<T> {
+  return withStore(options.text('config'), async (store, start) => {
+    const { version, objects, tenants } = await store.config.read()
+    const { settings } = compileSettings(version, objects, tenants)
+    try {
+      return await work({ tenant: chooseTenant(settings, options.text('tenant')), settings, start })
+    } catch (error) {
+      if (error instanceof AssistError) throw new UsageError(error.message)
+      throw error
+    }
+  })
+}

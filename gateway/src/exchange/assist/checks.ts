@@ -1,0 +1,147 @@
+/**
+ * The results of the assistant's checks: a code with arguments, a verdict, and what to do, rendered in German or English.
+ */
+import type { Language } from './language.ts'
+
+/** good: as it should be. warning: works, or cannot be told. bad: does not work or is not safe. */
+export type CheckVerdict = 'good' | 'warning' | 'bad'
+
+/** One result. */
+export interface Check {
+  readonly code: keyof typeof TEXTS
+  readonly verdict: CheckVerdict
+  readonly args: Readonly<Record<string, string>>
+}
+
+/** Makes a result. */
+export function check(
+  verdict: CheckVerdict,
+  code: Check['code'],
+  args: Readonly<Record<string, string>> = {},
+): Check {
+  return { code, verdict, args }
+}
+
+/** What is so, and what to do about it (empty where nothing is to be done). */
+const t = (en: string, enTodo: string, de: string, deTodo: string) => ({
+  en: { text: en, todo: enTodo },
+  de: { text: de, todo: deTodo },
+})
+
+const RERUN = {
+  en: 'run the script of siegel exchange script',
+  de: 'das Skript von siegel exchange script ausführen',
+} as const
+
+const TEXTS = {
+  // what the exported state says
+  'state-age': t('the state is from {takenAt}', 'export it again with -Export', 'der Stand ist von {takenAt}', 'mit -Export neu ausgeben'),
+  'state-current': t('the script that made the state fits the settings ({generation})', '', 'das Skript, das den Stand ausgab, passt zu den Einstellungen ({generation})', ''),
+  'state-generation': t('the state was made by a script of other settings ({generation})', 'make a new script, run it, export again', 'den Stand gab ein Skript zu anderen Einstellungen aus ({generation})', 'neues Skript erzeugen, ausführen, neu ausgeben'),
+  'accepted-domain': t('{domain} is an accepted domain', '', '{domain} ist akzeptierte Domäne', ''),
+  'accepted-domain-missing': t('accepted domain missing: {domain}', "the name on the gateway's certificate must be an accepted domain: add it in the Microsoft 365 admin center, Domains, and prove it by TXT record", 'akzeptierte Domäne fehlt: {domain}', 'der Name im Zertifikat des Gateways muss akzeptierte Domäne sein: im Microsoft 365 Admin Center unter Domänen hinzufügen und per TXT-Eintrag belegen'),
+  'domain-not-in-tenant': t('{domain} is in the settings, but no accepted domain', 'remove it from the settings, or add it in Microsoft 365', '{domain} steht in den Einstellungen, ist aber keine akzeptierte Domäne', 'aus den Einstellungen nehmen oder in Microsoft 365 hinzufügen'),
+  'domain-not-in-settings': t('{domain} is an accepted domain, but not in the settings', 'add it to acceptedDomains of the tenant', '{domain} ist akzeptierte Domäne, fehlt aber in den Einstellungen', 'in acceptedDomains des Mandanten aufnehmen'),
+  connector: t('connector {name} is as it should be', '', 'Connector {name} ist, wie er sein soll', ''),
+  'connector-missing': t('connector {name} is missing', RERUN.en, 'Connector {name} fehlt', RERUN.de),
+  'connector-disabled-by-microsoft': t('inbound connector {name}: created disabled: contact support', 'ask Microsoft support to enable it; the script prints the text for the case', 'Eingangsconnector {name}: created disabled: contact support', 'Microsoft-Support um Einschalten bitten; den Text dafür gibt das Skript aus'),
+  'connector-off': t('connector {name} is off', RERUN.en, 'Connector {name} ist aus', RERUN.de),
+  'connector-changed': t('connector {name}: {field} is {actual}, should be {expected}', RERUN.en, 'Connector {name}: {field} ist {actual}, soll {expected} sein', RERUN.de),
+  'connector-same-certificate': t('connector {name} has the same certificate name as ours', 'remove it: which of the two applies is not defined', 'Connector {name} hat denselben Zertifikatsnamen wie unserer', 'entfernen: welcher von beiden gilt, ist nicht festgelegt'),
+  rule: t('rule {name} is as it should be', '', 'Regel {name} ist, wie sie sein soll', ''),
+  'rule-missing': t('rule {name} is missing', RERUN.en, 'Regel {name} fehlt', RERUN.de),
+  'rule-disabled': t('rule {name} is disabled', 'enable it with -Stage pilot, all or guard', 'Regel {name} ist deaktiviert', 'mit -Stage pilot, all oder guard aktivieren'),
+  'rule-bypassed': t('rule {name} is bypassed (-Bypass)', 'end it with -Resume: mail passes by the gateway', 'Regel {name} ist überbrückt (-Bypass)', 'mit -Resume beenden: Mail geht am Gateway vorbei'),
+  'rule-changed': t('rule {name}: {field} is {actual}, should be {expected}', RERUN.en, 'Regel {name}: {field} ist {actual}, soll {expected} sein', RERUN.de),
+  'rule-stamp': t('rule {name} stamps a wrong secret', 'mail is refused as unproven: run the script of siegel exchange script', 'Regel {name} stempelt ein falsches Geheimnis', 'Mail wird als unbelegt abgelehnt: das Skript von siegel exchange script ausführen'),
+  'rule-words-missing': t('rule {name} lacks {count} word(s): wrong words', 'mail would loop: run the script of siegel exchange script', 'Regel {name} fehlen {count} Wörter: falsche Merkwörter', 'Mail liefe im Kreis: das Skript von siegel exchange script ausführen'),
+  'rule-words-extra': t('rule {name} has {count} word(s) too many', 'who knows an old word passes by the gateway: run the script of siegel exchange script', 'Regel {name} hat {count} Wörter zu viel', 'wer ein altes Wort kennt, kommt am Gateway vorbei: das Skript von siegel exchange script ausführen'),
+  'rule-generation': t('rule {name} was made for other settings', RERUN.en, 'Regel {name} entstand zu anderen Einstellungen', RERUN.de),
+  'rule-left-over': t('rule {name} is left over from other options', RERUN.en, 'Regel {name} ist von anderen Optionen übrig', RERUN.de),
+  'rule-pilot': t('rule {name} applies to {groups} only', 'for everybody: -Stage all', 'Regel {name} gilt nur für {groups}', 'für alle: -Stage all'),
+  'rules-order': t('rule {name} stands before {other}', RERUN.en, 'Regel {name} steht vor {other}', RERUN.de),
+  'conflict-disclaimer': t('rule {name} adds a disclaimer and runs on both passes', "put it before the gateway's rules and give it their exception", 'Regel {name} fügt einen Haftungsausschluss an und läuft in beiden Durchgängen', 'vor die Regeln des Gateways setzen und ihr deren Ausnahme geben'),
+  'conflict-stop': t("rule {name} stops the processing before the gateway's rules", 'let it not stop, or move it behind them', 'Regel {name} beendet die Verarbeitung vor den Regeln des Gateways', 'nicht beenden lassen oder dahinter setzen'),
+  'conflict-route': t('rule {name} routes to the connector {connector}', 'settle which service is first', 'Regel {name} leitet an den Connector {connector}', 'klären, welcher Dienst zuerst kommt'),
+  'conflict-protect': t('rule {name} protects mail, which the gateway then cannot read', 'exempt what it protects', 'Regel {name} schützt Mail, die das Gateway dann nicht lesen kann', 'ausnehmen, was sie schützt'),
+  'conflict-journal': t('journaling is on ({name}) without header retention', 'expect each mail twice in the journal, or choose --spam A', 'Journaling ist an ({name}), Kopfzeilen werden nicht behalten', 'jede Mail zweimal im Journal erwarten oder --spam A wählen'),
+  'direct-send': t('RejectDirectSend is on', 'nothing, as long as the inbound connector recognises the gateway', 'RejectDirectSend ist an', 'nichts, solange der Eingangsconnector das Gateway erkennt'),
+  // what is seen from outside
+  'name-length': t('{name} has at most 48 characters', '', '{name} hat höchstens 48 Zeichen', ''),
+  'name-too-long': t('{name} has more than 48 characters', 'take a shorter FQDN: Exchange Online takes no longer certificate name', '{name} hat mehr als 48 Zeichen', 'kürzeren FQDN nehmen: Exchange Online nimmt keinen längeren Zertifikatsnamen'),
+  'fqdn-resolves': t('{name} resolves to {addresses}', '', '{name} wird zu {addresses} aufgelöst', ''),
+  'fqdn-unresolved': t('{name} does not resolve', 'publish an A record: it is the smart host', '{name} wird nicht aufgelöst', 'A-Eintrag veröffentlichen: es ist der Smarthost'),
+  'route-is-endpoint': t('the route {route} is the MX of {domain}', '', 'die Route {route} ist der MX von {domain}', ''),
+  'route-differs': t('the MX of {domain} is {mx}, the route is {route}', 'set the route to [{mx}]:25', 'der MX von {domain} ist {mx}, die Route {route}', 'die Route auf [{mx}]:25 setzen'),
+  'mx-elsewhere': t('the MX of {domain} is not at Microsoft ({mx})', 'take the route from the Microsoft 365 admin center, Domains', 'der MX von {domain} liegt nicht bei Microsoft ({mx})', 'die Route dem Microsoft 365 Admin Center, Domänen, entnehmen'),
+  'mx-unknown': t('the MX of {domain} could not be found: {cause}', 'check the DNS', 'der MX von {domain} war nicht zu finden: {cause}', 'DNS prüfen'),
+  'route-port': t('the route {route} does not go to port 25', 'Exchange Online takes mail on port 25 only', 'die Route {route} geht nicht an Port 25', 'Exchange Online nimmt Mail nur auf Port 25'),
+  'route-not-a-name': t('the route {route} is an IP address or no endpoint of Exchange Online', 'set the route to the name from the MX record, in brackets', 'die Route {route} ist eine IP-Adresse oder kein Endpunkt von Exchange Online', 'die Route auf den Namen aus dem MX-Eintrag setzen, in Klammern'),
+  'certificate-missing': t('no {which} certificate for {name}', 'apply one', 'kein {which}-Zertifikat für {name}', 'eines anwenden'),
+  'certificate-name': t('the {which} certificate names {name}', '', 'das {which}-Zertifikat nennt {name}', ''),
+  'certificate-other-name': t('the {which} certificate names {names}, not {name}', 'get one whose SAN has the name', 'das {which}-Zertifikat nennt {names}, nicht {name}', 'eines mit diesem Namen im SAN besorgen'),
+  'certificate-dates': t('the {which} certificate is good until {until}', '', 'das {which}-Zertifikat gilt bis {until}', ''),
+  'certificate-ends-soon': t('the {which} certificate ends on {until}', 'renew it now', 'das {which}-Zertifikat endet am {until}', 'jetzt erneuern'),
+  'certificate-expired': t('the {which} certificate ended on {until}', 'renew it', 'das {which}-Zertifikat endete am {until}', 'erneuern'),
+  'certificate-not-yet': t('the {which} certificate begins on {from}', 'check the clock', 'das {which}-Zertifikat beginnt am {from}', 'die Uhr prüfen'),
+  'certificate-chain': t('the {which} chain is complete up to a public root', '', 'die {which}-Kette reicht bis zu einer öffentlichen Wurzel', ''),
+  'certificate-chain-private': t('the {which} chain ends at an own TlsAnchor, not at a public root', 'Exchange Online trusts public authorities only', 'die {which}-Kette endet an einem eigenen TlsAnchor, nicht an einer öffentlichen Wurzel', 'Exchange Online vertraut nur öffentlichen Stellen'),
+  'certificate-chain-broken': t('the {which} chain leads to no root: {cause}', 'add the intermediates to the chain: Exchange Online fetches none', 'die {which}-Kette führt zu keiner Wurzel: {cause}', 'Zwischenzertifikate in die Kette aufnehmen: Exchange Online holt keine'),
+  'certificate-sha1': t('the {which} chain has a SHA-1 or MD5 signature ({subject})', 'get a new certificate: Exchange Online refuses it', 'in der {which}-Kette steht eine SHA-1- oder MD5-Signatur ({subject})', 'neues Zertifikat besorgen: Exchange Online lehnt es ab'),
+  'certificate-digests': t('no SHA-1 in the {which} chain', '', 'kein SHA-1 in der {which}-Kette', ''),
+  'certificate-usage': t('the {which} certificate allows {usage}', '', 'das {which}-Zertifikat erlaubt {usage}', ''),
+  'certificate-no-client-usage': t('the client certificate does not allow clientAuth', 'whether Exchange Online insists on it is not known: confirm it in your tenant, or get one that allows it', 'das Client-Zertifikat erlaubt clientAuth nicht', 'ob Exchange Online darauf besteht, ist nicht bekannt: im Mandanten bestätigen oder eines besorgen, das es erlaubt'),
+  'certificate-no-server-usage': t('the server certificate does not allow serverAuth', 'get one that does: Exchange Online would not connect', 'das Server-Zertifikat erlaubt serverAuth nicht', 'eines besorgen, das es erlaubt: Exchange Online verbände sich nicht'),
+  'certificate-not-rsa': t('the server certificate has no RSA key', 'RSA with 2048 bits or more is what Exchange Online surely speaks', 'das Server-Zertifikat hat keinen RSA-Schlüssel', 'RSA ab 2048 Bit versteht Exchange Online sicher'),
+  'crl-reached': t('the revocation list of the {which} certificate can be had ({url})', '', 'die Sperrliste des {which}-Zertifikats ist erreichbar ({url})', ''),
+  'crl-unusable': t('the revocation list of the {which} certificate is of no use ({url}: {cause})', 'Exchange Online may not trust the certificate: tell its authority', 'die Sperrliste des {which}-Zertifikats ist unbrauchbar ({url}: {cause})', 'Exchange Online traut dem Zertifikat womöglich nicht: der Zertifizierungsstelle melden'),
+  'crl-revoked': t('the {which} certificate is revoked ({url})', 'get a new one', 'das {which}-Zertifikat ist gesperrt ({url})', 'ein neues besorgen'),
+  'host-reached': t('{which} {host}: STARTTLS with {protocol}, certificate for {name}', '', '{which} {host}: STARTTLS mit {protocol}, Zertifikat für {name}', ''),
+  'host-unreachable': t('{which} {host}: {cause}', 'check address, firewall and that it runs', '{which} {host}: {cause}', 'Adresse, Firewall und Betrieb prüfen'),
+  'host-screens': t('{which} {host} answers, and refuses this machine ({greeting})', 'as it should where only Office 365 may connect; look from an address in the ranges to see its TLS', '{which} {host} antwortet und lehnt diese Maschine ab ({greeting})', 'richtig so, wenn nur Office 365 sich verbinden darf; für einen Blick auf TLS von einer Adresse der Bereiche aus prüfen'),
+  'host-no-starttls': t('{which} {host} offers no STARTTLS', 'mail is not sent without it', '{which} {host} bietet kein STARTTLS', 'ohne wird keine Mail gesendet'),
+  'host-tls-failed': t('{which} {host}: TLS fails: {cause}', 'check its certificate and that nothing between changes the connection', '{which} {host}: TLS scheitert: {cause}', 'sein Zertifikat prüfen und ob dazwischen etwas die Verbindung ändert'),
+  'host-untrusted': t('{which} {host}: certificate not trusted: {cause}', 'complete the chain, or check who answers there', '{which} {host}: Zertifikat nicht vertraut: {cause}', 'Kette vervollständigen oder prüfen, wer dort antwortet'),
+  'host-name': t('{which} {host}: the certificate is for {names}, not for {name}', 'check who answers there', '{which} {host}: das Zertifikat ist für {names}, nicht für {name}', 'prüfen, wer dort antwortet'),
+  'host-lacks': t('{which} {host} does not offer {missing}', 'something between removes it: switch that off', '{which} {host} bietet {missing} nicht', 'etwas dazwischen entfernt es: abschalten'),
+  'listener-port': t('the listener answers on port {port}', 'Exchange Online connects to port 25 only', 'der Listener antwortet auf Port {port}', 'Exchange Online verbindet sich nur mit Port 25'),
+} as const // prettier-ignore
+
+/** Names of the certificates and hosts in arguments. */
+const WHICH: Readonly<Record<string, Readonly<Record<Language, string>>>> = {
+  client: { en: 'client', de: 'Client' },
+  server: { en: 'server', de: 'Server' },
+  listener: { en: 'own listener', de: 'eigener Listener' },
+  endpoint: { en: 'Office 365', de: 'Office 365' },
+}
+
+const VERDICTS: Readonly<Record<CheckVerdict, Readonly<Record<Language, string>>>> = {
+  good: { en: 'good', de: 'gut' },
+  warning: { en: 'look', de: 'Achtung' },
+  bad: { en: 'bad', de: 'schlecht' },
+}
+
+function filled(text: string, args: Check['args'], language: Language): string {
+  return text
+    .replaceAll(/\{([A-Za-z]+)\}/g, (_, name: string) => {
+      const value = args[name] ?? '?'
+      return name === 'which' ? (WHICH[value]?.[language] ?? value) : value
+    })
+    .replaceAll(/[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu, '\u00b7')
+}
+
+/** What a result says and what to do; `todo` is empty when nothing is to be done. */
+export function explained(one: Check, language: Language): { readonly text: string; readonly todo: string } {
+  const { text, todo } = TEXTS[one.code][language]
+  return {
+    text: filled(text, one.args, language),
+    todo: one.verdict === 'good' ? '' : filled(todo, one.args, language),
+  }
+}
+
+/** A result as one line. */
+export function checkLine(one: Check, language: Language): string {
+  const width = Math.max(...Object.values(VERDICTS).map((names) => names[language].length))
+  const { text, todo } = explained(one, language)
+  return `${VERDICTS[one.verdict][language].padEnd(width)}  ${text}${todo === '' ? '' : ` -> ${todo}`}`
+}
