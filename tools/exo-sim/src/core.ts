@@ -271,6 +271,7 @@ export class Core {
           hosted: (domain) => this.hosted(domain),
           decided: (_tenant, _messageId, decision) => decisions.push(decision),
           reject: nothing,
+          incident: nothing,
           defer: nothing,
           mayLeave: () => undefined,
         },
@@ -383,6 +384,10 @@ export class Core {
           const end = arrival.at.getTime() + (this.config.expiry ?? 86_400_000)
           if (Date.now() >= end) expired()
           else this.#later(this.config.retryDelay ?? 60_000, () => { again(this.tenant(tenant.config.id)) }) // prettier-ignore
+        },
+        incident: (tenant, to, rule, messageId) => {
+          const report = Message.parse(Buffer.from(`From: Microsoft Outlook\r\nTo: ${to}\r\nSubject: Rule detected\r\n\r\nRule: ${rule}\r\nMessage: ${messageId}\r\n`)) // prettier-ignore
+          this.#deliver(tenant, to, '', report)
         },
         mayLeave: (tenant, sender) => this.#external.count(tenant.config, sender, new Date()),
       },

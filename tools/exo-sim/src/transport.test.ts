@@ -63,6 +63,16 @@ test('what the next hop refuses is reported to its sender, inside or outside; nu
   assert.equal(report.envelope.sender, '')
 })
 
+test('a rule that reports tells its address', async () => {
+  const rule: TransportRule = { name: 'Guard', sentToScope: 'NotInOrganization', generateIncidentReport: 'sec@contoso.com' } // prettier-ignore
+  await using scene = await startScene({ tenants: rules([rule]) })
+  scene.exchange.submit({ ...mail, to: ['bob@partner.example', 'cy@contoso.com'] })
+  const { message } = await scene.exchange.waitForMail('sec@contoso.com')
+  assert.match(message.body.toString(), /^Rule: Guard\r\nMessage: <m1@contoso\.com>/)
+  assert.equal(scene.exchange.mailbox('sec@contoso.com').length, 1)
+  await scene.world.waitFor(() => true)
+})
+
 test('recipients are split by what rules ask of them, and only then', async () => {
   const pilot: TransportRule = { name: 'Pilot', sentToMemberOf: ['pilot@contoso.com'], setHeaderName: 'X-Pilot', setHeaderValue: '1' } // prettier-ignore
   await using scene = await startScene({ tenants: rules([pilot]) })

@@ -60,6 +60,8 @@ interface Destinations {
   decided(tenant: Tenant, messageId: string, decision: ForkDecision): void
   /** The sender is told that these were not reached. */
   reject(tenant: Tenant, message: Message, envelope: Envelope, reply: string): void
+  /** Somebody is told that a rule has applied. */
+  incident(tenant: Tenant, to: string, rule: string, messageId: string): void
   /** The fork waits because a rule could not be processed. */
   defer(tenant: Tenant, again: (tenant: Tenant) => void, expired: () => void): void
   /** Counts a recipient outside; a text is the refusal. */
@@ -177,6 +179,7 @@ function processFork(fork: Message, group: Group, pass: Pass, tenant: Tenant): v
     ...(outcome.audited.length > 0 ? { audited: outcome.audited } : {}),
     ...(ended ? { ended } : {}),
   })
+  for (const { to, rule } of outcome.incidents) destinations.incident(tenant, to, rule, messageId)
   if (outcome.deferredBy !== undefined) {
     const again = (now: Tenant): void => {
       processFork(before, group, pass, now)

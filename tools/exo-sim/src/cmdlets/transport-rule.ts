@@ -79,13 +79,15 @@ const ACTIONS: readonly Field[] = [
   { name: 'ApplyHtmlDisclaimerText', kind: 'string', key: 'applyHtmlDisclaimerText', initial: null },
   { name: 'ApplyHtmlDisclaimerLocation', kind: ['Append', 'Prepend'], key: 'applyHtmlDisclaimerLocation', initial: null }, // prettier-ignore
   { name: 'ApplyHtmlDisclaimerFallbackAction', kind: ['Wrap', 'Ignore', 'Reject'], key: 'applyHtmlDisclaimerFallbackAction', initial: null }, // prettier-ignore
+  { name: 'GenerateIncidentReport', kind: 'string', key: 'generateIncidentReport', initial: null },
+  { name: 'IncidentReportContent', kind: 'string[]', key: 'incidentReportContent', initial: null },
   { name: 'StopRuleProcessing', kind: 'bool', key: 'stopRuleProcessing', initial: false },
 ]
 
 /** Conditions of Exchange Online that are not simulated. */
 const MISSING_PREDICATES = ['AnyOfCcHeader', 'AnyOfCcHeaderMemberOf', 'AnyOfRecipientAddressContainsWords', 'AnyOfRecipientAddressMatchesPatterns', 'AnyOfToCcHeader', 'AnyOfToCcHeaderMemberOf', 'AnyOfToHeader', 'AnyOfToHeaderMemberOf', 'AttachmentContainsWords', 'AttachmentExtensionMatchesWords', 'AttachmentHasExecutableContent', 'AttachmentIsPasswordProtected', 'AttachmentIsUnsupported', 'AttachmentMatchesPatterns', 'AttachmentNameMatchesPatterns', 'AttachmentProcessingLimitExceeded', 'AttachmentPropertyContainsWords', 'AttachmentSizeOver', 'BetweenMemberOf1', 'BetweenMemberOf2', 'ContentCharacterSetContainsWords', 'HasClassification', 'HasNoClassification', 'HasSenderOverride', 'ManagerAddresses', 'ManagerForEvaluatedUser', 'MessageContainsDataClassifications', 'RecipientADAttributeContainsWords', 'RecipientADAttributeMatchesPatterns', 'RecipientInSenderList', 'SenderADAttributeContainsWords', 'SenderADAttributeMatchesPatterns', 'SenderInRecipientList', 'SenderManagementRelationship', 'SubjectOrBodyContainsWords', 'SubjectOrBodyMatchesPatterns', 'WithImportance'] // prettier-ignore
 /** The same for actions. */
-const MISSING_ACTIONS = ['AddManagerAsRecipientType', 'AddToRecipients', 'ApplyClassification', 'ApplyOME', 'ApplyRightsProtectionTemplate', 'ApplyRightsProtectionCustomizationTemplate', 'CopyTo', 'DlpPolicy', 'GenerateIncidentReport', 'GenerateNotification', 'IncidentReportContent', 'ModerateMessageByManager', 'ModerateMessageByUser', 'NotifySender', 'Quarantine', 'RemoveOME', 'RemoveOMEv2', 'RemoveRMSAttachmentEncryption', 'SmtpRejectMessageRejectStatusCode', 'SmtpRejectMessageRejectText'] // prettier-ignore
+const MISSING_ACTIONS = ['AddManagerAsRecipientType', 'AddToRecipients', 'ApplyClassification', 'ApplyOME', 'ApplyRightsProtectionTemplate', 'ApplyRightsProtectionCustomizationTemplate', 'CopyTo', 'DlpPolicy', 'GenerateNotification', 'ModerateMessageByManager', 'ModerateMessageByUser', 'NotifySender', 'Quarantine', 'RemoveOME', 'RemoveOMEv2', 'RemoveRMSAttachmentEncryption', 'SmtpRejectMessageRejectStatusCode', 'SmtpRejectMessageRejectText'] // prettier-ignore
 
 function missing(name: string): Field {
   return { name, kind: 'any', key: '', initial: null, missing: true }

@@ -21,6 +21,8 @@ export interface RuleOutcome {
   deleted: boolean
   /** Name of a rule that could not be processed and says that the message has to wait. */
   deferredBy: string | undefined
+  /** Who gets a report about which rule. */
+  incidents: { to: string; rule: string }[]
   /** Further recipients. */
   copies: string[]
   /** Recipients instead of those there were. */
@@ -46,6 +48,7 @@ export function noOutcome(): RuleOutcome {
     rejected: undefined,
     deleted: false,
     deferredBy: undefined,
+    incidents: [],
     copies: [],
     redirected: undefined,
   }
@@ -92,6 +95,8 @@ function act(rule: TransportRule, message: Message, outcome: RuleOutcome): void 
   outcome.connector = rule.routeMessageOutboundConnector ?? outcome.connector
   outcome.requireTls ||= rule.routeMessageOutboundRequireTls === true
   outcome.copies.push(...(rule.blindCopyTo ?? []))
+  if (rule.generateIncidentReport !== undefined)
+    outcome.incidents.push({ to: rule.generateIncidentReport, rule: rule.name })
   outcome.redirected = rule.redirectMessageTo ?? outcome.redirected
   outcome.deleted ||= rule.deleteMessage === true
   if (rule.rejectMessageReasonText !== undefined || rule.rejectMessageEnhancedStatusCode !== undefined) {

@@ -111,6 +111,10 @@ export interface TransportRule extends RulePredicates, RuleExceptions {
   blindCopyTo?: string[]
   /** Action: these recipients instead. */
   redirectMessageTo?: string[]
+  /** Action: this address gets a report. */
+  generateIncidentReport?: string
+  /** What the report is to hold. Stored. */
+  incidentReportContent?: string[]
   /** Disclaimer. Stored, so that a script can find it; the text is not changed. */
   applyHtmlDisclaimerText?: string
   /** The same. */
