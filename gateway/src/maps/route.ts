@@ -33,6 +33,11 @@ export function isHostname(text: string): boolean {
   return text.length <= 253 && HOSTNAME.test(text.toLowerCase()) && !/^[\d.]+$/.test(text)
 }
 
+/** An IPv4 address, as it stands in a next hop. */
+export function isIpv4(text: string): boolean {
+  return IPV4.test(text)
+}
+
 /**
  * Reads a next hop.
  * @throws RouteError when it is none
@@ -44,7 +49,7 @@ export function parseRoute(text: string): Route {
   const exact = bracketed !== undefined
   const written = (bracketed ?? plain ?? '').toLowerCase()
   const host = exact ? written.replace(/^ipv6:/, '') : written
-  const literal = IPV4.test(host) || (exact && IPV6.test(host))
+  const literal = isIpv4(host) || (exact && IPV6.test(host))
   if (!literal && !isHostname(host))
     throw new RouteError(`not a host name: ${JSON.stringify(host.slice(0, 300))}`)
   return { text, host, port: service === undefined ? 25 : readPort(service), exact, literal }

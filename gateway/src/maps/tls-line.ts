@@ -3,7 +3,7 @@
  * what may stand how often at which level. Pure. A line that Postfix would call invalid is invalid as a whole.
  * Where Siegel is narrower: TLS before 1.2 is never spoken, the grade `null` is refused, fingerprints are SHA-256.
  */
-import { isHostname } from './route.ts'
+import { isHostname, isIpv4 } from './route.ts'
 
 /** Postfix's levels, from the weakest to the strictest. */
 export const TLS_LEVELS = [
@@ -26,7 +26,10 @@ export type TlsVersion = 'TLSv1.2' | 'TLSv1.3'
 /** One line's policy. */
 export interface TlsPolicy {
   readonly level: TlsLevel
-  /** `nexthop`, `dot-nexthop`, `hostname`, a name, or `.suffix`, in lower case; empty unless level is verify or secure. */
+  /**
+   * `nexthop`, `dot-nexthop`, `hostname`, a name, `.suffix` or an IPv4 address, in lower case; empty unless level is verify
+   * or secure.
+   */
   readonly match: readonly string[]
   /** SHA-256 of the certificate or of its public key, lower-case hex; empty unless level is fingerprint. */
   readonly fingerprints: readonly string[]
@@ -183,7 +186,7 @@ function readMatch(draft: Draft, value: string): void {
     }
   } else if (draft.level === 'verify' || draft.level === 'secure') {
     for (const name of pieces(value, ':')) {
-      if (!isHostname(name.startsWith('.') ? name.slice(1) : name))
+      if (!isHostname(name.startsWith('.') ? name.slice(1) : name) && !isIpv4(name))
         throw new Invalid('bad-value', `not a name: ${name.slice(0, 300)}`)
       draft.match.push(name)
     }
@@ -202,7 +205,7 @@ function pieces(value: string, separator: string): string[] {
   return found
 }
 
-/** `TLSv1.2:TLSv1.3`, `!TLSv1`, `>=TLSv1.2`, `<=TLSv1.3`: what is named, less what is excluded, within the bounds. */
+/** `TLSv1.2:TLSv1.3`, `!TLSv1`, `>=TLSv1.2`, `<=TLSv1.3`, `>=0303`: what is named, less what is excluded, within the bounds. */
 function readProtocols(value: string): TlsVersion[] {
   const named = new Set<number>()
   const excluded = new Set<number>()
@@ -210,7 +213,11 @@ function readProtocols(value: string): TlsVersion[] {
   let high: number = VERSIONS.length - 1
   for (const token of value.split(':').filter((piece) => piece !== '')) {
     const [, operator = '', name = ''] = /^(>=|<=|!)?(.*)$/s.exec(token) ?? []
-    const version = VERSIONS.findIndex((known) => known === name.toLowerCase())
+    const isBound = operator === '>=' || operator === '<='
+    // A bound may be written as its number, and an empty one bounds nothing.
+    if (isBound && name === '') continue
+    const number = isBound && /^03[0-9a-f]{2}$/i.test(name) ? parseInt(name.slice(2), 16) + 1 : null
+    const version = number ?? VERSIONS.findIndex((known) => known === name.toLowerCase())
     if (version < 0) throw new Invalid('bad-value', `unknown protocol ${token.slice(0, 100)}`)
     if (operator === '>=') low = version
     else if (operator === '<=') high = version

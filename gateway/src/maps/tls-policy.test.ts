@@ -44,6 +44,10 @@ describe('a line of smtp_tls_policy_maps', () => {
     ])
   })
 
+  test('an IPv4 address may be a name of match', () => {
+    assert.deepEqual(policy('verify match=192.0.2.1').match, ['192.0.2.1'])
+  })
+
   test('digests are separated by bars, with or without colons', () => {
     const colons = DIGEST.toUpperCase().match(/../g)?.join(':') ?? ''
     assert.deepEqual(
@@ -55,6 +59,9 @@ describe('a line of smtp_tls_policy_maps', () => {
   for (const [value, expected] of [
     ['>=TLSv1.2', ['TLSv1.2', 'TLSv1.3']],
     ['>=TLSv1.3', ['TLSv1.3']],
+    ['>=0304', ['TLSv1.3']],
+    ['<=0303', ['TLSv1.2']],
+    ['>=', ['TLSv1.2', 'TLSv1.3']],
     ['<=TLSv1.2', ['TLSv1.2']],
     ['!SSLv2:!SSLv3:!TLSv1:!TLSv1.1', ['TLSv1.2', 'TLSv1.3']],
     ['TLSv1.2', ['TLSv1.2']],
@@ -112,6 +119,10 @@ describe('a line of smtp_tls_policy_maps', () => {
     ['encrypt ciphers=null', 'bad-value'],
     ['encrypt protocols=TLSv1.1', 'bad-value'],
     ['encrypt protocols=TLSv9', 'bad-value'],
+    ['encrypt protocols=>=0305', 'bad-value'],
+    ['encrypt protocols=<=0302', 'bad-value'],
+    ['encrypt protocols=0303', 'bad-value'],
+    ['verify match=1.2.3', 'bad-value'],
     ['encrypt exclude=!MD5', 'bad-value'],
     ['encrypt servername=a_b..c', 'bad-value'],
     ['encrypt connection_reuse=maybe', 'bad-value'],

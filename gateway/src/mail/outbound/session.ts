@@ -104,19 +104,24 @@ type TlsUse = 'resuming' | 'fresh' | 'none'
 /** A hop that was offered an earlier session failed handshake or check: the session may be at fault, not the hop. */
 class ResumptionFailed extends DialogueFailed {}
 
-/** Where TLS is not required a broken handshake leads to a connection without it, as in Postfix. */
+/** TLS was promised and did not come about: STARTTLS refused, or the handshake failed, was cut off or never ended. */
+function isTlsFailure({ reason }: Verdict): boolean {
+  const { code, arguments: args } = reason
+  return (
+    code === 'tls-handshake-failed' ||
+    code === 'starttls-refused' ||
+    ((code === 'connection-lost' || code === 'reply-timeout') && args['stage'] === 'tls')
+  )
+}
+
+/** Where TLS is not required such a failure leads to a connection without it, as in Postfix. */
 async function openWithFallback(destination: Destination, hop: Hop, parts: SessionParts): Promise<Session> {
   const { policy } = destination
   if (policy.level === 'none') return open(destination, hop, parts, 'none')
   try {
     return await openWithTls(destination, hop, parts)
   } catch (error) {
-    if (
-      policy.required ||
-      !(error instanceof DialogueFailed) ||
-      error.verdict.reason.code !== 'tls-handshake-failed'
-    )
-      throw error
+    if (policy.required || !(error instanceof DialogueFailed) || !isTlsFailure(error.verdict)) throw error
     return open(destination, hop, parts, 'none')
   }
 }

@@ -1,9 +1,10 @@
 /**
  * Judges the certificate of a hop against the TLS policy, after every handshake and after every resumption: chain, dates,
  * names, fingerprints. A `*` in a certificate is a whole leftmost label and stands for exactly one; `.suffix` in a map stands
- * for any subdomain, as in Postfix. A fault means that not one octet of the mail is sent.
+ * for any subdomain, as in Postfix; an address is only matched by an address. A fault means that not one octet of the mail is sent.
  */
 import { createHash, type X509Certificate } from 'node:crypto'
+import { isIP } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { resolveMatch, type EffectiveTls } from '../../maps/tls-policy.ts'
 import { deferred, type Verdict } from './verdict.ts'
@@ -93,7 +94,8 @@ export function checkPeer(
 /** The first pattern that the certificate satisfies, as the name in the certificate; undefined for none. */
 export function matchName(certificate: X509Certificate, patterns: readonly string[]): string | undefined {
   for (const pattern of patterns) {
-    const found = certificate.checkHost(pattern, NAME_RULES)
+    const found =
+      isIP(pattern) === 0 ? certificate.checkHost(pattern, NAME_RULES) : certificate.checkIP(pattern)
     if (found !== undefined) return found
   }
   return undefined

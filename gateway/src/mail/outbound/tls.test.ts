@@ -7,6 +7,7 @@ import { createHash, X509Certificate } from 'node:crypto'
 import { before, describe, test } from 'node:test'
 import type { TlsIdentity } from '../../config/ports.ts'
 import { authority, leaf } from './testing/certificates.ts'
+import { matchName } from './tls-check.ts'
 import type { HopScript } from './testing/hop.ts'
 import {
   HOP_NAMES,
@@ -331,6 +332,42 @@ describe('without a floor', () => {
       const [second] = await rig.deliver({ floor: null, route: '[hop.example]', tenantId: 't2' })
       assert.deepEqual([second?.kind, second?.hop?.tls], ['delivered', null])
     }))
+
+  for (const [name, reply, end] of [
+    ['is refused', '454 4.7.0 not now\r\n', false],
+    ['is refused for good', '502 5.5.1 never\r\n', false],
+    ['is granted and the connection closed', '220 go\r\n', true],
+  ] as const)
+    test(`may goes in clear where STARTTLS ${name}, encrypt does not`, () =>
+      withRig(
+        {
+          answer: (command, hop) => {
+            if (command !== 'STARTTLS') return undefined
+            if (end) hop.socket.once('data', () => hop.socket.destroy())
+            return reply
+          },
+        },
+        async (rig) => {
+          for (const [level, expected] of [
+            ['may', 'delivered'],
+            ['encrypt', 'deferred'],
+          ] as const) {
+            rig.settings.maps = new Map([['tls-policy', `[hop.example] ${level}`]])
+            const [outcome] = await rig.deliver({ floor: null, route: '[hop.example]' })
+            assert.equal(outcome?.kind, expected)
+          }
+          assert.equal(rig.hop.heard.length, 1)
+        },
+      ))
+
+  test('an address is matched by an address in the certificate, never by a name', () => {
+    const addressed = new X509Certificate(
+      leaf({ names: ['127.0.0.2'], issuer: null, extensions: { ipAddresses: ['127.0.0.1'] } }).chain,
+    )
+    assert.equal(matchName(addressed, ['127.0.0.1']), '127.0.0.1')
+    assert.equal(matchName(addressed, ['127.0.0.2']), undefined)
+    assert.equal(matchName(addressed, ['.0.0.1']), undefined)
+  })
 
   test('encrypt takes any certificate, none takes no TLS, a broken line takes nothing', () =>
     withRig({ identity: leaf({ names: ['other.example'], issuer: null }) }, async (rig) => {

@@ -21,15 +21,19 @@ export function pemOf(der: Buffer): string {
 }
 
 /** A root, or with an issuer an intermediate authority. */
-export function authority(name: string, issuer: Authority | null = null): Authority {
+export function authority(
+  name: string,
+  issuer: Authority | null = null,
+  { notAfter = Date.now() + 365 * DAY, ca = true } = {},
+): Authority {
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const der = issueCertificate({
     subject: { O: 'Test', CN: name },
     issuer: issuer === null ? { key: privateKey } : { certificate: issuer.certificate, key: issuer.key },
     publicKey,
     notBefore: Date.now() - 365 * DAY,
-    notAfter: Date.now() + 365 * DAY,
-    extensions: { ca: true },
+    notAfter,
+    extensions: { ca },
   })
   return { certificate: parseCertificate(der), key: privateKey, pem: pemOf(der) }
 }

@@ -4,7 +4,7 @@
  */
 import { once } from 'node:events'
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
-import { createSecureContext, TLSSocket, type SecureContext } from 'node:tls'
+import { createSecureContext, TLSSocket, type SecureContext, type SecureVersion } from 'node:tls'
 import type { TlsIdentity } from '../../../config/ports.ts'
 
 /** What Exchange Online offers, less STARTTLS. */
@@ -44,7 +44,10 @@ export interface HopScript {
   /** Answers the whole content; null drops the connection. */
   final: (heard: Heard) => string | null
   /** TLS versions. */
-  maxVersion: 'TLSv1.2' | 'TLSv1.3'
+  maxVersion: SecureVersion
+  minVersion: SecureVersion
+  /** OpenSSL cipher list; null for the runtime's. */
+  ciphers: string | null
 }
 
 /** A running hop. */
@@ -56,8 +59,11 @@ export interface Hop {
   close(): Promise<void>
 }
 
-/** Starts a hop. */
-export async function startHop(script: Partial<HopScript> = {}): Promise<Hop> {
+/** Starts a hop; without an address and a port on any free port of 127.0.0.1. */
+export async function startHop(
+  script: Partial<HopScript> = {},
+  { address = '127.0.0.1', port = 0 } = {},
+): Promise<Hop> {
   const full: HopScript = {
     offers: OFFERS,
     identity: null,
@@ -67,6 +73,8 @@ export async function startHop(script: Partial<HopScript> = {}): Promise<Hop> {
     answer: () => undefined,
     final: () => '250 2.6.0 Queued mail for delivery\r\n',
     maxVersion: 'TLSv1.3',
+    minVersion: 'TLSv1.2',
+    ciphers: null,
     ...script,
   }
   const heard: Heard[] = []
@@ -75,7 +83,7 @@ export async function startHop(script: Partial<HopScript> = {}): Promise<Hop> {
   const server: Server = createServer((socket) => {
     connections.push(new HopConnection(socket, full, heard, connections.length, contexts))
   })
-  server.listen(0, '127.0.0.1')
+  server.listen(port, address)
   await once(server, 'listening')
   return {
     script: full,
@@ -281,19 +289,21 @@ export class HopConnection {
   }
 
   #startTls(): void {
-    const { identity, clientAnchors, maxVersion, sessionIdContext } = this.#script
+    const { identity, clientAnchors, maxVersion, minVersion, ciphers, sessionIdContext } = this.#script
     if (identity === null) {
       this.say('454 4.7.0 TLS not available\r\n')
       return
     }
     this.say('220 2.0.0 SMTP server ready\r\n')
-    const key = `${identity.chain}${clientAnchors ?? ''}${maxVersion}${sessionIdContext ?? ''}`
+    const key = `${identity.chain}${clientAnchors ?? ''}${maxVersion}${minVersion}${ciphers ?? ''}${sessionIdContext ?? ''}`
     let secureContext = this.#contexts.get(key)
     if (secureContext === undefined) {
       secureContext = createSecureContext({
         cert: identity.chain,
         key: identity.key,
         maxVersion,
+        minVersion,
+        ...(ciphers === null ? {} : { ciphers }),
         ...(sessionIdContext === null ? {} : { sessionIdContext }),
         ...(clientAnchors === null ? {} : { ca: clientAnchors }),
       })
