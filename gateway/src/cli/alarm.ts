@@ -6,6 +6,7 @@ import type { Store } from '../store/index.ts'
 import { UsageError, type Command, type ExitCode, type Io } from './io.ts'
 import { withStore } from './open-store.ts'
 import { readOptions } from './options.ts'
+import { tenantsNamed } from './tenants.ts'
 import { languageOf, printable, render } from './texts.ts'
 
 const OPTIONS = {
@@ -15,17 +16,13 @@ const OPTIONS = {
   json: { type: 'boolean' },
 } as const
 
-/** Names of tenants by id; the installation has neither. */
-async function tenantNames(store: Store): Promise<ReadonlyMap<string, string>> {
-  const { tenants } = await store.config.read()
-  return new Map([...tenants].map(([name, { id }]) => [id, name]))
-}
-
-/** The id of a tenant; empty for the installation. */
-function tenantId(names: ReadonlyMap<string, string>, wanted: string | undefined): string {
-  if (wanted === undefined) return ''
-  for (const [id, name] of names) if (name === wanted) return id
-  throw new UsageError(`there is no tenant ${JSON.stringify(wanted)}`)
+/** The alarms that stand; of one tenant where one is wanted. */
+async function standingOf(store: Store, wanted: string | undefined) {
+  const names = new Map((await tenantsNamed(store, wanted)).map(({ id, name }) => [id, name]))
+  return store.alarms
+    .list()
+    .filter(({ tenantId }) => wanted === undefined || names.has(tenantId))
+    .map((one) => ({ tenant: names.get(one.tenantId) ?? null, ...one }))
 }
 
 async function list(args: readonly string[], io: Io): Promise<ExitCode> {
@@ -33,13 +30,7 @@ async function list(args: readonly string[], io: Io): Promise<ExitCode> {
   const language = languageOf(options.text('lang'), process.env)
   if (language === null) throw new UsageError('--lang must be de or en')
   return withStore<ExitCode>(options.text('config'), async (store) => {
-    const names = await tenantNames(store)
-    const wanted = options.text('tenant')
-    const only = wanted === undefined ? null : tenantId(names, wanted)
-    const standing = store.alarms
-      .list()
-      .filter((one) => only === null || one.tenantId === only)
-      .map(({ tenantId: id, ...one }) => ({ tenant: id === '' ? null : (names.get(id) ?? id), ...one }))
+    const standing = await standingOf(store, options.text('tenant'))
     if (options.has('json')) io.out(JSON.stringify(standing))
     else
       for (const { tenant, code, subject, raisedAt, lastAt, count, arguments: args } of standing) {
@@ -57,15 +48,16 @@ async function clear(args: readonly string[], io: Io): Promise<ExitCode> {
   if (code === undefined || subject === undefined)
     throw new UsageError('which one? siegel alarm clear CODE SUBJECT, as siegel alarm list shows them')
   return withStore<ExitCode>(options.text('config'), async (store) => {
-    const id = tenantId(await tenantNames(store), options.text('tenant'))
-    const stands = store.alarms
-      .list()
-      .some((one) => one.tenantId === id && one.code === code && one.subject === subject)
-    if (!stands) {
+    const wanted = options.text('tenant') ?? null
+    const standing = await standingOf(store, wanted ?? undefined)
+    const found = standing.find(
+      (one) => one.tenant === wanted && one.code === code && one.subject === subject,
+    )
+    if (found === undefined) {
       io.err(`siegel: no alarm ${code} stands for ${subject}`)
       return 1
     }
-    await store.alarms.clear(id, code, subject)
+    await store.alarms.clear(found.tenantId, code, subject)
     return 0
   })
 }

@@ -3,17 +3,12 @@
  * itself, and never changes what a mail is made into.
  */
 import { userInfo } from 'node:os'
-import type { Store } from '../store/index.ts'
 import { UsageError, type Command, type ExitCode, type Io } from './io.ts'
 import { withStore } from './open-store.ts'
 import { readOptions } from './options.ts'
+import { tenantsNamed } from './tenants.ts'
 
 const OPTIONS = { to: { type: 'string' }, config: { type: 'string' } } as const
-
-async function tenantIdsOf(store: Store): Promise<string[]> {
-  const { tenants } = await store.config.read()
-  return [...tenants.values()].map(({ id }) => id)
-}
 
 async function release(args: readonly string[], io: Io): Promise<ExitCode> {
   const options = readOptions(args, OPTIONS, 1)
@@ -22,7 +17,7 @@ async function release(args: readonly string[], io: Io): Promise<ExitCode> {
   const mailId = id.toUpperCase()
   const to = options.text('to')?.toLowerCase()
   return withStore<ExitCode>(options.text('config'), async (store) => {
-    for (const tenantId of await tenantIdsOf(store)) {
+    for (const { id: tenantId } of await tenantsNamed(store, undefined)) {
       const found = await store.queue.find(tenantId, mailId)
       if (found === null) continue
       const wanted = found.deliveries.filter(

@@ -7,6 +7,7 @@ import type { Store } from '../store/index.ts'
 import { UsageError, type Command, type ExitCode, type Io } from './io.ts'
 import { withStore } from './open-store.ts'
 import { readOptions, type Options } from './options.ts'
+import { tenantsNamed } from './tenants.ts'
 import { languageOf, type Language } from './texts.ts'
 import { summaryLine, traceLines } from './trace-text.ts'
 
@@ -19,12 +20,8 @@ interface TenantTraces {
 }
 
 async function tenantsOf(store: Store, name: string | undefined): Promise<TenantTraces[]> {
-  const { tenants } = await store.config.read()
-  if (name !== undefined && !tenants.has(name))
-    throw new UsageError(`there is no tenant ${JSON.stringify(name)}`)
-  return [...tenants]
-    .filter(([tenant]) => name === undefined || tenant === name)
-    .map(([tenant, { id }]) => ({ tenant, traces: store.forTenant(id).traces }))
+  const tenants = await tenantsNamed(store, name)
+  return tenants.map(({ name: tenant, id }) => ({ tenant, traces: store.forTenant(id).traces }))
 }
 
 function language(options: Options): Language {
