@@ -4,6 +4,7 @@
  */
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
 import type { CipherGCMTypes } from 'node:crypto'
+import { joined } from '../bytes/joined.ts'
 import { EngineError } from '../errors.ts'
 import { decryptRc2Cbc } from '../pkcs/rc2.ts'
 import type { ContentCipher } from './algorithms.ts'
@@ -137,8 +138,9 @@ export function decryptPieces(
     const decryption = startDecryption(encryption, key, aad, mac, total(pieces))
     const out = Array.from(slices(pieces), (slice) => decryption.update(slice))
     // Throws on a wrong tag, and then nothing of `out` leaves this function.
-    out.push(decryption.final())
-    return Buffer.concat(out)
+    const last = decryption.final()
+    if (last.length > 0) out.push(last)
+    return joined(out)
   } catch {
     // Nothing may tell one failure from another after the private key was used.
     return null
@@ -152,7 +154,7 @@ function decryptCbc(encryption: ContentEncryption, key: Buffer, pieces: readonly
   const out = Array.from(slices(pieces), (slice) => decipher.update(slice))
   // What does not fill the last block is left in the cipher, and the content is refused like any other.
   const whole = total(pieces) % cipher.blockLength === 0
-  const plain = withoutPadding(Buffer.concat(out), cipher.blockLength)
+  const plain = withoutPadding(joined(out), cipher.blockLength)
   return whole ? plain : null
 }
 

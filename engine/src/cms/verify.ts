@@ -2,6 +2,7 @@
  * Checks the signatures of SignedData (RFC 5652 5.4, 5.6): digests, signed attributes, algorithms, signature values.
  * It finds the signer's certificate by its identifier and judges no chain, no address and no time.
  */
+import { joined } from '../bytes/joined.ts'
 import { readAlgorithm } from '../der/algorithm.ts'
 import type { AlgorithmIdentifier } from '../der/algorithm.ts'
 import { toOctets, toOid, toTime } from '../der/decode.ts'
@@ -80,7 +81,7 @@ export function contentInMemory(pieces: readonly Buffer[]): SignedContent {
       digests.set(digest.oid, value)
       return value
     },
-    whole: () => (pieces.length === 1 && pieces[0] !== undefined ? pieces[0] : Buffer.concat(pieces)),
+    whole: () => joined(pieces),
   }
 }
 

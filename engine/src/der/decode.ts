@@ -2,6 +2,7 @@
  * Turns elements into values: integers, object identifiers, times, strings. Every function checks the tag (unless told
  * that the tagging is implicit) and throws `asn1-malformed`. Strict where the element was read as DER.
  */
+import { joined } from '../bytes/joined.ts'
 import { oidOfContent } from './oid-codec.ts'
 import { Tag, malformed } from './reader.ts'
 import type { Element } from './reader.ts'
@@ -143,11 +144,6 @@ function collect(element: Element, tag: number, chunks: Buffer[]): void {
     if (!piece.is(0, tag)) throw malformed('foreign element inside a constructed string')
     collect(piece, tag, chunks)
   }
-}
-
-function joined(chunks: readonly Buffer[]): Buffer {
-  const [first] = chunks
-  return first !== undefined && chunks.length === 1 ? first : Buffer.concat(chunks)
 }
 
 /** The content of an OCTET STRING: a view for a primitive one, else the joined pieces. */

@@ -2,6 +2,7 @@
  * What verifying and decrypting look at: content that is in memory, or is read in chunks. Both answer the same questions with
  * the same answers; what is made of the answers stands in verify.ts and decrypt.ts, once.
  */
+import { joined } from '../bytes/joined.ts'
 import type { Maybe } from '../bytes/routine.ts'
 import type { Digest } from '../cms/algorithms.ts'
 import { contentKind, readContentInfo } from '../cms/content-info.ts'
@@ -113,9 +114,9 @@ export class MemoryContent implements Content {
   forms({ text }: WantedForms): readonly SignedContent[] {
     const asIs = contentInMemory([this.bytes])
     if (!text) return [asIs]
-    const canonical = withCarriageReturns(this.bytes)
-    const unix = contentLater(() => withLineFeeds(canonical))
-    return canonical === this.bytes ? [asIs, unix] : [contentInMemory([canonical]), asIs, unix]
+    // Nearly all mail was signed as it came: the other forms are made only when that one does not fit.
+    const canonical = contentLater(() => withCarriageReturns(this.bytes))
+    return [asIs, canonical, contentLater(() => withLineFeeds(canonical.whole()))]
   }
 
   looksLikeEntity({ root }: Scanned): boolean {
@@ -138,9 +139,4 @@ function sameWork(data: EnvelopedData): void {
   } catch (error) {
     if (!(error instanceof EngineError)) throw error
   }
-}
-
-function joined(pieces: readonly Buffer[]): Buffer {
-  const [first] = pieces
-  return first !== undefined && pieces.length === 1 ? first : Buffer.concat(pieces)
 }

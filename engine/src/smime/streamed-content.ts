@@ -124,7 +124,7 @@ export class StreamedContent implements Content {
       if (room.length < changed.length) room = Buffer.allocUnsafeSlow(changed.length)
       unix.add(withLineFeeds(changed, room))
     }
-    return [canonical, asIs, unix].filter((form) => form !== null)
+    return [asIs, canonical, unix].filter((form) => form !== null)
   }
 
   looksLikeEntity(scanned: Scanned): Promise<boolean> {

@@ -108,7 +108,7 @@ export class Certificate {
    * @throws EngineError `unsupported-algorithm`
    */
   get publicKey(): KeyObject {
-    this.key ??= importPublicKey(this.spki, this.keyAlgorithm.oid)
+    this.key ??= importPublicKey(this.spki, this.keyAlgorithm.oid, this.keyBits)
     return this.key
   }
 
@@ -125,7 +125,7 @@ export class Certificate {
   /** Completes a DSA key by its issuer's parameters. Only for dsa-inheritance.ts, which finds them. */
   adoptParameters(parameters: Buffer): void {
     const spki = sequence(sequence(oid(Oid.idDsa), parameters), bits(this.keyBits))
-    this.key = importPublicKey(spki, Oid.idDsa)
+    this.key = importPublicKey(spki, Oid.idDsa, this.keyBits)
     this.adopted = parameters
   }
 
@@ -207,9 +207,12 @@ export class Certificate {
   }
 }
 
-function importPublicKey(spki: Buffer, algorithm: string): KeyObject {
+function importPublicKey(spki: Buffer, algorithm: string, keyBits: Buffer): KeyObject {
   try {
     if (algorithm === Oid.idRsaesOaep) return importOaepKey(spki)
+    // RFC 3279 2.3.1: the key alone, which the provider reads in half the time
+    if (algorithm === Oid.rsaEncryption)
+      return createPublicKey({ key: keyBits, format: 'der', type: 'pkcs1' })
     return createPublicKey({ key: spki, format: 'der', type: 'spki' })
   } catch {
     throw new EngineError('unsupported-algorithm', `public key of algorithm ${algorithm} is not usable`)
