@@ -60,6 +60,10 @@ export type ExchangeEvent =
       via: 'DATA' | 'BDAT'
       sender: string
       recipients: string[]
+      /** Names of the client's certificate; empty without one. */
+      certificateNames: string[]
+      /** Whether the TLS session was resumed. */
+      resumed: boolean
     }
   | { type: 'refused'; sender: string; recipient: string | undefined; reply: string }
   | ({ type: 'decided'; tenant: string; messageId: string } & ForkDecision)
@@ -335,6 +339,8 @@ export class Core {
       via,
       sender: envelope.sender,
       recipients: envelope.recipients.map(({ address }) => address),
+      certificateNames: session.tls?.names ?? [],
+      resumed: session.tls?.resumed ?? false,
     })
     const originating = directionality === 'Originating'
     this.#transport(message, envelope, {
