@@ -51,7 +51,7 @@ export const serve: Command = async (args, io) => {
       io.out(line)
     },
   })
-  for (const warning of start.warnings) log.warn('setting-unknown', { warning })
+  for (const warning of start.warnings) log.warn('setting-doubtful', { warning })
   const store = await openStore({ dataFolder: start.dataFolder, masterKey: start.masterKey, log })
   try {
     await store.lockServer()

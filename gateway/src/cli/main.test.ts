@@ -65,7 +65,7 @@ test('a wrong call is told on standard error, with exit code 2', async () => {
     [['export', 'x'], /^siegel: too many arguments: "x"$/],
     [
       ['export', '--config', '/does/not/exist.yaml'],
-      /^siegel: \/does\/not\/exist\.yaml: cannot be read: ENOENT/,
+      /^siegel: \/does\/not\/exist\.yaml: there is no such file/,
     ],
     [['trace'], /^siegel: siegel trace show ID/],
     [['trace', 'show'], /^siegel: which mail\?/],

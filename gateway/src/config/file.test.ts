@@ -1,6 +1,6 @@
 // siegel.yaml and the environment: defaults, what wins, and where a fault is said to be.
 import assert from 'node:assert/strict'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -15,7 +15,7 @@ let folder = ''
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'siegel-config-'))
   await mkdir(join(folder, 'etc'))
-  await writeFile(join(folder, 'etc', 'master.key'), KEY)
+  await writeFile(join(folder, 'etc', 'master.key'), KEY, { mode: 0o600 })
 })
 after(() => rm(folder, { recursive: true }))
 
@@ -163,16 +163,31 @@ test('no complaint shows a secret', async () => {
 
 test('a file that was named must exist; without one the usual places are told', async () => {
   const sources = { environment: {}, workingFolder: join(folder, 'nowhere') }
-  await assert.rejects(loadStartConfig({ ...sources, file: 'x.yaml' }), /x\.yaml: cannot be read: ENOENT/)
+  await assert.rejects(
+    loadStartConfig({ ...sources, file: 'x.yaml' }),
+    /x\.yaml: there is no such file: name the configuration with --config FILE/,
+  )
   await assert.rejects(
     loadStartConfig({ ...sources, file: null, environment: { SIEGEL_CONFIG: 'y.yaml' } }),
-    /y\.yaml: cannot be read: ENOENT/,
+    /y\.yaml: there is no such file/,
   )
 })
 
 test("a variable that is no setting is a warning: it may be somebody else's", async () => {
   const config = await load(LEAST, { SIEGEL_SERVICE_HOST: '10.0.0.1', SIEGEL_QUEUE_LIFETIME: '' })
   assert.deepEqual(config.warnings, ['the environment variable SIEGEL_SERVICE_HOST is not a setting'])
+})
+
+test('a master key that every account can read is a warning', async () => {
+  const key = join(folder, 'etc', 'master.key')
+  for (const [mode, warnings] of [
+    [0o644, 1],
+    [0o640, 0],
+    [0o600, 0],
+  ] as const) {
+    await chmod(key, mode)
+    assert.equal((await load(LEAST)).warnings.length, warnings, mode.toString(8))
+  }
 })
 
 test('every setting has a variable of its own', () => {

@@ -2,7 +2,7 @@
  * Loads `siegel.yaml` and the environment into the settings that must be known before the store opens, master key included.
  * Refuses to guess: an unknown field, a missing key or an unreadable reference is an error with file, line and field.
  */
-import { readFile } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { parseReference, problemsOf } from '@siegel/contract'
 import type { z } from 'zod'
@@ -88,7 +88,10 @@ export async function loadStartConfig(sources: StartSources): Promise<StartConfi
     dataFolder: resolve(folderOf('dataFolder'), checked.data.dataFolder),
     masterKey,
     hosts: hostTable(checked.data.hosts),
-    warnings: overlay.unknown.map((name) => `the environment variable ${name} is not a setting`),
+    warnings: [
+      ...overlay.unknown.map((name) => `the environment variable ${name} is not a setting`),
+      ...(await masterKeyWarnings(checked.data.masterKey, folderOf('masterKey'))),
+    ],
   }
 }
 
@@ -110,13 +113,19 @@ async function findFile(sources: StartSources): Promise<{ file: string; text: st
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code ?? 'error'
       if (named !== null || code !== 'ENOENT')
-        throw new ConfigError([problem('document-unreadable', file, null, '', `cannot be read: ${code}`)])
+        throw new ConfigError([problem('document-unreadable', file, null, '', unreadable(code))])
     }
   }
   // Without a file the environment must hold everything; then the schema says what is missing.
   if (sources.environment['SIEGEL_FQDN'] !== undefined) return null
   const message = `no configuration file: looked for ${DEFAULT_FILES.join(' and ')}; name one with --config`
   throw new ConfigError([problem('document-unreadable', null, null, '', message)])
+}
+
+function unreadable(code: string): string {
+  if (code === 'ENOENT') return 'there is no such file: name the configuration with --config FILE'
+  if (code === 'EACCES') return 'this account may not read it: give it to the account that runs siegel'
+  return `cannot be read: ${code}`
 }
 
 function readSingle(text: string, file: string): SourceDocument | null {
@@ -156,6 +165,17 @@ async function readMasterKey(
     if (error instanceof ReferenceFailure) throw new ConfigError([complain(error.code, error.message)])
     throw error
   }
+}
+
+/** Whoever can read the master key and the data folder can read everything. */
+async function masterKeyWarnings(text: string, folder: string): Promise<readonly string[]> {
+  const reference = parseReference(text)
+  if (reference?.scheme !== 'file') return []
+  const path = resolve(folder, reference.target)
+  const { mode } = await stat(path)
+  return (mode & 0o007) === 0
+    ? []
+    : [`every account of this machine can read the master key: chmod o-rwx ${path}`]
 }
 
 /** 32 octets as they are, in hexadecimal or in base64; null for anything else, and for a key of one repeated octet. */

@@ -45,6 +45,11 @@ describe('opening a store', () => {
     )
   })
 
+  it('makes what is missing above the data folder, and ends where nothing can be made', async () => {
+    await prepareDataFolder(join(fixture.folder, 'a', 'b', 'c'))
+    await assert.rejects(prepareDataFolder('/proc/siegel/data'), /cannot use the data folder .*: E[A-Z]+; /)
+  })
+
   it('refuses a wrong, missing or malformed master key, and changes nothing', async () => {
     await fixture.close(await fixture.open())
     await assert.rejects(fixture.open({ masterKey: randomBytes(32) }), refused('master-key-wrong'))
