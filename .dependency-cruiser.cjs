@@ -73,6 +73,26 @@ module.exports = {
       { path: G + '(mail|smtp|keyring|trust|exchange)/', pathNot: TEST },
       { path: G + '(admin|cli|store|main)' },
     ),
+    ban(
+      'authentication-is-plugged-in-by-main',
+      { path: G, pathNot: [G + 'authentication/', G + 'main[.]ts$', TEST] },
+      { path: G + 'authentication/' },
+    ),
+    ban(
+      'authentication-knows-nouns-only',
+      { path: G + 'authentication/', pathNot: TEST },
+      { path: G + '(?!(authentication/|dns/|mail/[^/]+[.]ts$))' },
+    ),
+    ban(
+      'authentication-asks-no-journey',
+      { path: G + 'authentication/', pathNot: TEST },
+      { path: G + 'mail/(journey|turn)[.]ts$' },
+    ),
+    ban(
+      'mail-is-judged-in-one-place',
+      { path: '^(engine|contract|gateway)/src/', pathNot: [G + 'authentication/', TEST] },
+      { path: '^node_modules/mailauth/', pathNot: '/lib/mta-sts[.]' },
+    ),
     ban('keys-know-no-mail', { path: G + '(keyring|trust)/' }, { path: G + 'mail/' }),
     ban(
       'surfaces-see-queue-policy-and-keys',

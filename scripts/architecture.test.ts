@@ -34,6 +34,8 @@ const INNOCENT = [
   'gateway/src/mail/policy/decide.ts',
   'gateway/src/mail/inbound/session.ts',
   'gateway/src/mail/journey.ts',
+  'gateway/src/mail/turn.ts',
+  'gateway/src/authentication/index.ts',
   'gateway/src/mail/journey/hold.ts',
   'gateway/src/store/store.ts',
   'gateway/src/keyring/keyring.ts',
@@ -43,6 +45,7 @@ const INNOCENT = [
   'tools/exo-sim/src/index.ts',
   'tools/exo-sim/src/inner.ts',
   'node_modules/kysely/index.js',
+  'node_modules/mailauth/index.js',
 ]
 
 /** Rule → the planted file, what it imports, and whether the import is of a type only. */
@@ -74,6 +77,16 @@ const PLANTED: Readonly<Record<string, readonly { readonly file: string; readonl
   'journey-is-driven-by-main': [{ file: 'gateway/src/keyring/drives.ts', imports: '../mail/journey.ts' }],
   'journey-is-one': [{ file: 'gateway/src/keyring/joins.ts', imports: '../mail/journey/hold.ts' }],
   'mail-knows-no-surface': [{ file: 'gateway/src/mail/outbound/surface.ts', imports: '../../cli/main.ts' }],
+  'authentication-is-plugged-in-by-main': [
+    { file: 'gateway/src/mail/inbound/judges.ts', imports: '../../authentication/index.ts' },
+  ],
+  'authentication-knows-nouns-only': [
+    { file: 'gateway/src/authentication/nosy.ts', imports: '../mail/inbound/session.ts' },
+  ],
+  'authentication-asks-no-journey': [
+    { file: 'gateway/src/authentication/drives.ts', imports: '../mail/turn.ts' },
+  ],
+  'mail-is-judged-in-one-place': [{ file: 'gateway/src/mail/policy/judges.ts', imports: 'mailauth' }],
   'keys-know-no-mail': [{ file: 'gateway/src/keyring/mail.ts', imports: '../mail/plan.ts' }],
   'surfaces-see-queue-policy-and-keys': [
     { file: 'gateway/src/admin/nosy.ts', imports: '../mail/inbound/session.ts' },
@@ -103,10 +116,11 @@ describe('import rules', () => {
     }
     for (const file of INNOCENT) write(file, 'export const innocent = true\n')
     write('gateway/src/mail/outbound/planted.test.ts', 'export const planted = true\n')
-    write(
-      'node_modules/kysely/package.json',
-      '{"name":"kysely","version":"1.0.0","type":"module","exports":"./index.js"}',
-    )
+    for (const name of ['kysely', 'mailauth'])
+      write(
+        `node_modules/${name}/package.json`,
+        `{"name":"${name}","version":"1.0.0","type":"module","exports":"./index.js"}`,
+      )
     for (const { file, imports } of Object.values(PLANTED).flat())
       write(file, `import * as it from '${imports}'\nexport const used = it\n`)
     mkdirSync(join(tree, 'node_modules/@siegel'), { recursive: true })

@@ -26,6 +26,7 @@ export const CONFIG_ERRORS = {
   'certificate-malformed': 'A certificate cannot be read.',
   'key-malformed': 'A private key cannot be read.',
   'key-mismatch': 'The private key does not belong to the certificate.',
+  'key-unsuitable': 'A private key is of a kind or size that verifiers do not believe.',
   'pkcs12-unusable': 'A PKCS#12 file cannot be opened, or holds no key with its certificate.',
   'address-missing': 'The certificate names no e-mail address and none is given.',
   'address-not-in-certificate': 'An address is not in the certificate and has not been allowed explicitly.',

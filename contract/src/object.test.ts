@@ -85,6 +85,7 @@ test('defaults are filled in and names are brought into their kept form', () => 
     preset: 'recommended',
     processedHeader: { name: 'X-Siegel-Processed', outbound: [WORD_A], inbound: [WORD_B] },
     removeOwnDkim: true,
+    dkimSigning: [],
     postmaster: 'post.master@contoso.com',
   })
 })

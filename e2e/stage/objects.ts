@@ -89,7 +89,7 @@ export function rules(preset: Preset, secrets: Secrets, withExceptions: boolean)
 export function baseObjects(
   certificates: StageCertificates,
   secrets: Secrets,
-  options: { readonly preset?: Preset; readonly tlsPolicy?: string | null },
+  options: { readonly preset?: Preset; readonly tlsPolicy?: string | null; readonly tenantSpec?: object },
 ): StageObject[] {
   const preset = options.preset ?? 'as-documented'
   const tlsPolicy = options.tlsPolicy === undefined ? SEED_LINE : options.tlsPolicy
@@ -115,6 +115,7 @@ export function baseObjects(
               },
             }
           : {}),
+        ...options.tenantSpec,
       },
     },
     {
@@ -127,6 +128,11 @@ export function baseObjects(
     { kind: 'MailAnchor', tenant: 'contoso', name: 'stage', spec: { certificate: certificates.mail.root } },
     ...(tlsPolicy === null ? [] : [tlsPolicyMap(tlsPolicy)]),
   ]
+}
+
+/** The secret field as the outbound rule stamps it. */
+export function outboundSecretField({ outbound }: Secrets): string {
+  return `${SECRET_FIELD}: out:${outbound}\r\n`
 }
 
 /** New random words. */

@@ -8,7 +8,9 @@ import { join } from 'node:path'
 import {
   startExchange,
   startWorld,
+  type AuthenticationConfig,
   type Exchange,
+  type InboundConnector,
   type IssuedCertificate,
   type KeyType,
   type World,
@@ -20,6 +22,7 @@ import {
   CONTOSO,
   credentialObject,
   makeSecrets,
+  outboundSecretField,
   partnerObject,
   rules,
   tlsPolicyMap,
@@ -32,6 +35,8 @@ import { freePort } from './ports.ts'
 export interface StageOptions {
   /** Default `as-documented`: the two rules of the how-to. */
   readonly preset?: Preset
+  /** Exchange does not know the gateway: what comes back is judged as mail of a stranger. */
+  readonly withoutInboundConnector?: boolean
   /** Leave the loop exceptions out of the rules. */
   readonly withoutExceptions?: boolean
   /** Text of the TLS policy map; null for none. Default: the seed's line. */
@@ -39,6 +44,12 @@ export interface StageOptions {
   /** Further settings of siegel.yaml. */
   readonly settings?: object
   readonly environment?: Readonly<Record<string, string>>
+  /** Exchange judges, signs and seals, with this DNS and these keys. */
+  readonly authentication?: AuthenticationConfig
+  /** Domains whose ARC seals the tenant trusts. */
+  readonly trustedSealers?: string[]
+  /** Further settings of the Tenant object. */
+  readonly tenantSpec?: object
   /** How often the simulator tries again, in milliseconds. */
   readonly retryDelay?: number
 }
@@ -72,6 +83,11 @@ export class Stage {
     this.options = parts.options
     this.#secrets = secrets
     this.#objects.push(...baseObjects(this.certificates, secrets, this.options))
+  }
+
+  /** The secret header field that the tenant's outbound rule stamps, with its line end; only with preset `recommended`. */
+  get outboundSecret(): string {
+    return outboundSecretField(this.#secrets)
   }
 
   /** Gives a person inside the tenant a key in the gateway's keyring. Takes effect with `applyObjects`. */
@@ -122,6 +138,13 @@ export class Stage {
   }
 }
 
+const INBOUND_CONNECTOR: InboundConnector = {
+  name: 'From S/MIME gateway',
+  connectorType: 'OnPremises',
+  tlsSenderCertificateName: CONTOSO.fqdn,
+  cloudServicesMailEnabled: true,
+}
+
 /** Builds the stage; the gateway is not started and has no objects yet: call `open`. */
 async function build(options: StageOptions): Promise<Stage> {
   const folder = mkdtempSync(join(tmpdir(), 'siegel-stage-'))
@@ -139,14 +162,7 @@ async function build(options: StageOptions): Promise<Stage> {
         id: CONTOSO.id,
         moera: CONTOSO.moera,
         acceptedDomains: [CONTOSO.domain, CONTOSO.fqdn],
-        inboundConnectors: [
-          {
-            name: 'From S/MIME gateway',
-            connectorType: 'OnPremises',
-            tlsSenderCertificateName: CONTOSO.fqdn,
-            cloudServicesMailEnabled: true,
-          },
-        ],
+        inboundConnectors: options.withoutInboundConnector === true ? [] : [INBOUND_CONNECTOR],
         outboundConnectors: [
           {
             name: CONTOSO.connector,
@@ -158,8 +174,12 @@ async function build(options: StageOptions): Promise<Stage> {
           },
         ],
         rules: rules(options.preset ?? 'as-documented', secrets, options.withoutExceptions !== true),
+        ...(options.trustedSealers === undefined
+          ? {}
+          : { organization: { arcTrustedSealers: options.trustedSealers } }),
       },
     ],
+    ...(options.authentication === undefined ? {} : { authentication: options.authentication }),
     server: certificates.exchangeServer,
     client: certificates.exchangeClient,
     ca: certificates.tls.root,

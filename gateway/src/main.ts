@@ -6,12 +6,14 @@
 import { randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { rootCertificates, type SecureContext } from 'node:tls'
+import { createMailAuthentication } from './authentication/index.ts'
 import { UsageError, type Command } from './cli/io.ts'
 import { readOptions } from './cli/options.ts'
 import { loadStartConfig, type StartConfig } from './config/file.ts'
 import type { Settings } from './config/ports.ts'
 import { watchSettings } from './config/watch.ts'
 import { createHostLookup } from './dns/hosts.ts'
+import { createRecordLookup } from './dns/records.ts'
 import { createAttributor, type Attributor } from './exchange/attribution.ts'
 import { createKeyring, type Keyring } from './keyring/keyring.ts'
 import { newMailId } from './mail/id.ts'
@@ -65,6 +67,8 @@ export const serve: Command = async (args, io) => {
 /** Runs until a signal ends it. */
 async function run(start: StartConfig, store: Store, log: Log): Promise<void> {
   const parts = new Parts(store)
+  const servers = start.dns.servers.map(({ address, port }) => `[${address}]:${port}`)
+  const authentication = createMailAuthentication(createRecordLookup({ servers }))
   const watch = await watchSettings(
     store.config,
     (settings) => {
@@ -73,7 +77,7 @@ async function run(start: StartConfig, store: Store, log: Log): Promise<void> {
     log,
   )
   const outbound = createOutbound({
-    hosts: createHostLookup({ table: start.hosts }),
+    hosts: createHostLookup({ table: start.hosts, ...(servers.length === 0 ? {} : { servers }) }),
     settings: () => watch.current(),
     readAnchorFile: (path) => readFile(path, 'utf8'),
   })
@@ -82,6 +86,7 @@ async function run(start: StartConfig, store: Store, log: Log): Promise<void> {
     queue: store.queue,
     bodies: store.bodies,
     outbound,
+    authentication,
     tenant: (id) => parts.surroundings(id),
     owner,
     lifetime: {
@@ -107,7 +112,10 @@ async function run(start: StartConfig, store: Store, log: Log): Promise<void> {
     now: Date.now,
     log,
   })
-  const listeners = openListeners(start, store, log, parts, (mails) => journey.safe(mails, scheduler))
+  const listeners = openListeners(start, store, log, parts, {
+    prove: (request) => authentication.prove(request),
+    safe: (mails) => journey.safe(mails, scheduler),
+  })
   const ended = endSignal()
   scheduler.start()
   const sweeper = setInterval(
@@ -139,14 +147,14 @@ function openListeners(
   store: Store,
   log: Log,
   parts: Parts,
-  safe: InboundPorts['safe'],
+  further: Pick<InboundPorts, 'prove' | 'safe'>,
 ): Listener[] {
   const ports: InboundPorts = {
     screen: (address) => parts.attributor.screen(address),
     attribute: (peer, envelope, headerSection) =>
       parts.attributor.attribute(peer, envelope, headerSection, Date.now()),
     createBody: (ref) => store.bodies.create(ref),
-    safe,
+    ...further,
     newId: () => newMailId(Date.now()),
     now: Date.now,
   }

@@ -4,6 +4,7 @@
 import { z } from 'zod'
 import { addressField, domainField, fqdnField } from '../host-name.ts'
 import { headerNameField } from '../header-name.ts'
+import { domainKeyField } from './domain-key.ts'
 import {
   certificateField,
   parseReference,
@@ -93,6 +94,12 @@ export const tenantSpec = z
       .describe(
         "The tenant's accepted domains. Mail to them is inbound; only senders in them are signed for.",
       ),
+    initialDomain: domainField("The tenant's domain below onmicrosoft.com.")
+      .optional()
+      .describe(
+        "The tenant's domain below onmicrosoft.com. Exchange Online signs in its name what no other domain signs, and such a " +
+          'signature proves the tenant as one of an accepted domain does. Not needed if it stands in acceptedDomains.',
+      ),
     fqdn: fqdnField(
       'Host name of the gateway for this tenant: smart host of the outbound connector, EHLO argument, name on the certificate, ' +
         'and the `by` name in Received. Must itself be an accepted domain of the tenant and should have at most 48 characters.',
@@ -124,7 +131,25 @@ export const tenantSpec = z
       .default(true)
       .describe(
         "Remove the tenant's own DKIM-Signature fields when outbound mail is signed or encrypted: they would no longer verify, " +
-          'and Office 365 signs anew. Those of accepted domains count as own, so name the onmicrosoft.com domain there too.',
+          'and Office 365 signs anew. Own are those of the accepted domains and of initialDomain.',
+      ),
+    arcSealing: domainKeyField()
+      .optional()
+      .describe(
+        'Seal mail with ARC after treatment. The chain that came is verified before anything is changed. Office 365 relies on the ' +
+          'seal if the domain is named as a trusted ARC sealer (`Set-ArcConfig`).',
+      ),
+    dkimSigning: z
+      .array(domainKeyField())
+      .max(2)
+      .default([])
+      .refine(
+        (keys) => new Set(keys.map(({ domain, selector }) => `${selector}.${domain}`)).size === keys.length,
+        'names a selector twice',
+      )
+      .describe(
+        'Sign outbound mail with DKIM, once with each key (one RSA, one Ed25519 at most). Only mail that does not go back to ' +
+          'Office 365, which signs anew itself. The domain should be that of the senders.',
       ),
     validation: validationWindow
       .optional()

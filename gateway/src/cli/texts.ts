@@ -29,6 +29,12 @@ export const TEXTS: Readonly<Record<string, Text>> = {
   expired: text('given up: its time is over', 'aufgegeben: die Frist ist um'),
   'notice-written': text('a notice about the mail {about}: {kinds}', 'eine Benachrichtigung über die Mail {about}: {kinds}'),
   'notice-sent': text('notice written: mail {notice}', 'Benachrichtigung geschrieben: Mail {notice}'),
+  sealed: text('sealed as instance {instance} of the ARC chain (cv={cv}) by {domain}', 'als Glied {instance} der ARC-Kette versiegelt (cv={cv}) durch {domain}'),
+  'not-sealed': text('not sealed: the ARC chain is {state} {detail}', 'nicht versiegelt: die ARC-Kette ist {state} {detail}'),
+  'seal-waits': text('the keys of the ARC chain cannot be looked up ({detail}), next attempt {retryAt}', 'die Schlüssel der ARC-Kette lassen sich nicht abfragen ({detail}), nächster Versuch {retryAt}'),
+  'arc-keys-unanswered': text('waits for a name server: {detail}', 'wartet auf einen Nameserver: {detail}'),
+  'dkim-signed': text('signed with DKIM by {domains}', 'mit DKIM signiert durch {domains}'),
+  'not-stamped': text('neither signed with DKIM nor sealed: it has bare line ends', 'weder mit DKIM signiert noch versiegelt: sie hat einzelne CR oder LF'),
   // what stands below an event
   'attributed-by': text('attributed by {factors}', 'zugeordnet durch {factors}'),
   'fields-removed': text('header fields removed: {fields}', 'Kopfzeilen entfernt: {fields}'),

@@ -251,6 +251,7 @@ test('faults are told with line, field and code; nothing is applied', async () =
     [partner({ certificate: bob.pem, addresses: ['carol@partner.example'] }), /spec\.addresses: .*carol@partner\.example; set allowOtherAddresses/],
     [documents({ kind: 'ServerCertificate', name: 'x', spec: { chain: server.pem, key: alice.keyPem } }), /spec\.key: .*\(key-mismatch\)$/],
     [documents({ ...TENANT, spec: { ...TENANT.spec, clientCertificate: { chain: server.pem, key: alice.keyPem } } }), /spec\.clientCertificate\.key: .*\(key-mismatch\)$/],
+    [documents({ ...TENANT, spec: { ...TENANT.spec, arcSealing: { domain: 'contoso.com', selector: 's', key: alice.keyPem } } }), /spec\.arcSealing\.key: the key is ec: needed is RSA of at least 2048 bits, or Ed25519 \(key-unsuitable\)$/],
     [documents(TENANT, { ...TENANT, name: 'fabrikam' }), /Tenant contoso: the host name smime\.contoso\.com is claimed by the tenant fabrikam too \(tenant-conflict\)$/],
   ] // prettier-ignore
   for (const [text, expected] of cases) assert.match((await new Stored().faults(text))[0] ?? '', expected)

@@ -114,7 +114,8 @@ async function prepare(source: SourceDocument, input: ApplyInput): Promise<Prepa
     return { ...normalise(checked.document), line: source.lineOf([]) }
   } catch (error) {
     if (!(error instanceof MaterialFailure)) throw error
-    const inTenant = checked.document.kind === 'Tenant' ? ['clientCertificate'] : []
+    const ofCertificate = checked.document.kind === 'Tenant' && !error.field.includes('.')
+    const inTenant = ofCertificate ? ['clientCertificate'] : []
     return [fault(error.code, ['spec', ...inTenant, error.field], error.message)]
   }
 }

@@ -85,12 +85,20 @@ export function readSingleCertificate(text: string, field: string): Certificate 
   return certificate
 }
 
-function readKey(text: string, password: string | undefined): KeyObject {
+/**
+ * Reads a private key that is not encrypted.
+ * @throws MaterialFailure
+ */
+export function readKeyField(text: string, field: string): KeyObject {
+  return readKey(text, undefined, field)
+}
+
+function readKey(text: string, password: string | undefined, field = 'key'): KeyObject {
   try {
     return readPrivateKey(octets(text), password)
   } catch (error) {
     if (!(error instanceof EngineError)) throw error
-    throw new MaterialFailure('key-malformed', 'key', `the private key cannot be read: ${error.code}`)
+    throw new MaterialFailure('key-malformed', field, `the private key cannot be read: ${error.code}`)
   }
 }
 

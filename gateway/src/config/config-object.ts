@@ -6,6 +6,7 @@ import { API_VERSION, KINDS, isKind, isSecret, materialFields, parseConfigDocume
 import type { ConfigDocument, ParsedDocument } from '@siegel/contract'
 import { keyToPem, readCredential, readSingleCertificate, readTlsPair, toPem } from './certificates.ts'
 import { ownEntry, partnerEntry } from './credential-entry.ts'
+import { domainKeysForm } from './domain-keys.ts'
 import type { ConfigObject, CredentialEntry } from './ports.ts'
 
 /** The pair (kind, tenant, name) as one text, for maps and messages: `PartnerCertificate contoso/bob`. */
@@ -34,11 +35,9 @@ export function normalise(document: ConfigDocument): {
   switch (document.kind) {
     case 'Tenant': {
       const { clientCertificate } = document.spec
-      if (clientCertificate === undefined) return { document, credentials: [] }
-      return {
-        document: { ...document, spec: { ...document.spec, clientCertificate: tlsForm(clientCertificate) } },
-        credentials: [],
-      }
+      const tls = clientCertificate === undefined ? {} : { clientCertificate: tlsForm(clientCertificate) }
+      const spec = { ...document.spec, ...tls, ...domainKeysForm(document.spec) }
+      return { document: { ...document, spec }, credentials: [] }
     }
     case 'ServerCertificate':
       return { document: { ...document, spec: tlsForm(document.spec) }, credentials: [] }

@@ -110,6 +110,7 @@ test('the environment wins over the file and is enough alone; its paths start at
     THE_KEY: KEY.toString('base64'),
     SIEGEL_LISTENERS: '127.0.0.1:0, [::1]:2525',
     SIEGEL_HOSTS: 'a.example=127.0.0.1:25,b.example=10.0.0.1',
+    SIEGEL_DNS_SERVERS: '127.0.0.1:53,[::1]:5353, 10.0.0.1',
     SIEGEL_DATA_FOLDER: 'here',
     SIEGEL_QUEUE_LIFETIME: '90s',
     SIEGEL_LIMITS_RECIPIENTS: '7',
@@ -123,6 +124,7 @@ test('the environment wins over the file and is enough alone; its paths start at
       { address: '::1', port: 2525 },
     ])
     assert.deepEqual(config.hosts.get('a.example'), ['127.0.0.1:25'])
+    assert.deepEqual(config.dns.servers, [{ address: '127.0.0.1', port: 53 }, { address: '::1', port: 5353 }, { address: '10.0.0.1', port: 53 }]) // prettier-ignore
     assert.equal(config.dataFolder, join(folder, 'here'))
     assert.equal(config.queue.lifetime, 90_000)
     assert.equal(config.queue.retryFirst, yaml === null ? 60_000 : 5000)
@@ -147,6 +149,7 @@ test('faults are told with file, line and field, or with the variable', async ()
     [`${LEAST}hosts: { a.example: 1.2.3.4:99999 }\n`, {}, /hosts\.a\.example: must be an address/],
     [LEAST, { SIEGEL_LIMITS_RECIPIENTS: 'many' }, /^SIEGEL_LIMITS_RECIPIENTS: must be a number \(invalid-value\)$/],
     [LEAST, { SIEGEL_LISTENERS: 'localhost:25' }, /^SIEGEL_LISTENERS: must be an IPv4 or IPv6 address/],
+    [LEAST, { SIEGEL_DNS_SERVERS: 'dns.example' }, /^SIEGEL_DNS_SERVERS: must be an IPv4 or IPv6 address/],
     [LEAST, { SIEGEL_HOSTS: 'a.example' }, /^SIEGEL_HOSTS: must be an address/],
     ['- a\n- b\n', {}, /must be a list of fields/],
     [`${LEAST}---\nfqdn: c.d\n`, {}, /must hold one document/],

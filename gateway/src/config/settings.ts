@@ -8,6 +8,7 @@ import { parseTable } from '../maps/table.ts'
 import type { Tenant } from '../mail/tenant.ts'
 import { MaterialFailure, keyToPem, readSingleCertificate, readTlsPair, toPem } from './certificates.ts'
 import { objectKey, toDocument } from './config-object.ts'
+import { readDomainKey } from './domain-keys.ts'
 import type { ConfigObject, Settings, TlsIdentity } from './ports.ts'
 import { conflicts, namesHost } from './tenant-conflicts.ts'
 
@@ -138,6 +139,9 @@ function candidateOf(
     processedHeader: spec.processedHeader,
     route: spec.route,
     removeOwnDkim: spec.removeOwnDkim,
+    initialDomain: spec.initialDomain ?? null,
+    arcSealing: spec.arcSealing === undefined ? null : readDomainKey(spec.arcSealing, 'arcSealing'),
+    dkimSigning: spec.dkimSigning.map((each, index) => readDomainKey(each, `dkimSigning.${index}`)),
     validation:
       spec.validation === undefined
         ? null

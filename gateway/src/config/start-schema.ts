@@ -51,6 +51,19 @@ const listener = z.strictObject({
   port: z.number().int().min(0).max(65535).default(25).describe('Port; 0 lets the system choose one.'),
 })
 
+const nameServer = z.strictObject({
+  address: z.string().refine(isAddress, 'must be an IPv4 or IPv6 address').describe('Address of the server.'),
+  port: z.number().int().min(1).max(65535).default(53).describe('Port.'),
+})
+
+const dns = z.strictObject({
+  servers: z
+    .array(nameServer)
+    .max(8)
+    .default([])
+    .describe('Name servers. Without any those of the system. As environment variable: `127.0.0.1:53`.'),
+})
+
 const queue = z.strictObject({
   lifetime: duration('How long a mail is tried or held before it is returned.', '5d'),
   delayNoticeAfter: duration('When a sender inside is told that a mail is delayed.', '4h'),
@@ -111,6 +124,7 @@ export const startSchema = z.strictObject({
       'Static host table, asked before DNS: host name to `address`, `address:port` or `[address]:port`, several with blanks between. ' +
         'As environment variable: `a.example=10.0.0.1,b.example=10.0.0.2:2525`.',
     ),
+  dns: dns.prefault({}).describe('Name servers.'),
   logLevel: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal'])
     .default('info')

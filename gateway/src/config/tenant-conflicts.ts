@@ -2,7 +2,7 @@
  * What two tenants of one installation must not share: domains, host names, Microsoft's id, secrets, processed words, client
  * certificates. With any of them shared, mail of one could be taken for mail of the other. Decides nothing but that.
  */
-import type { Tenant } from '../mail/tenant.ts'
+import { signingDomains, type Tenant } from '../mail/tenant.ts'
 import type { TlsIdentity } from './ports.ts'
 
 /** A tenant that claims what another one claims too. */
@@ -24,7 +24,8 @@ function claims(
     ...(tenant.microsoftTenantId === null
       ? []
       : [{ what: `the Microsoft tenant id ${tenant.microsoftTenantId}`, value: tenant.microsoftTenantId }]),
-    ...tenant.acceptedDomains.map((domain) => ({ what: `the domain ${domain}`, value: `@${domain}` })),
+    // What signs for one tenant must not prove another one.
+    ...[...signingDomains(tenant)].map((domain) => ({ what: `the domain ${domain}`, value: `@${domain}` })),
     ...secrets.map((value) => ({ what: 'a secret', value: `secret ${value}` })),
     ...[...tenant.processedHeader.outbound, ...tenant.processedHeader.inbound].map((value) => ({
       what: 'a processed word',

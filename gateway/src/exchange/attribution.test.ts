@@ -27,6 +27,9 @@ function tenant(id: string, change: Partial<Tenant>): Tenant {
     processedHeader: { name: 'X-Gate-Done', outbound: ['doneout'], inbound: ['donein'] },
     route: '[contoso.mail.protection.outlook.com]:25',
     removeOwnDkim: true,
+    initialDomain: null,
+    arcSealing: null,
+    dkimSigning: [],
     validation: null,
     markerKey: Buffer.alloc(32, 1),
     postmaster: null,
@@ -186,6 +189,84 @@ describe('attribution as documented', () => {
     assert.equal(refusalOf([], ['in@fabrikam.example']), 'tenant-unknown')
     assert.equal(refusalOf([fabrikam, fabrikam], ['in@fabrikam.example']), 'tenant-id-repeated')
   })
+})
+
+describe('a DKIM signature in the place of the tenant id', () => {
+  const sign = (domain: string, more = '') =>
+    `DKIM-Signature: v=1; a=rsa-sha256; d=${domain}; s=selector1;${more} h=From:Date; bh=x; b=y`
+  const own = sign('fabrikam.example')
+  const FROM = 'From: a@fabrikam.example'
+  const asked = (lines: string[], to: string[], by = attributor) => {
+    const result = by.attribute(EXCHANGE, envelope(...to), header(...lines), NOW)
+    return result.kind === 'refused' ? result.refusal.reason : result
+  }
+  const OUTSIDE = ['b@partner.example']
+
+  it('as documented: outbound mail waits for the proof, with the factors that it will have', () => {
+    const result = asked([own, FROM, sign('partner.example')], OUTSIDE)
+    assert.ok(typeof result === 'object' && result.kind === 'proof-needed')
+    assert.deepEqual(result.proof.domains, ['fabrikam.example'])
+    assert.equal(result.proof.header.toString(), [own, FROM, '', ''].join('\r\n'))
+    assert.deepEqual(
+      result.parts.map(({ attribution: { tenantId, direction, factors } }) => [
+        tenantId,
+        direction,
+        factors.join(' '),
+      ]),
+      [['fabrikam', 'outbound', 'address-range client-certificate tenant-dkim']],
+    )
+  })
+
+  it('as documented: never for mail to the inside, in part or whole', () => {
+    assert.equal(asked([own, FROM], ['in@fabrikam.example']), 'recipient-inside')
+    assert.equal(asked([own, FROM], ['in@fabrikam.example', ...OUTSIDE]), 'recipient-inside')
+  })
+
+  it('is not looked at where a tenant id stands, whosever it is', () => {
+    const right = asked([own, FROM, `X-MS-Exchange-CrossTenant-Id: ${FABRIKAM}`], OUTSIDE)
+    assert.equal(typeof right === 'object' && right.kind, 'attributed')
+    const unknown = 'X-MS-Exchange-CrossTenant-Id: 00000000-0000-0000-0000-000000000000'
+    assert.equal(asked([own, FROM, unknown], OUTSIDE), 'tenant-unknown')
+    assert.equal(asked([own, FROM, 'X-MS-Exchange-CrossTenant-Id:'], OUTSIDE), 'tenant-unknown')
+    assert.equal(asked([OUT, sign('contoso.example'), `X-MS-Exchange-CrossTenant-Id: ${FABRIKAM}`], OUTSIDE), 'tenant-id-missing') // prettier-ignore
+  })
+
+  it('recommended: beside the secret, which gives the direction, and never without it', () => {
+    const by = sign('contoso.example')
+    const result = asked([OUT, by, FROM], OUTSIDE)
+    assert.ok(typeof result === 'object' && result.kind === 'proof-needed')
+    assert.deepEqual(result.parts[0]?.attribution.factors, ['address-range', 'client-certificate', 'secret-header', 'tenant-dkim']) // prettier-ignore
+    const inbound = asked(['X-Gate-Secret: in:secretinsecretin', by, FROM], ['alice@contoso.example'])
+    assert.ok(typeof inbound === 'object' && inbound.kind === 'proof-needed')
+    assert.equal(inbound.parts[0]?.attribution.direction, 'inbound')
+    assert.equal(asked([by, FROM], OUTSIDE), 'tenant-unknown')
+    // The signature of another tenant does not help a secret.
+    assert.equal(asked([OUT, own, FROM], OUTSIDE), 'tenant-id-missing')
+  })
+
+  it('of several tenants: the newest counts, and only that tenant is proved', () => {
+    const third = tenant('third', { acceptedDomains: ['third.example'], initialDomain: 'third.onmicrosoft.com', preset: 'as-documented', secretHeader: null }) // prettier-ignore
+    const by = createAttributor({ ...SETTINGS, tenants: new Map([...SETTINGS.tenants, ['third', third]]) })
+    const result = asked([sign('THIRD.onmicrosoft.com'), sign('third.example'), own, FROM], OUTSIDE, by)
+    assert.ok(typeof result === 'object' && result.kind === 'proof-needed')
+    assert.deepEqual(result.proof.domains, ['third.onmicrosoft.com', 'third.example'])
+    assert.equal(result.parts[0]?.attribution.tenantId, 'third')
+  })
+
+  for (const [what, lines, reason] of [
+    ['of a domain below', [sign('sub.fabrikam.example'), FROM], 'tenant-unknown'],
+    ['with l=', [sign('fabrikam.example', ' l=10;'), FROM], 'dkim-body-not-covered'],
+    ['without From in h=', [own.replace('From:', ''), FROM], 'dkim-from-not-covered'],
+    ['and two From fields', [own, FROM, FROM], 'dkim-field-doubled'],
+    [
+      'and two Content-Type fields',
+      [own, FROM, 'Content-Type: a/b', 'content-TYPE : c/d'],
+      'dkim-field-doubled',
+    ],
+  ] as const)
+    it(`proves nothing: ${what}`, () => {
+      assert.equal(asked([...lines], OUTSIDE), reason)
+    })
 })
 
 describe('the peer', () => {
@@ -351,7 +432,7 @@ describe('the window for connector validation', () => {
       ? result.parts.map(({ attribution: { tenantId, direction, factors } }) =>
           [tenantId, direction, factors.at(-1)].join(' '),
         )
-      : [result.refusal.reason]
+      : [result.kind === 'refused' ? result.refusal.reason : result.kind]
   }
   const LET_IN = ['contoso outbound validation-window']
 

@@ -10,10 +10,11 @@ import type { Envelope } from '../mail/envelope.ts'
 import type { AttributionResult, Refusal } from '../mail/inbound/ports.ts'
 import { readMarker } from '../mail/marker.ts'
 import { VALIDATION_WINDOW, type Attribution, type Peer } from '../mail/message.ts'
-import type { Tenant } from '../mail/tenant.ts'
+import { signingDomains, type Tenant } from '../mail/tenant.ts'
 import { domainOf } from '../smtp/address.ts'
 import { compileRanges } from './address-ranges.ts'
 import { removedFields } from './header-firewall.ts'
+import { signatureClaim } from './tenant-signature.ts'
 
 /** Common name of the client certificate that Exchange Online presents. */
 const EXCHANGE_CLIENT_NAME = 'mail.protection.outlook.com'
@@ -93,7 +94,10 @@ export function createAttributor(settings: Settings): Attributor {
   const secrets = new Map<string, SecretOwner>()
   const secretFields = new Set<string>()
   const byMicrosoftId = new Map<string, Tenant>()
+  const bySigningDomain = new Map<string, Tenant>()
   for (const tenant of settings.tenants.values()) {
+    if (tenant.preset === 'as-documented')
+      for (const domain of signingDomains(tenant)) bySigningDomain.set(domain, tenant)
     if (tenant.microsoftTenantId !== null) byMicrosoftId.set(tenant.microsoftTenantId, tenant)
     if (tenant.secretHeader === null) continue
     secretFields.add(tenant.secretHeader.name.toLowerCase())
@@ -130,21 +134,24 @@ export function createAttributor(settings: Settings): Attributor {
     if (validated !== null && (byId === undefined || byId.id === validated.id))
       return split(validated, 'outbound', { ...input, factors: [...factors, VALIDATION_WINDOW] })
 
+    if (secret !== null) factors.push('secret-header')
     const tenant = secret?.tenant ?? byId
-    if (tenant === undefined)
-      return refused(
-        refuse(
-          'tenant-unknown',
-          ids[0] === undefined ? 'no tenant id field and no secret' : `tenant id ${ids[0]}`,
-        ),
-      )
+    if (tenant === undefined) {
+      const why = ids[0] === undefined ? 'no tenant id field and no secret' : `tenant id ${ids[0]}`
+      if (ids.length > 0) return refused(refuse('tenant-unknown', why))
+      return bySignature(bySigningDomain, null, { ...input, factors }, refuse('tenant-unknown', why))
+    }
     if (secret === null && tenant.preset === 'recommended')
       return refused(
         refuse('secret-header-missing', `tenant ${tenant.name} requires its secret header field`),
       )
-    if (byId?.id !== tenant.id)
-      return refused(refuse('tenant-id-missing', `the mail carries no tenant id of ${tenant.name}`))
-    if (secret !== null) factors.push('secret-header')
+    if (byId?.id !== tenant.id) {
+      const missing = refuse('tenant-id-missing', `the mail carries no tenant id of ${tenant.name}`)
+      // Another tenant's id is not made good by anything.
+      if (ids.length > 0 || secret === null) return refused(missing)
+      const owners = new Map([...signingDomains(tenant)].map((domain) => [domain, tenant]))
+      return bySignature(owners, secret.direction, { ...input, factors }, missing)
+    }
     factors.push('tenant-id')
     return split(tenant, secret?.direction ?? null, { ...input, factors })
   }
@@ -154,6 +161,30 @@ export function createAttributor(settings: Settings): Attributor {
       ranges.contains(address) ? null : refuse('address-range', `${address} is in no configured range`),
     attribute,
   }
+}
+
+/**
+ * A mail whose tenant nothing stamped says: a DKIM signature of the tenant takes the place of its id, once it has verified.
+ * Without a secret only outbound: what comes in is signed by those outside.
+ * @param told - the direction, where a secret tells it
+ * @param otherwise - the refusal of a mail that no tenant has signed
+ */
+function bySignature(
+  owners: ReadonlyMap<string, Tenant>,
+  told: 'outbound' | 'inbound' | null,
+  input: SplitInput,
+  otherwise: Refusal,
+): AttributionResult {
+  const refused = (refusal: Refusal): AttributionResult => ({ kind: 'refused', refusal })
+  const claim = signatureClaim(input.headerSection, input.fields.all, owners)
+  if (claim.kind === 'none') return refused(otherwise)
+  const { tenant } = claim
+  if (claim.kind === 'useless') return refused(refuse(claim.reason, claim.detail))
+  if (told === null && input.envelope.recipients.some(({ address }) => isAccepted(tenant, address)))
+    return refused(refuse('recipient-inside', 'without a tenant id only mail to the outside is taken'))
+  const result = split(tenant, told ?? 'outbound', { ...input, factors: [...input.factors, 'tenant-dkim'] })
+  if (result.kind !== 'attributed') return result
+  return { kind: 'proof-needed', parts: result.parts, proof: claim.proof }
 }
 
 /** The tenant that holds a window open for this very mail; null when none does. */

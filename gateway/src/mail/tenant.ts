@@ -2,6 +2,7 @@
  * A tenant (a Microsoft 365 organisation) as the path of a mail needs it: names, domains, route, presets, header names.
  * A read-only value, compiled from the configuration object; holds secrets in memory, so it is never logged or serialised.
  */
+import type { DomainKey } from './authentication.ts'
 
 /** The settings of one tenant. */
 export interface Tenant {
@@ -31,10 +32,24 @@ export interface Tenant {
   readonly route: string
   /** Remove the tenant's own DKIM-Signature fields when the body changed. */
   readonly removeOwnDkim: boolean
+  /** The domain below onmicrosoft.com, lower case; null when not configured. */
+  readonly initialDomain: string | null
+  /** The key that mail is sealed with after treatment (ARC); null when it is not. */
+  readonly arcSealing: DomainKey | null
+  /** The keys that mail is signed with (DKIM) which does not go back to Office 365; none when it is not. */
+  readonly dkimSigning: readonly DomainKey[]
   /** For 60 minutes the test mail of connector validation is let in, to these addresses only; null when nobody asked for it. */
   readonly validation: { readonly openedAt: number; readonly recipients: readonly string[] } | null
   /** Key of the MAC over our pass marker; 32 bytes. */
   readonly markerKey: Buffer
   /** Address that notices to operators go to; null when none. */
   readonly postmaster: string | null
+}
+
+/** The domains whose DKIM signature is the tenant's: the accepted ones and the initial one; not what lies below them. */
+export function signingDomains({
+  acceptedDomains,
+  initialDomain,
+}: Pick<Tenant, 'acceptedDomains' | 'initialDomain'>): ReadonlySet<string> {
+  return new Set([...acceptedDomains, ...(initialDomain === null ? [] : [initialDomain])])
 }

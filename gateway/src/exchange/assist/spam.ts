@@ -17,12 +17,12 @@ const TEXTS: Readonly<Record<SpamOption, Readonly<Record<Language, readonly stri
   },
   B: {
     en: [
-      'Spam on re-entry, option B (trusted ARC sealer): the gateway must seal with ARC under its FQDN. This version of Siegel does not',
-      'seal yet: until it does, this option changes nothing. It is ignored while the policy MarkAsSpamSpfRecordHardFail is on.',
+      'Spam on re-entry, option B (trusted ARC sealer): the gateway must seal with ARC under its FQDN: set arcSealing of the tenant, with',
+      'the FQDN as its domain, and publish the key in DNS. It is ignored while the policy MarkAsSpamSpfRecordHardFail is on.',
     ],
     de: [
-      'Spam bei der Rückkehr, Option B (vertrauter ARC-Versiegler): das Gateway muss unter seinem FQDN mit ARC versiegeln. Diese Version',
-      'von Siegel tut das noch nicht: bis dahin bewirkt die Option nichts. Mit MarkAsSpamSpfRecordHardFail wird sie übergangen.',
+      'Spam bei der Rückkehr, Option B (vertrauter ARC-Versiegler): das Gateway muss unter seinem FQDN mit ARC versiegeln: arcSealing des',
+      'Mandanten setzen, mit dem FQDN als Domäne, und den Schlüssel im DNS veröffentlichen. Mit MarkAsSpamSpfRecordHardFail wird sie übergangen.',
     ],
   },
   C: {

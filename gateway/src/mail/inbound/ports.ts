@@ -1,6 +1,7 @@
 /**
  * What inbound needs from the rest of the gateway. main.ts plugs the parts in; inbound knows none of them.
  */
+import type { ProofRequest, TenantProof } from '../authentication.ts'
 import type { Envelope } from '../envelope.ts'
 import type { Attribution, MailId, Peer, ReceivedMail } from '../message.ts'
 import type { BodyRef, BodyWriter } from '../body.ts'
@@ -17,16 +18,20 @@ export interface Refusal {
   readonly detail: string
 }
 
-/** What attribution says of one transaction. Mail for several directions is split into several mails with one body. */
+/** A mail that comes of a transaction: for whom, with which attribution. */
+export interface AttributedPart {
+  readonly attribution: Attribution
+  readonly fqdn: string
+  readonly recipients: readonly number[]
+}
+
+/**
+ * What attribution says of one transaction. Mail for several directions is split into several mails with one body. With
+ * `proof-needed` it is so only if the proof holds, which needs the body: nothing may be called safe before.
+ */
 export type AttributionResult =
-  | {
-      readonly kind: 'attributed'
-      readonly parts: readonly {
-        readonly attribution: Attribution
-        readonly fqdn: string
-        readonly recipients: readonly number[]
-      }[]
-    }
+  | { readonly kind: 'attributed'; readonly parts: readonly AttributedPart[] }
+  | { readonly kind: 'proof-needed'; readonly parts: readonly AttributedPart[]; readonly proof: ProofRequest }
   | { readonly kind: 'refused'; readonly refusal: Refusal }
 
 /** The ports of inbound. */
@@ -38,6 +43,8 @@ export interface InboundPorts {
    * Pure and synchronous: the time it takes does not depend on how near a wrong secret is to the right one.
    */
   attribute(peer: Peer, envelope: Envelope, headerSection: Buffer): AttributionResult
+  /** Begins the proof that attribution asks for; it sees the body as it comes. */
+  prove(request: ProofRequest): TenantProof
   /** Begins the sealed body of one part. */
   createBody(ref: BodyRef): BodyWriter
   /**

@@ -6,13 +6,14 @@
 import { ContentReader } from '../../smtp/content.ts'
 import { formatReply } from '../../smtp/reply.ts'
 import { StorageError } from '../body.ts'
+import type { TenantProof } from '../authentication.ts'
 import type { Envelope } from '../envelope.ts'
 import type { MailId, Peer, ReceivedMail } from '../message.ts'
 import { BodySink } from './body-sink.ts'
 import { findIdentifiers, HeaderCollector } from './header-section.ts'
 import type { Identifiers } from './header-section.ts'
 import type { ResolvedOptions } from './options.ts'
-import type { AttributionResult, InboundPorts } from './ports.ts'
+import type { AttributedPart, AttributionResult, InboundPorts } from './ports.ts'
 import { receivedField } from './received-field.ts'
 import * as REPLIES from './replies.ts'
 
@@ -27,8 +28,6 @@ export interface ReceptionSubject {
   readonly envelope: Envelope
 }
 
-type Part = Extract<AttributionResult, { kind: 'attributed' }>['parts'][number]
-
 /** One mail on its way in. */
 export class Reception {
   /** The reply that refuses the mail, once there is one. The rest of the mail is then only counted. */
@@ -42,10 +41,12 @@ export class Reception {
   readonly #reader: ContentReader
   #collector: HeaderCollector | null = null
   #identifiers: Identifiers = { messageId: null, networkMessageId: null }
-  #parts: readonly Part[] = []
+  #parts: readonly AttributedPart[] = []
   #ids: readonly MailId[] = []
   /** null until attribution let the mail in, and again when it was given up. */
   #sink: BodySink | null = null
+  /** The proof that the attribution waits for; null when it stands already. */
+  #proof: TenantProof | null = null
 
   /**
    * @param subject - who sends what to whom
@@ -79,7 +80,7 @@ export class Reception {
     if (this.refusal === null) this.#check()
     if (this.refusal === null && reader.pieceEnd > reader.pieceStart) {
       if (this.#sink === null) this.#takeHeader(chunk.subarray(reader.pieceStart, reader.pieceEnd))
-      else this.#write(chunk.subarray(reader.pieceStart, reader.pieceEnd))
+      else this.#body(chunk.subarray(reader.pieceStart, reader.pieceEnd))
     }
     return next
   }
@@ -102,6 +103,8 @@ export class Reception {
   abort(): void {
     this.#sink?.abort()
     this.#sink = null
+    this.#proof?.abort()
+    this.#proof = null
     this.#collector = null
   }
 
@@ -127,6 +130,9 @@ export class Reception {
       this.refuse(REPLIES.BARE_LINE_END, 'bare-line-end')
     } else if (reader.longestHeaderLine > limits.headerLine) {
       this.refuse(REPLIES.HEADER_LINE_TOO_LONG, 'header-line-too-long')
+    } else if (reader.bareLineEnds && this.#proof !== null) {
+      // RFC 6376 5.3: what is signed has CRLF only; readers differ about the rest
+      this.refuse(REPLIES.NOT_PROVED, 'dkim-bare-line-end')
     }
   }
 
@@ -151,7 +157,7 @@ export class Reception {
     const { section } = this.#collector
     this.#collector = null
     this.#open(section)
-    this.#write(piece.subarray(end))
+    this.#body(piece.subarray(end))
   }
 
   /**
@@ -163,7 +169,7 @@ export class Reception {
     let result: AttributionResult
     try {
       result = this.#ports.attribute(peer, envelope, section)
-      if (result.kind === 'attributed') requirePartition(result.parts, envelope.recipients.length)
+      if (result.kind !== 'refused') requirePartition(result.parts, envelope.recipients.length)
     } catch (error) {
       this.#fail('attribution-failed', error)
       return
@@ -177,6 +183,7 @@ export class Reception {
     this.#ids = result.parts.map((_, index) => (index === 0 ? id : this.#ports.newId()))
     this.#identifiers = findIdentifiers(section)
     try {
+      if (result.kind === 'proof-needed') this.#proof = this.#ports.prove(result.proof)
       this.#sink = new BodySink(
         result.parts.map((part, index) =>
           this.#ports.createBody({
@@ -191,6 +198,22 @@ export class Reception {
       return
     }
     this.#write(first)
+    // The proof has the header section already.
+    this.#show(first.subarray(section.length))
+  }
+
+  /** A piece of the body that is not stored only. */
+  #body(piece: Buffer): void {
+    this.#write(piece)
+    this.#show(piece)
+  }
+
+  /** Shows a piece of the body to the proof, if there is one. */
+  #show(piece: Buffer): void {
+    const seen = this.#proof?.write(piece)
+    if (seen === undefined) return
+    const { pending } = this
+    this.pending = pending === undefined ? seen : pending.then(() => seen)
   }
 
   #write(piece: Buffer): void {
@@ -216,6 +239,7 @@ export class Reception {
   async #store(): Promise<string> {
     try {
       await this.pending
+      await this.#judge()
       const sink = this.#sink
       if (sink === null) return this.refusal ?? REPLIES.STORAGE_FAILED
       this.#sink = null
@@ -233,6 +257,16 @@ export class Reception {
       this.#fail('mail-not-safe', error)
       return this.refusal ?? REPLIES.STORAGE_FAILED
     }
+  }
+
+  /** Waits for the proof, where one is needed: what it does not prove is refused, as anything else that nobody can be told of. */
+  async #judge(): Promise<void> {
+    const proof = this.#proof
+    if (proof === null) return
+    this.#proof = null
+    const verdict = await proof.finish()
+    if (verdict.kind === 'unknown') this.refuse(REPLIES.NOT_PROVED_YET, 'dkim-key-unknown', verdict.detail)
+    else if (verdict.kind === 'failed') this.refuse(REPLIES.NOT_PROVED, verdict.reason, verdict.detail)
   }
 
   /** Something of ours failed: temporary, the peer tries again. RFC 5321 4.2.5 */
@@ -277,7 +311,7 @@ export class Reception {
 }
 
 /** Each recipient belongs to exactly one part: no mail is answered for that goes nowhere, none goes twice. */
-function requirePartition(parts: readonly Part[], recipients: number): void {
+function requirePartition(parts: readonly AttributedPart[], recipients: number): void {
   const seen = new Set(parts.flatMap((part) => part.recipients))
   const count = parts.reduce((sum, part) => sum + part.recipients.length, 0)
   const inRange = [...seen].every((index) => Number.isInteger(index) && index >= 0 && index < recipients)

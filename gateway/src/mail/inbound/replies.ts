@@ -44,6 +44,11 @@ export const HEADER_TOO_LARGE = reply(552, '5.6.0', 'Header section too large')
 export const HEADER_LINE_TOO_LONG = reply(554, '5.6.0', 'Header line too long')
 export const BARE_LINE_END = reply(550, '5.6.0', 'Bare CR or LF in message data')
 
+/** The same words as attribution's refusal: nobody learns which factor was missing. */
+export const NOT_PROVED = reply(550, '5.7.1', 'Not authorized')
+// RFC 6376 6.1.2: the key may be there later
+export const NOT_PROVED_YET = reply(451, '4.7.5', 'Not authorized yet')
+
 export const STORAGE_FULL = reply(452, '4.3.1', 'Insufficient system storage')
 export const STORAGE_FAILED = reply(451, '4.3.0', 'Temporary local problem')
 

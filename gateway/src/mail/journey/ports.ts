@@ -4,6 +4,7 @@
 import type { Keyring } from '../../keyring/keyring.ts'
 import type { Log } from '../../observe/log.ts'
 import type { Trust } from '../../trust/trust.ts'
+import type { MailAuthentication } from '../authentication.ts'
 import type { Bodies } from '../body.ts'
 import type { MailId, ReceivedMail } from '../message.ts'
 import type { Outbound } from '../outbound/outbound.ts'
@@ -16,6 +17,7 @@ export interface JourneyOptions {
   readonly queue: QueueStore
   readonly bodies: Bodies
   readonly outbound: Outbound
+  readonly authentication: MailAuthentication
   /** The current settings of a tenant; null when it no longer exists. */
   readonly tenant: (id: string) => TenantSurroundings | null
   /** Unique to this process run. */

@@ -4,6 +4,7 @@
  */
 import { EngineError } from '@siegel/engine'
 import { KeyUnavailable } from '../../keyring/keyring.ts'
+import type { Arrival } from '../authentication.ts'
 import type { Reason, Treatment } from '../plan.ts'
 import { copiesOf, decide } from '../policy/decide.ts'
 import { gather } from '../policy/gather.ts'
@@ -11,6 +12,7 @@ import type { Delivery } from '../queue/ports.ts'
 import { readOriginal, type Original } from '../treatment/original.ts'
 import { treat } from '../treatment/treat.ts'
 import type { Turn } from '../turn.ts'
+import { arrivalOf, mustWait, stamped } from './authenticate.ts'
 import { hold } from './hold.ts'
 import { holdFresh } from './keep.ts'
 import type { FreshCopies, JourneyOptions, TenantSurroundings } from './ports.ts'
@@ -33,6 +35,8 @@ export async function planAndTreat(
     options.log.info('message-not-understood', { mail: mail.id, reason: error.code })
   })
   const { tenant, settingsVersion, keyring } = surroundings
+  const arrival = await arrivalOf(options, turn, tenant, original)
+  if (arrival !== null && mustWait(options, turn, arrival, waiting)) return
   const facts = await gather(mail, original, waiting, {
     tenant,
     settingsVersion,
@@ -59,7 +63,8 @@ export async function planAndTreat(
   const byNumber = new Map(waiting.map((delivery) => [delivery.number, delivery]))
   for (const group of copiesOf(plan)) {
     const deliveries = group.deliveries.flatMap((number) => byNumber.get(number) ?? [])
-    await treatGroup(options, turn, surroundings, original, { treatment: group.treatment, deliveries }, fresh)
+    const { treatment } = group
+    await treatGroup(options, turn, surroundings, original, { treatment, deliveries }, fresh, arrival)
   }
 }
 
@@ -71,6 +76,7 @@ async function treatGroup(
   original: Original,
   group: { readonly treatment: Treatment; readonly deliveries: readonly Delivery[] },
   fresh: FreshCopies,
+  arrival: Arrival | null,
 ): Promise<void> {
   const { treatment, deliveries } = group
   if (treatment.kind === 'hold') {
@@ -99,16 +105,21 @@ async function treatGroup(
   const { tenant, keyring, trust } = surroundings
   const recipients = deliveries.map((delivery) => delivery.recipient.address)
   try {
-    const treated = await treat({
-      mail: turn.queued.mail,
-      original,
-      tenant,
-      treatment,
-      recipients,
-      keyring,
-      trust,
-      now: options.now(),
-    })
+    const treated = await stamped(
+      options,
+      turn,
+      { tenant, arrival },
+      await treat({
+        mail: turn.queued.mail,
+        original,
+        tenant,
+        treatment,
+        recipients,
+        keyring,
+        trust,
+        now: options.now(),
+      }),
+    )
     const { size, eightBit, eightBitHeader, bareLineEnds, longestLine, decrypted, trace } = treated
     const number = turn.nextCopyNumber()
     const measures = { size, eightBit, eightBitHeader, bareLineEnds, longestLine }

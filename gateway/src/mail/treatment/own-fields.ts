@@ -2,10 +2,11 @@
  * The header of a treated copy: our own fields on top, then every received field that is not to be removed, byte for byte
  * and in order (design S2). This is the only place that puts fields on a mail.
  */
-import { foldHeader, headerValue, parseParameters, type ByteView, type HeaderField } from '@siegel/engine'
+import { foldHeader, headerValue, type ByteView, type HeaderField } from '@siegel/engine'
+import { readDkimSignature } from '../dkim-signature.ts'
 import { writeMarker } from '../marker.ts'
 import type { ReceivedMail } from '../message.ts'
-import type { Tenant } from '../tenant.ts'
+import { signingDomains, type Tenant } from '../tenant.ts'
 
 /** The fields that go on top of a copy, in order. */
 export function ownFields(mail: ReceivedMail, tenant: Tenant, results: string | null, now: number): Buffer[] {
@@ -48,14 +49,11 @@ export function keptFields(
 }
 
 /**
- * A DKIM-Signature of the tenant's own domains. It no longer fits once the body has changed. RFC 6376 3.5
+ * A DKIM-Signature of the tenant's own domains, or of what lies below one. It no longer fits once the body has changed. RFC 6376 3.5
  */
 export function isOwnDkim(bytes: ByteView, field: HeaderField, tenant: Tenant): boolean {
   if (field.lower !== 'dkim-signature') return false
-  // The tag list has the syntax of parameters; a leading tag stands where a media type would.
-  const domain = parseParameters(`x; ${headerValue(bytes, field)}`)
-    .params['d']?.trim()
-    .toLowerCase()
+  const domain = readDkimSignature(headerValue(bytes, field))?.domain
   if (domain === undefined) return false
-  return tenant.acceptedDomains.some((accepted) => domain === accepted || domain.endsWith(`.${accepted}`))
+  return [...signingDomains(tenant)].some((own) => domain === own || domain.endsWith(`.${own}`))
 }

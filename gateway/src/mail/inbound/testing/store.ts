@@ -3,6 +3,7 @@
  */
 import { StorageError } from '../../body.ts'
 import type { BodyRef, BodyWriter } from '../../body.ts'
+import type { ProofRequest, TenantProof } from '../../authentication.ts'
 import type { Envelope } from '../../envelope.ts'
 import type { Attribution, Peer, ReceivedMail } from '../../message.ts'
 import type { AttributionResult, InboundPorts, Refusal } from '../ports.ts'
@@ -40,6 +41,10 @@ export class TestStore implements InboundPorts {
   readonly mails: ReceivedMail[] = []
   readonly asked: { peer: Peer; envelope: Envelope; header: string }[] = []
   verdict: (peer: Peer, envelope: Envelope, header: Buffer) => AttributionResult = accept
+  /** Begins a proof; without one nothing is to be proved. */
+  proof: (request: ProofRequest) => TenantProof = () => {
+    throw new Error('no proof is expected')
+  }
   screened: Refusal | null = null
   writeFails: Failure = null
   finishFails: Failure = null
@@ -61,6 +66,10 @@ export class TestStore implements InboundPorts {
       header: header.toString('latin1'),
     })
     return this.verdict(peer, envelope, header)
+  }
+
+  prove(request: ProofRequest): TenantProof {
+    return this.proof(request)
   }
 
   createBody(ref: BodyRef): BodyWriter {

@@ -2,6 +2,7 @@
  * The whole path behind inbound for tests, of real parts only: a store in a temporary folder, keyring, policy, treatment and
  * outbound, and a scripted hop at the end. The clock stands until a test moves it; a test takes the turns itself.
  */
+import { createMailAuthentication } from '../../../authentication/index.ts'
 import type { CredentialEntry } from '../../../config/ports.ts'
 import { createKeyring } from '../../../keyring/keyring.ts'
 import { makeRoot } from '../../../keyring/testing/credentials.ts'
@@ -32,6 +33,11 @@ export interface Received {
   readonly to?: readonly string[]
   readonly notify?: ReceivedMail['envelope']['recipients'][number]['notify']
   readonly earlierPasses?: number
+  readonly factors?: readonly string[]
+}
+
+function noAnswer(code: string): Error {
+  return Object.assign(new Error(code), { code })
 }
 
 let world: World | null = null
@@ -50,6 +56,8 @@ export class JourneyRig {
   /** The tenant as the settings have it; a test may take it away. */
   current: Tenant | null
   settingsVersion = 1
+  /** The texts in DNS; null when nobody answers. */
+  dns: Map<string, string[]> | null = new Map()
   /** What the retry clock draws. */
   random = () => 0.5
 
@@ -79,6 +87,9 @@ export class JourneyRig {
       processedHeader: { name: 'X-Contoso-Done', outbound: ['word-out'], inbound: ['word-in'] },
       route: ROUTE,
       removeOwnDkim: true,
+      initialDomain: null,
+      arcSealing: null,
+      dkimSigning: [],
       validation: null,
       markerKey: Buffer.alloc(32, 7),
       postmaster: null,
@@ -114,6 +125,13 @@ export class JourneyRig {
       queue: store.queue,
       bodies: store.bodies,
       outbound: this.next.outbound,
+      authentication: createMailAuthentication((name, type) => {
+        if (type !== 'TXT' || this.dns === null) return Promise.reject(noAnswer('ETIMEOUT'))
+        const records = this.dns.get(name.toLowerCase())
+        return records === undefined
+          ? Promise.reject(noAnswer('ENOTFOUND'))
+          : Promise.resolve(records.map((record) => [record]))
+      }),
       tenant: () =>
         this.current === null
           ? null
@@ -138,7 +156,7 @@ export class JourneyRig {
   /** A mail as inbound makes it safe. */
   async receive(content: Buffer | string, received: Received = {}): Promise<ReceivedMail> {
     const bytes = Buffer.from(content)
-    const { direction = 'outbound', notify = null, earlierPasses = 0 } = received
+    const { direction = 'outbound', notify = null, earlierPasses = 0, factors = [] } = received
     const inbound = direction === 'inbound'
     const { sender = inbound ? 'bob@partner.example' : 'alice@contoso.com' } = received
     const { to = [inbound ? 'alice@contoso.com' : 'bob@partner.example'] } = received
@@ -167,7 +185,7 @@ export class JourneyRig {
         nul: false,
         longestLine: 78,
       },
-      attribution: { tenantId: this.tenant.id, direction, factors: [], removedFields: [], earlierPasses },
+      attribution: { tenantId: this.tenant.id, direction, factors, removedFields: [], earlierPasses },
       messageId: null,
       networkMessageId: null,
       via: 'BDAT',
