@@ -26,6 +26,14 @@ export const OFFICE_365_FLOOR: TlsPolicy = {
   match: ['mail.protection.outlook.com'],
 }
 
+/** Names under which Exchange Online takes mail: delivery there has the floor. */
+const OFFICE_365 = /\.(?:mail\.protection\.outlook\.com|mx\.microsoft)$/
+
+/** Whether a host (lower case) is an endpoint of Exchange Online. */
+export function isOffice365(host: string): boolean {
+  return OFFICE_365.test(host)
+}
+
 /** Stable codes of what an operator should know about a look-up. */
 export type TlsFindingCode =
   | 'map-unreadable'
