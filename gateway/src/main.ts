@@ -15,6 +15,7 @@ import { createHostLookup } from './dns/hosts.ts'
 import { createAttributor, type Attributor } from './exchange/attribution.ts'
 import { createKeyring, type Keyring } from './keyring/keyring.ts'
 import { newMailId } from './mail/id.ts'
+import { createAccess, type Access } from './mail/inbound/access.ts'
 import { createListener, type Listener } from './mail/inbound/listener.ts'
 import type { InboundPorts } from './mail/inbound/ports.ts'
 import { createServerContext } from './mail/inbound/tls-context.ts'
@@ -142,7 +143,9 @@ function openListeners(
   safe: InboundPorts['safe'],
 ): Listener[] {
   const ports: InboundPorts = {
-    screen: (address) => parts.attributor.screen(address),
+    // The map can only refuse: whoever it does not name must still be in a range.
+    screen: (address) => parts.attributor.screen(address) ?? parts.access.client(address),
+    recipient: (address) => parts.access.recipient(address),
     attribute: (peer, envelope, headerSection) =>
       parts.attributor.attribute(peer, envelope, headerSection, Date.now()),
     createBody: (ref) => store.bodies.create(ref),
@@ -196,6 +199,7 @@ class Parts {
   #contexts = new Map<string, SecureContext>()
   #defaultContext: SecureContext | null = null
   #attributor: Attributor | null = null
+  #access: Access = createAccess(new Map())
 
   constructor(store: Store) {
     this.#store = store
@@ -206,10 +210,16 @@ class Parts {
     return this.#attributor
   }
 
+  /** The maps of access. */
+  get access(): Access {
+    return this.#access
+  }
+
   /** Takes new settings over. */
   adopt(settings: Settings): void {
     this.#settings = settings
     this.#attributor = createAttributor(settings)
+    this.#access = createAccess(settings.maps)
     this.#trusts = new Map(
       [...settings.tenants.keys()].map((id) => [
         id,

@@ -125,7 +125,8 @@ class Reader {
   #endif(logical: LogicalLine): void {
     const { content } = logical
     const rest = content.slice(5)
-    if (rest.trim() !== '') this.#fault(logical, 5, 'text-after-endif', 'nothing may stand after endif')
+    if (rest.trim() !== '')
+      this.#fault(logical, content.length - rest.trimStart().length, 'text-after-endif', 'nothing may stand after endif')
     else {
       const opened = this.#open.pop()
       if (opened === undefined) this.#fault(logical, 0, 'endif-without-if', 'no block is open')

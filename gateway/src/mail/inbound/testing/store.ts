@@ -41,6 +41,7 @@ export class TestStore implements InboundPorts {
   readonly asked: { peer: Peer; envelope: Envelope; header: string }[] = []
   verdict: (peer: Peer, envelope: Envelope, header: Buffer) => AttributionResult = accept
   screened: Refusal | null = null
+  refusedRecipients: (address: string) => Refusal | null = () => null
   writeFails: Failure = null
   finishFails: Failure = null
   safeFails: Failure = null
@@ -52,6 +53,10 @@ export class TestStore implements InboundPorts {
 
   screen(): Refusal | null {
     return this.screened
+  }
+
+  recipient(address: string): Refusal | null {
+    return this.refusedRecipients(address)
   }
 
   attribute(peer: Peer, envelope: Envelope, header: Buffer): AttributionResult {
