@@ -151,8 +151,20 @@ export const VERBS: readonly Verb[] = [
     name: 'tls-policy',
     summary: 'say which TLS policy a map gives for a destination',
     forms: ['tls-policy check --map FILE DESTINATION [--json]'],
-    details: ['FILE is a table in the syntax of smtp_tls_policy_maps.'],
+    details: [
+      'FILE is a table in the syntax of smtp_tls_policy_maps. Faults, weak lines and lines that nothing reaches are printed too.',
+    ],
     load: async () => (await import('./tls-policy.ts')).tlsPolicy,
+  },
+  {
+    name: 'map',
+    summary: 'say which line of a map applies to an address or a recipient',
+    forms: ['map check --map FILE --kind transport|client-access|recipient-access KEY [--json]'],
+    details: [
+      'KEY is an IP address for client-access, an e-mail address otherwise. Every fault and doubtful line is printed with line and column.',
+      'Exits with 0 when a valid line applies, 1 when none does or the line is at fault.',
+    ],
+    load: async () => (await import('./map.ts')).map,
   },
   {
     name: 'exchange',
