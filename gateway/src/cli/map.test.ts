@@ -8,7 +8,8 @@ import { UsageError, type Io } from './io.ts'
 import { map } from './map.ts'
 
 const TEXTS = {
-  transport: 'partner.example smtp:[mx.partner.example]:2525\n.partner.example error:5.1.2 gone\nx.example discard:\n',
+  transport:
+    'partner.example smtp:[mx.partner.example]:2525\n.partner.example error:5.1.2 gone\nx.example discard:\n',
   'client-access': '# peers\n192.0.2.0/24\n  REJECT Not you\n192.0.2.7 OK\n198.51.100.1 DISCARD\n',
   'recipient-access': 'bob@partner.example 450 later\npartner.example OK\n',
 }

@@ -93,7 +93,9 @@ export const map: Command = async (args, io) => {
     if (options.has('json'))
       io.out(JSON.stringify({ kind, asked: key, status, ...found, findings, note: NOTES[kind] }))
     else {
-      io.out(printable(`${key}: ${status}${answer === null ? '' : ` in line ${answer.line} (${answer.key})`}`))
+      io.out(
+        printable(`${key}: ${status}${answer === null ? '' : ` in line ${answer.line} (${answer.key})`}`),
+      )
       if (answer !== null) io.out(printable(describe(answer.action)))
       io.out(NOTES[kind])
       for (const finding of findings) io.err(findingLine(finding))

@@ -178,6 +178,7 @@ export const VERBS: readonly Verb[] = [
       'exchange window close [--tenant NAME] [--config FILE]',
       'exchange verify [--state FILE] [--listener HOST:PORT] [--tenant NAME] [--language de|en] [--config FILE] [--json]',
       'exchange drift --state FILE [--tenant NAME] [--language de|en] [--config FILE] [--json]',
+      'exchange ranges [--refresh [--accept-smaller]] [--config FILE] [--json]',
     ],
     details: [
       'plan shows what would be made and why; script writes the PowerShell script that makes it, rollback the one that takes it away;',
@@ -185,6 +186,8 @@ export const VERBS: readonly Verb[] = [
       'window opens the gateway for 60 minutes to the test mail of connector validation, to at most five addresses.',
       'verify looks from outside: DNS, certificates, the own listener, Office 365; drift compares the state that the script writes with',
       '-Export. Each check is one line with what to do; exit 1 when one is bad. Nothing is sent and nothing changed.',
+      'ranges shows the list of addresses of Office 365; --refresh asks the endpoint service now, --accept-smaller also takes a list that',
+      'lost more than half of its addresses. Exit 1 when the list is older than 45 days or could not be refreshed.',
       '--listener    where the own listener is looked for, instead of the FQDN of the tenant on port 25',
       '--spam        how the first spam verdict is kept: A header retention (default), B trusted ARC sealer, C enhanced filtering, D SCL -1',
       '--inbound     which mail from outside goes to the gateway: S/MIME only (default of recommended) or all',

@@ -94,7 +94,9 @@ const REST = [
   {
     kind: 'Map',
     name: 'tls-policy',
-    spec: { text: '[contoso-com.mail.protection.outlook.com]:25 verify match=mail.protection.outlook.com\n# end\n' },
+    spec: {
+      text: '[contoso-com.mail.protection.outlook.com]:25 verify match=mail.protection.outlook.com\n# end\n',
+    },
   },
   { kind: 'MailAnchor', tenant: 'contoso', name: 'ca', spec: { certificate: ca.pem } },
   { kind: 'TlsAnchor', name: 'ca', spec: { certificate: ca.pem } },
@@ -270,7 +272,8 @@ test('a fault in a line of a map is told at its place in the file, written as a 
   const place = async (text: string) => ((await new Stored().faults(text))[0] ?? '').split(': ')[0]
   assert.equal(await place(MAP.slice(4)), 'objects.yaml:7:22')
   assert.equal(await place(MAP.slice(4).replaceAll('\n', '\r\n')), 'objects.yaml:7:22')
-  const flow = 'apiVersion: siegel/v1\nkind: Map\nname: transport\nspec: { text: "a.example :\\nb.example discard:" }\n'
+  const flow =
+    'apiVersion: siegel/v1\nkind: Map\nname: transport\nspec: { text: "a.example :\\nb.example discard:" }\n'
   assert.equal(await place(flow), 'objects.yaml:4')
 })
 

@@ -230,8 +230,7 @@ function judge(
     (finding) =>
       finding.severity === 'error' && !known.has(`${finding.code} ${finding.object} ${finding.message}`),
   )
-  if (faults.length > 0)
-    throw new ConfigError(faults.map((finding) => problemOf(finding, prepared, input)))
+  if (faults.length > 0) throw new ConfigError(faults.map((finding) => problemOf(finding, prepared, input)))
   return findings.filter((finding) => finding.severity === 'warning')
 }
 
@@ -242,7 +241,9 @@ function problemOf(finding: Finding, prepared: readonly Prepared[], input: Apply
   const written =
     at === undefined
       ? undefined
-      : prepared.find(({ document }) => objectKey({ ...document, tenant: tenantOf(document) }) === finding.object)
+      : prepared.find(
+          ({ document }) => objectKey({ ...document, tenant: tenantOf(document) }) === finding.object,
+        )
   if (at === undefined || written === undefined) return problem
   const place = written.source.placeOf(['spec', 'text'], at)
   return place === null

@@ -184,7 +184,9 @@ test('what works but is perhaps not meant is a warning', () => {
       clientCertificate: { chain: server.pem, key: server.keyPem },
       fqdn: 'gw.contoso.com',
     }),
-    object('Map', 'tls-policy', { text: ' starts with a blank\n[contoso-com.mail.protection.outlok.com]:25 verify\n' }),
+    object('Map', 'tls-policy', {
+      text: ' starts with a blank\n[contoso-com.mail.protection.outlok.com]:25 verify\n',
+    }),
   ]
   const { settings, findings } = compileSettings(1, objects, ROWS)
   assert.equal(settings.tenants.size, 1)
@@ -199,7 +201,9 @@ test('lines of maps are findings with line and column, errors where a map cannot
     1,
     [
       ...GOOD.filter(({ kind }) => kind !== 'Map'),
-      object('Map', 'tls-policy', { text: '[smtp.partner.example]:587 encrypt\n[smtp.partner.exmaple]:587 encrypt\n' }),
+      object('Map', 'tls-policy', {
+        text: '[smtp.partner.example]:587 encrypt\n[smtp.partner.exmaple]:587 encrypt\n',
+      }),
       object('Map', 'transport', {
         text: 'partner.example smtp:[smtp.partner.example]:587\nx.example  discard:\ncontoso.com :[x.example]\n',
       }),

@@ -54,6 +54,7 @@ class Compilation {
   readonly maps = new Map<MapName, string>()
   readonly servers: { readonly name: string; readonly identity: TlsIdentity }[] = []
   readonly ranges: string[] = []
+  office365 = false
   readonly tlsAnchors: string[] = []
   readonly mailAnchors = new Map<string, Buffer[]>()
 
@@ -113,10 +114,10 @@ class Compilation {
       }
       case 'AddressRange':
         this.ranges.push(...document.spec.cidrs)
+        this.office365 ||= document.spec.office365
         break
       case 'Map':
-        for (const name of MAP_NAMES)
-          if (name === document.name) this.maps.set(name, document.spec.text)
+        for (const name of MAP_NAMES) if (name === document.name) this.maps.set(name, document.spec.text)
         break
       case 'Credential':
       case 'PartnerCertificate':
@@ -136,7 +137,11 @@ function findingsOfMaps(maps: ReadonlyMap<MapName, string>, tenants: readonly Te
     inspectMap(name, text, surroundings).map(({ severity, code, line, column, detail }) => ({
       severity,
       code:
-        severity === 'error' ? 'map-line-invalid' : WITHOUT_EFFECT.has(code) ? 'map-line' : 'map-line-doubtful',
+        severity === 'error'
+          ? 'map-line-invalid'
+          : WITHOUT_EFFECT.has(code)
+            ? 'map-line'
+            : 'map-line-doubtful',
       object: `Map ${name}`,
       message: `line ${line}, column ${column}: ${detail} (${code})`,
       at: { line, column },
@@ -214,7 +219,12 @@ export function compileSettings(
   const refused = new Set(clashes.map((clash) => clash.name))
   const good = compilation.candidates.filter(({ tenant }) => !refused.has(tenant.name))
 
-  compilation.findings.push(...findingsOfMaps(compilation.maps, good.map(({ tenant }) => tenant)))
+  compilation.findings.push(
+    ...findingsOfMaps(
+      compilation.maps,
+      good.map(({ tenant }) => tenant),
+    ),
+  )
 
   const servers = compilation.servers.toSorted(
     (a, b) => Number(b.name === 'default') - Number(a.name === 'default'),
@@ -232,7 +242,7 @@ export function compileSettings(
     if (!serverIdentities.some((server) => namesHost(server.names, tenant.fqdn)))
       compilation.find('warning', 'certificate-name', object, `no server certificate names ${tenant.fqdn}`)
   }
-  if (compilation.ranges.length === 0)
+  if (compilation.ranges.length === 0 && !compilation.office365)
     compilation.find('warning', 'range-missing', null, 'no address range is configured: nobody may connect')
 
   const settings: Settings = {
@@ -244,6 +254,7 @@ export function compileSettings(
       good.flatMap(({ tenant, identity }) => (identity === null ? [] : [[tenant.id, identity] as const])),
     ),
     addressRanges: compilation.ranges,
+    office365Ranges: compilation.office365,
     tlsAnchors: compilation.tlsAnchors,
     mailAnchors: compilation.mailAnchors,
   }

@@ -57,7 +57,21 @@ describe('an action of access(5)', () => {
     })
 
   test('property: no text gives anything but a refusal, nothing, or a fault; a reply is one short line of ASCII', () => {
-    const word = fc.constantFrom('OK', 'RELAY', 'REJECT', '550', '2', '5.7.1', ' ', '\n', '\r', '\u0000', 'x', 'PERMIT', 'ä')
+    const word = fc.constantFrom(
+      'OK',
+      'RELAY',
+      'REJECT',
+      '550',
+      '2',
+      '5.7.1',
+      ' ',
+      '\n',
+      '\r',
+      '\u0000',
+      'x',
+      'PERMIT',
+      'ä',
+    )
     fc.assert(
       fc.property(fc.array(word, { maxLength: 12 }), (words) => {
         const { action, fault } = readAccessAction(words.join('').trim())

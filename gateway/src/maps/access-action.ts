@@ -84,10 +84,14 @@ function refusal(code: number | null, temporary: boolean, rest: string): ReadAct
   const [, status, text = rest] = /^([245]\.\d{1,3}\.\d{1,3})(?:\s+(.*))?$/s.exec(rest) ?? []
   const digit = temporary ? '4' : '5'
   if (status !== undefined && !status.startsWith(digit))
-    return fault('action-unknown', `${status} does not go with a refusal that is ${temporary ? '' : 'not '}temporary`)
+    return fault(
+      'action-unknown',
+      `${status} does not go with a refusal that is ${temporary ? '' : 'not '}temporary`,
+    )
   const shown = (status === undefined ? rest : text === rest ? '' : text).replaceAll(/\s+/g, ' ').trim()
   if (!/^[ -~]*$/.test(shown)) return fault('action-unknown', 'the text of a reply is in ASCII')
-  if (shown.length > MAX_TEXT) return fault('action-unknown', `the text of a reply has at most ${MAX_TEXT} characters`)
+  if (shown.length > MAX_TEXT)
+    return fault('action-unknown', `the text of a reply has at most ${MAX_TEXT} characters`)
   const enhanced = status ?? `${digit}.7.1`
   return {
     action: { kind: 'refuse', code, temporary, enhanced, text: shown === '' ? DEFAULT_TEXT : shown },

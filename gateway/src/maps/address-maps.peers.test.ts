@@ -22,7 +22,9 @@ function accessPatterns(local: string, domain: string): string[] {
 /** transport(5), "TABLE SEARCH ORDER". */
 function transportPatterns(local: string, domain: string): string[] {
   const labels = domain.split('.')
-  const above = domain.startsWith('[') ? [] : labels.slice(1).map((_, i) => `.${labels.slice(i + 1).join('.')}`)
+  const above = domain.startsWith('[')
+    ? []
+    : labels.slice(1).map((_, i) => `.${labels.slice(i + 1).join('.')}`)
   return [`${local}@${domain}`, domain, ...above, '*']
 }
 
@@ -43,7 +45,9 @@ describe('look-ups of addresses against postmap', () => {
     const theirs = await postmap.ask('texthash', text, keys)
     let found = 0
     for (const { local, domain } of recipients) {
-      const wanted = patterns(local, domain).map((key) => theirs.get(key)).find((value) => value !== undefined)
+      const wanted = patterns(local, domain)
+        .map((key) => theirs.get(key))
+        .find((value) => value !== undefined)
       if (wanted !== undefined) found++
       assert.equal(find(`${local}@${domain}`)?.value, wanted, `${local}@${domain} in ${JSON.stringify(text)}`)
     }
@@ -51,15 +55,42 @@ describe('look-ups of addresses against postmap', () => {
   }
 
   const key = fc.constantFrom(
-    ...['bob@example.com', 'BOB@a.example.com', 'bob@', 'abuse@', 'eve@[192.0.2.1]', 'example.com', '.example.com'],
-    ...['a.example.com', '.a.example.com', 'Example.NET', '.net', 'com', '[192.0.2.1]', '*', 'eve@example.net'],
+    ...[
+      'bob@example.com',
+      'BOB@a.example.com',
+      'bob@',
+      'abuse@',
+      'eve@[192.0.2.1]',
+      'example.com',
+      '.example.com',
+    ],
+    ...[
+      'a.example.com',
+      '.a.example.com',
+      'Example.NET',
+      '.net',
+      'com',
+      '[192.0.2.1]',
+      '*',
+      'eve@example.net',
+    ],
   )
   const tables = (value: fc.Arbitrary<string>) =>
-    fc.array(fc.tuple(key, value).map(([left, right]) => `${left} ${right}\n`), { maxLength: 8 })
+    fc.array(
+      fc.tuple(key, value).map(([left, right]) => `${left} ${right}\n`),
+      { maxLength: 8 },
+    )
 
   test('property: recipient-access', async () => {
     let found = 0
-    const value = fc.constantFrom('REJECT', 'OK', '450 later', 'DUNNO # x', 'RELAY', 'REJECT\n  5.1.1 no\n# c\n one')
+    const value = fc.constantFrom(
+      'REJECT',
+      'OK',
+      '450 later',
+      'DUNNO # x',
+      'RELAY',
+      'REJECT\n  5.1.1 no\n# c\n one',
+    )
     await fc.assert(
       fc.asyncProperty(tables(value), async (lines) => {
         const text = lines.join('')
@@ -72,7 +103,14 @@ describe('look-ups of addresses against postmap', () => {
 
   test('property: transport', async () => {
     let found = 0
-    const value = fc.constantFrom(':', 'smtp:[mx.example]:26', 'error:no', 'retry:4.4.1 down', 'discard:', ':mx.example')
+    const value = fc.constantFrom(
+      ':',
+      'smtp:[mx.example]:26',
+      'error:no',
+      'retry:4.4.1 down',
+      'discard:',
+      ':mx.example',
+    )
     await fc.assert(
       fc.asyncProperty(tables(value), async (lines) => {
         const text = lines.join('')

@@ -73,7 +73,11 @@ describe('the tables of addresses against postmap', () => {
       .tuple(fc.constantFrom('if ', 'IF\t', 'if!', 'if', 'iffy '), negation, pattern)
       .map((parts) => parts.join(''))
     const other = fc.constantFrom('endif', 'ENDIF', 'endif ', 'endif x', 'endifs', '', '# x', '  ', '  y')
-    const line = fc.oneof({ weight: 5, arbitrary: rule }, { weight: 2, arbitrary: opening }, { weight: 2, arbitrary: other })
+    const line = fc.oneof(
+      { weight: 5, arbitrary: rule },
+      { weight: 2, arbitrary: opening },
+      { weight: 2, arbitrary: other },
+    )
     let found = 0
     await fc.assert(
       fc.asyncProperty(fc.array(line, { maxLength: 12 }), async (lines) => {

@@ -28,7 +28,11 @@ type Rule =
   | ({ readonly kind: 'match'; readonly entry: CidrEntry; readonly blocks: readonly IfRule[] } & Condition)
   | IfRule
   | { readonly kind: 'endif' }
-type IfRule = { readonly kind: 'if'; readonly place: { line: number; column: number }; end: number | null } & Condition
+type IfRule = {
+  readonly kind: 'if'
+  readonly place: { line: number; column: number }
+  end: number | null
+} & Condition
 
 /** A table of address patterns. */
 export interface CidrTable {
@@ -87,8 +91,10 @@ class Reader {
 
   take(logical: LogicalLine): void {
     const { content } = logical
-    if (content.length > MAX_TABLE_LINE) this.#fault(logical, 0, 'line-too-long', `over ${MAX_TABLE_LINE} characters`)
-    else if (WHITESPACE.test(content)) this.#fault(logical, 0, 'starts-with-whitespace', 'it continues no line')
+    if (content.length > MAX_TABLE_LINE)
+      this.#fault(logical, 0, 'line-too-long', `over ${MAX_TABLE_LINE} characters`)
+    else if (WHITESPACE.test(content))
+      this.#fault(logical, 0, 'starts-with-whitespace', 'it continues no line')
     else if (/^if(?![a-z0-9])/i.test(content)) this.#if(logical)
     else if (/^endif(?![a-z0-9])/i.test(content)) this.#endif(logical)
     else this.#match(logical)
@@ -126,7 +132,12 @@ class Reader {
     const { content } = logical
     const rest = content.slice(5)
     if (rest.trim() !== '')
-      this.#fault(logical, content.length - rest.trimStart().length, 'text-after-endif', 'nothing may stand after endif')
+      this.#fault(
+        logical,
+        content.length - rest.trimStart().length,
+        'text-after-endif',
+        'nothing may stand after endif',
+      )
     else {
       const opened = this.#open.pop()
       if (opened === undefined) this.#fault(logical, 0, 'endif-without-if', 'no block is open')
@@ -171,7 +182,9 @@ class Reader {
   #noteUnreachable(logical: LogicalLine, { network, wanted }: Condition, blocks: readonly IfRule[]): void {
     if (!wanted) return
     const outside = blocks.find(
-      (block) => block.network.bits !== network.bits || (block.wanted ? isApart(block.network, network) : contains(block.network, network)),
+      (block) =>
+        block.network.bits !== network.bits ||
+        (block.wanted ? isApart(block.network, network) : contains(block.network, network)),
     )
     if (outside !== undefined) {
       const detail = `the block of line ${outside.place.line} lets none of these addresses in`

@@ -7,7 +7,9 @@ import { inspectMap, type MapName, type Surroundings } from './inspect.ts'
 const ROUTE = '[contoso-com.mail.protection.outlook.com]:25'
 const AROUND: Surroundings = { routes: [ROUTE], direct: false, endpointDomains: new Set(['contoso.com']) }
 const told = (name: MapName, text: string, around: Surroundings | null) =>
-  inspectMap(name, text, around).map(({ severity, code, line, column }) => [severity, code, line, column].join(' '))
+  inspectMap(name, text, around).map(({ severity, code, line, column }) =>
+    [severity, code, line, column].join(' '),
+  )
 
 describe('a map looked through', () => {
   test("the how-to's line is clean", () => {
@@ -50,16 +52,31 @@ describe('a map looked through', () => {
   })
 
   test('transport: a line for a domain of a tenant does not move its endpoint', () => {
-    assert.deepEqual(told('transport', 'contoso.com :[x.example]\nbob@Contoso.com :\nx.example :\n', AROUND), [
-      'warning endpoint-not-moved 1 1',
-      'warning endpoint-not-moved 2 1',
-    ])
+    assert.deepEqual(
+      told('transport', 'contoso.com :[x.example]\nbob@Contoso.com :\nx.example :\n', AROUND),
+      ['warning endpoint-not-moved 1 1', 'warning endpoint-not-moved 2 1'],
+    )
   })
 
   test('property: any text in any map gives findings whose places are in the text, in order', () => {
     const name = fc.constantFrom<MapName>('tls-policy', 'transport', 'client-access', 'recipient-access')
     const piece = fc.constantFrom(
-      ...['192.0.2.0/24', 'x.example', 'a@x.example', '!', 'if ', 'endif', ' ', '\n', '\n ', '\n', '#', '"', '\\', ':'],
+      ...[
+        '192.0.2.0/24',
+        'x.example',
+        'a@x.example',
+        '!',
+        'if ',
+        'endif',
+        ' ',
+        '\n',
+        '\n ',
+        '\n',
+        '#',
+        '"',
+        '\\',
+        ':',
+      ],
       ...['REJECT', 'OK', 'smtp:', 'discard:', 'secure', 'match=', '\u0000', '\r', 'ä'],
     )
     fc.assert(

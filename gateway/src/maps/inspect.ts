@@ -71,7 +71,9 @@ function inspectTlsPolicy(text: string, surroundings: Surroundings | null): MapF
     const policy = parseTlsPolicy(entry.value)
     if (isTlsFault(policy)) warn(entry, 'policy-invalid', policy.offset, `${policy.code}: ${policy.detail}`)
     else if (Object.hasOwn(WEAK, policy.level)) {
-      const why = isFloored(entry.key) ? 'weaker than the floor of Office 365, which applies' : WEAK[policy.level]
+      const why = isFloored(entry.key)
+        ? 'weaker than the floor of Office 365, which applies'
+        : WEAK[policy.level]
       warn(entry, 'weak-level', 0, `${policy.level}: ${why ?? ''}`)
     }
   }

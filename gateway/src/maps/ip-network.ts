@@ -43,7 +43,11 @@ function parseIpv6(text: string): bigint | null {
   const [head = [], rest = []] = halves
   const missing = 8 - head.length - (halves.length === 2 ? rest.length : 0)
   if (halves.length === 2 ? missing < 1 : missing !== 0) return null
-  const groups = [...head, ...Array.from({ length: halves.length === 2 ? missing : 0 }, () => '0'), ...(halves.length === 2 ? rest : [])]
+  const groups = [
+    ...head,
+    ...Array.from({ length: halves.length === 2 ? missing : 0 }, () => '0'),
+    ...(halves.length === 2 ? rest : []),
+  ]
   if (!groups.every((group) => /^[0-9a-f]{1,4}$/i.test(group))) return null
   return groups.reduce((sum, group) => (sum << 16n) | BigInt(`0x${group}`), 0n)
 }
@@ -69,7 +73,9 @@ export function readNetwork(pattern: string): Network | NetworkFault {
 /** Whether all addresses of a network lie in another. */
 export function contains(outer: Network, inner: Network): boolean {
   const shift = BigInt(outer.bits - outer.prefix)
-  return outer.bits === inner.bits && outer.prefix <= inner.prefix && outer.value >> shift === inner.value >> shift
+  return (
+    outer.bits === inner.bits && outer.prefix <= inner.prefix && outer.value >> shift === inner.value >> shift
+  )
 }
 
 /** Whether two networks have no address in common. */

@@ -20,10 +20,16 @@ describe('the map recipient-access', () => {
   })
 
   test('needless quotes, case and normal form do not get around a line', () => {
-    const { find } = parseRecipientAccess('bob@example.com REJECT\nju\u0308rgen@example.com REJECT\n"a b"@example.com DEFER\n')
+    const { find } = parseRecipientAccess(
+      'bob@example.com REJECT\nju\u0308rgen@example.com REJECT\n"a b"@example.com DEFER\n',
+    )
     for (const address of ['BOB@example.COM', '"bob"@example.com', '"b\\ob"@example.com'])
       assert.equal(find(address)?.line, 1, address)
-    assert.equal(find('j\u00fcrgen@example.com'), null, 'a key in another normal form is found wrong when it is written')
+    assert.equal(
+      find('j\u00fcrgen@example.com'),
+      null,
+      'a key in another normal form is found wrong when it is written',
+    )
     assert.equal(find('"a b"@example.com')?.line, 3)
     assert.equal(find('bobby@example.com'), null)
   })

@@ -5,7 +5,14 @@
  */
 import { foldKey, placeOfValue, type Table, type TableEntry } from './table.ts'
 import { isHostname, parseRoute } from './route.ts'
-import { isTlsFault, parseTlsPolicy, TLS_LEVELS, type TlsFault, type TlsLevel, type TlsPolicy } from './tls-line.ts'
+import {
+  isTlsFault,
+  parseTlsPolicy,
+  TLS_LEVELS,
+  type TlsFault,
+  type TlsLevel,
+  type TlsPolicy,
+} from './tls-line.ts'
 
 const NO_TLS_POLICY: TlsPolicy = {
   level: 'may',

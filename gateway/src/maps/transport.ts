@@ -156,6 +156,39 @@ export function parseTransport(text: string): TransportMap {
   }
 }
 
+/** Where a recipient's mail goes. */
+export type NextHop =
+  /** `endpoint`: the route of the tenant to Office 365, with its floor. */
+  | { readonly kind: 'hop'; readonly route: string; readonly endpoint: boolean }
+  | Extract<TransportAction, { kind: 'refuse' }>
+  /** The line is at fault: the mail waits until it is mended. */
+  | { readonly kind: 'wait'; readonly line: number }
+
+/**
+ * The next hop of one recipient.
+ * @param map - null: there is none
+ * @param recipient - its domain in A-labels
+ * @param endpoint - the route to the tenant's Office 365, for mail that goes back there; then the map is not asked. null for
+ *   mail that goes to the world
+ */
+export function nextHopFor(map: TransportMap | null, recipient: string, endpoint: string | null): NextHop {
+  if (endpoint !== null) return { kind: 'hop', route: endpoint, endpoint: true }
+  const domain: NextHop = { kind: 'hop', route: addressParts(recipient).domain, endpoint: false }
+  const answer = map?.find(recipient) ?? null
+  if (answer === null) return domain
+  switch (answer.action?.kind) {
+    case undefined:
+      return { kind: 'wait', line: answer.line }
+    case 'default':
+    case 'domain':
+      return domain
+    case 'next-hop':
+      return { kind: 'hop', route: answer.action.nextHop, endpoint: false }
+    case 'refuse':
+      return answer.action
+  }
+}
+
 /** Whether any address could be looked up under a key. */
 function isKey(key: string): boolean {
   if (key === '*' || key.toLowerCase() === 'postmaster') return true

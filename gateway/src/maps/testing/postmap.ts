@@ -6,6 +6,8 @@ import { mkdtemp, rm, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
+const POSTMAP = 'postmap'
+
 /** A folder with the least that Postfix wants of a configuration. */
 export class Postmap {
   readonly #folder: string
@@ -35,7 +37,7 @@ export class Postmap {
     await writeFile(file, text)
     // Postfix waits for a file to become a few seconds old before it trusts what it reads.
     await utimes(file, 1, 1)
-    const { stdout, error } = spawnSync('postmap', ['-c', this.#folder, '-q', '-', `${type}:${file}`], {
+    const { stdout, error } = spawnSync(POSTMAP, ['-c', this.#folder, '-q', '-', `${type}:${file}`], {
       input: keys.map((key) => `${key}\n`).join(''),
       encoding: 'utf8',
     })
