@@ -62,7 +62,7 @@ const TIMES = {
   /** Between two looks at what is kept. */
   look: 400,
   /** Between two looks at the age and at what is due. */
-  tick: 60_000,
+  tick: 5_000,
   /** Between two questions to the service. */
   refresh: DAY,
   /** After a failure. */
