@@ -124,7 +124,8 @@ module.exports = {
       {
         path: '^(engine|contract|gateway)/src/',
         pathNot: [
-          G + '(mail/inbound|mail/outbound|trust|exchange/assist|keyring/find|dns|admin|cli)/',
+          G +
+            '(mail/inbound|mail/outbound|trust|exchange/assist|exchange/endpoints|keyring/find|dns|admin|cli)/',
           G + 'main[.]ts$',
           TEST,
         ],

@@ -95,7 +95,10 @@ const PLANTED: Readonly<Record<string, readonly { readonly file: string; readonl
   'store-is-plugged-in-by-main': [{ file: 'gateway/src/keyring/store.ts', imports: '../store/store.ts' }],
   'store-knows-types-only': [{ file: 'gateway/src/store/runs-domain.ts', imports: '../keyring/keyring.ts' }],
   'sql-only-in-store': [{ file: 'gateway/src/mail/queue/sql.ts', imports: 'kysely' }],
-  sockets: [{ file: 'gateway/src/mail/policy/calls-out.ts', imports: 'node:net' }],
+  sockets: [
+    { file: 'gateway/src/mail/policy/calls-out.ts', imports: 'node:net' },
+    { file: 'gateway/src/exchange/dials.ts', imports: 'node:https' },
+  ],
   files: [{ file: 'gateway/src/mail/policy/reads.ts', imports: 'node:fs/promises' }],
   'no-subprocess': [{ file: 'gateway/src/cli/spawns.ts', imports: 'node:child_process' }],
   'cluster-only-in-main': [{ file: 'gateway/src/mail/forks.ts', imports: 'node:cluster' }],

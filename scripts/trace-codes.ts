@@ -16,6 +16,7 @@ const EMITTERS: Readonly<Record<string, number>> = {
   refuse: 0,
   trace: 1,
   alarm: 0,
+  '#settleAlarm': 0,
   say: 0,
   ReplyError: 0,
 }
@@ -117,6 +118,7 @@ function valuesOf(
 export function traceCodes(root: string): Found {
   const files = globSync('gateway/src/{mail,keyring}/**/*.ts', { cwd: root })
     .concat('gateway/src/cli/queue.ts', 'gateway/src/cli/trace-text.ts', 'gateway/src/smtp/reply.ts')
+    .concat('gateway/src/exchange/endpoints/refresher.ts')
     .filter((file) => !/[.]test[.]ts$|\/testing\/|\/inbound\//.test(file))
     .sort()
   const found = files.map((file) => codesIn(readFileSync(join(root, file), 'utf8'), file))

@@ -37,6 +37,9 @@ export const CONFIG_ERRORS = {
     'Two tenants claim the same domain, host name, Microsoft tenant id, secret or processed word.',
   'object-broken': 'A stored object is not valid any more; what it configures is switched off.',
   'map-line': 'A line of a map cannot be used and has no effect.',
+  'map-line-invalid': 'A line of a map cannot mean what it says, or asks for what a map cannot do.',
+  'map-line-doubtful':
+    'A line of a map works as written, perhaps not as meant: nothing reaches it, or it is weak.',
   'range-missing': 'No address range is configured: nobody may connect.',
 } as const
 

@@ -11,12 +11,15 @@ import { UsageError, type Command } from './cli/io.ts'
 import { readOptions } from './cli/options.ts'
 import { loadStartConfig, type StartConfig } from './config/file.ts'
 import type { Settings } from './config/ports.ts'
-import { watchSettings } from './config/watch.ts'
+import { watchSettings, type SettingsWatch } from './config/watch.ts'
 import { createHostLookup } from './dns/hosts.ts'
 import { createRecordLookup } from './dns/records.ts'
 import { createAttributor, type Attributor } from './exchange/attribution.ts'
+import { createEndpointService } from './exchange/endpoints/endpoint-service.ts'
+import { Refresher } from './exchange/endpoints/refresher.ts'
 import { createKeyring, type Keyring } from './keyring/keyring.ts'
 import { newMailId } from './mail/id.ts'
+import { createAccess, type Access } from './mail/inbound/access.ts'
 import { createListener, type Listener } from './mail/inbound/listener.ts'
 import type { InboundPorts } from './mail/inbound/ports.ts'
 import { createServerContext } from './mail/inbound/tls-context.ts'
@@ -25,6 +28,7 @@ import { createOutbound } from './mail/outbound/outbound.ts'
 import { Scheduler } from './mail/queue/scheduler.ts'
 import { createLog, type Log } from './observe/log.ts'
 import { openStore, type Store } from './store/index.ts'
+import { INSTALLATION } from './store/schema.ts'
 import { createTrust, type Trust } from './trust/trust.ts'
 
 /** Mails carried at once, and the octets they may have together. */
@@ -76,6 +80,8 @@ async function run(start: StartConfig, store: Store, log: Log): Promise<void> {
     },
     log,
   )
+  const ranges = createRefresher(start, store, log, parts, watch)
+  await ranges.start()
   const outbound = createOutbound({
     hosts: createHostLookup({ table: start.hosts, ...(servers.length === 0 ? {} : { servers }) }),
     settings: () => watch.current(),
@@ -138,7 +144,36 @@ async function run(start: StartConfig, store: Store, log: Log): Promise<void> {
   await scheduler.stop()
   clearTimeout(patience)
   outbound.close()
+  ranges.stop()
   watch.stop()
+}
+
+/** What keeps the addresses of Office 365 current. */
+function createRefresher(
+  start: StartConfig,
+  store: Store,
+  log: Log,
+  parts: Parts,
+  watch: SettingsWatch,
+): Refresher {
+  const { refresh, service: base } = start.exchange.addressRanges
+  return new Refresher({
+    keeper: store.addressRanges,
+    service: refresh ? createEndpointService({ base, anchors: () => watch.current().tlsAnchors }) : null,
+    alarms: {
+      raise: async (code, args) => {
+        log.error('alarm', { code, subject: 'office365', arguments: args })
+        await store.alarms.raise(INSTALLATION, { code, subject: 'office365', arguments: args })
+      },
+      clear: (code) => store.alarms.clear(INSTALLATION, code, 'office365'),
+    },
+    inUse: () => watch.current().office365Ranges,
+    changed: ({ ranges }) => {
+      parts.adoptRanges(ranges)
+    },
+    now: Date.now,
+    log,
+  })
 }
 
 /** The listeners, each plugged into attribution, spool and journey. */
@@ -150,7 +185,9 @@ function openListeners(
   further: Pick<InboundPorts, 'prove' | 'safe'>,
 ): Listener[] {
   const ports: InboundPorts = {
-    screen: (address) => parts.attributor.screen(address),
+    // The map can only refuse: whoever it does not name must still be in a range.
+    screen: (address) => parts.attributor.screen(address) ?? parts.access.client(address),
+    recipient: (address) => parts.access.recipient(address),
     attribute: (peer, envelope, headerSection) =>
       parts.attributor.attribute(peer, envelope, headerSection, Date.now()),
     createBody: (ref) => store.bodies.create(ref),
@@ -204,6 +241,8 @@ class Parts {
   #contexts = new Map<string, SecureContext>()
   #defaultContext: SecureContext | null = null
   #attributor: Attributor | null = null
+  #office365: readonly string[] = []
+  #access: Access = createAccess(new Map())
 
   constructor(store: Store) {
     this.#store = store
@@ -214,10 +253,16 @@ class Parts {
     return this.#attributor
   }
 
+  /** The maps of access. */
+  get access(): Access {
+    return this.#access
+  }
+
   /** Takes new settings over. */
   adopt(settings: Settings): void {
     this.#settings = settings
-    this.#attributor = createAttributor(settings)
+    this.#attributor = createAttributor(settings, this.#office365)
+    this.#access = createAccess(settings.maps)
     this.#trusts = new Map(
       [...settings.tenants.keys()].map((id) => [
         id,
@@ -234,6 +279,12 @@ class Parts {
       this.#defaultContext ??= context
       for (const name of names) if (!this.#contexts.has(name)) this.#contexts.set(name, context)
     }
+  }
+
+  /** Takes other addresses of Office 365 over; open connections are judged by them at their next mail. */
+  adoptRanges(ranges: readonly string[]): void {
+    this.#office365 = ranges
+    if (this.#settings !== null) this.#attributor = createAttributor(this.#settings, ranges)
   }
 
   /** The context for a server name; the first certificate when the client names none, or one we do not have. */

@@ -24,13 +24,25 @@ export const tlsAnchorSpec = z.strictObject({
 export type TlsAnchorSpec = z.output<typeof tlsAnchorSpec>
 
 /** The spec of an `AddressRange`: addresses that may connect. */
-export const addressRangeSpec = z.strictObject({
-  cidrs: z
-    .array(rangeField('An address range.'))
-    .min(1)
-    .max(10000)
-    .describe('Address ranges (CIDR), IPv4 and IPv6. Without any such object nobody may connect.'),
-})
+export const addressRangeSpec = z
+  .strictObject({
+    cidrs: z
+      .array(rangeField('An address range.'))
+      .max(10000)
+      .default([])
+      .describe('Address ranges (CIDR), IPv4 and IPv6. Without any such object nobody may connect.'),
+    office365: z
+      .boolean()
+      .default(false)
+      .describe(
+        'Also the addresses from which Exchange Online sends: the list that comes with Siegel, kept current by ' +
+          '`exchange.addressRanges.refresh` in `siegel.yaml`. `siegel exchange ranges` shows it.',
+      ),
+  })
+  .refine(({ cidrs, office365 }) => cidrs.length > 0 || office365, {
+    path: ['cidrs'],
+    message: 'must name a range, or office365 must be true',
+  })
 
 /** The spec of an `AddressRange`. */
 export type AddressRangeSpec = z.output<typeof addressRangeSpec>

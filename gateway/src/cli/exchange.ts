@@ -12,6 +12,7 @@ import { makeScript } from '../exchange/assist/script.ts'
 import type { Tenant } from '../mail/tenant.ts'
 import { writeFrom } from './files.ts'
 import { UsageError, type Command, type ExitCode, type Io } from './io.ts'
+import { rangesVerb } from './exchange-ranges.ts'
 import { exchangeWindow } from './exchange-window.ts'
 import { readOptions, type Options } from './options.ts'
 import { driftVerb, verifyVerb } from './exchange-checks.ts'
@@ -152,9 +153,11 @@ export const exchange: Command = (args, io) => {
       return verifyVerb(rest, io)
     case 'drift':
       return driftVerb(rest, io)
+    case 'ranges':
+      return rangesVerb(rest, io)
     default:
       throw new UsageError(
-        'siegel exchange plan, script, rollback, guide, verify, drift or window; siegel help exchange',
+        'siegel exchange plan, script, rollback, guide, verify, drift, ranges or window; siegel help exchange',
       )
   }
 }

@@ -42,7 +42,7 @@ test('the forms of the design are offered', () => {
   const forms = VERBS.flatMap((verb) => verb.forms).join('\n')
   for (const start of [
     'serve [--config FILE]', 'demo [--keep]', 'smime verify ', 'smime decrypt ', 'smime sign ', 'smime encrypt ', 'cert path ',
-    'cert ocsp ', 'cert p12 ', 'mime tree ', 'tls-policy check --map FILE DESTINATION', 'trace show ID', 'trace find ',
+    'cert ocsp ', 'cert p12 ', 'mime tree ', 'tls-policy check --map FILE DESTINATION', 'map check --map FILE --kind ', 'trace show ID', 'trace find ',
     'apply -f FILE [--dry-run] [--prune]', 'export',
   ]) assert.ok(forms.includes(start), start) // prettier-ignore
 })

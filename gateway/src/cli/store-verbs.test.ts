@@ -41,7 +41,11 @@ const OBJECTS = [
   { kind: 'Tenant', name: 'fabrikam', spec: tenantSpecOf('fabrikam.com', 1) },
   { kind: 'ServerCertificate', name: 'gateway', spec: { chain: server.pem, key: server.keyPem } },
   { kind: 'AddressRange', name: 'lab', spec: { cidrs: ['127.0.0.1'] } },
-  { kind: 'Map', name: 'tls-policy', spec: { text: '[a.b]:25 verify match=mail.protection.outlook.com\n' } },
+  {
+    kind: 'Map',
+    name: 'tls-policy',
+    spec: { text: '[contoso-com.mail.protection.outlook.com]:25 verify match=mail.protection.outlook.com\n' },
+  },
   {
     kind: 'Credential',
     tenant: 'contoso',

@@ -145,6 +145,10 @@ export const TEXTS: Readonly<Record<string, Text>> = {
   'temporarily-refused': text('refused for now', 'vorläufig abgelehnt'),
   'hop-refuses-service': text('the next hop refuses service', 'die Gegenstelle verweigert den Dienst'),
   'protocol-dispute': text('the next hop does not understand a command', 'die Gegenstelle versteht einen Befehl nicht'),
+  // the addresses of Office 365
+  'address-ranges-stale': text('the list of addresses of Office 365 (version {version}) was last confirmed {days} days ago: new addresses may be refused; switch exchange.addressRanges.refresh on, see to it that the service can be reached, or install a newer release', 'die Liste der Adressen von Office 365 (Version {version}) wurde zuletzt vor {days} Tagen bestätigt: neue Adressen werden womöglich abgewiesen; exchange.addressRanges.refresh einschalten, für einen erreichbaren Dienst sorgen oder eine neuere Fassung einspielen'),
+  'address-ranges-refused': text('the endpoint service gave a list of addresses that is not believed ({cause}); the last good one stays in use: look at it, then siegel exchange ranges --refresh --accept-smaller if it is right', 'der Endpunktdienst gab eine Adressliste, die nicht geglaubt wird ({cause}); die letzte gute gilt weiter: ansehen, und wenn sie stimmt, siegel exchange ranges --refresh --accept-smaller'),
+  'address-ranges-not-refreshed': text('the endpoint service cannot be asked for the addresses of Office 365: {cause}', 'der Endpunktdienst lässt sich nicht nach den Adressen von Office 365 fragen: {cause}'),
   accepted: text('taken by the next hop', 'von der Gegenstelle angenommen'),
   'no-verdict': text('the next hop gave no verdict', 'die Gegenstelle gab kein Ergebnis'),
   'unexpected-reply': text('unexpected reply {code} ({stage})', 'unerwartete Antwort {code} ({stage})'),

@@ -59,6 +59,9 @@ describe('siegel tls-policy check', () => {
     const { code, result } = await json('--map', map, '[a.example]')
     assert.equal(code, 1)
     assert.deepEqual([result['status'], result['line'], result['effective']], ['invalid', 3, null])
+    assert.deepEqual(result['findings'], [
+      { code: 'policy-invalid', line: 3, column: 13, detail: 'unknown-level: verfy' },
+    ])
   })
 
   test('for people: lines with what applies and what is wrong', async () => {
@@ -69,7 +72,12 @@ describe('siegel tls-policy check', () => {
       'effective: encrypt',
       '  encrypt',
     ])
-    assert.deepEqual(err, ['line 6: duplicate-key: line 5 has this key and applies'])
+    assert.deepEqual(err, [
+      'line 3, column 13: warning: policy-invalid: unknown-level: verfy',
+      'line 4, column 16: warning: weak-level: encrypt: whoever stands between can present any certificate',
+      'line 5, column 11: warning: weak-level: may: mail may go out in clear',
+      'line 6, column 1: warning: duplicate-key: line 5 has this key and applies',
+    ])
   })
 
   test('the map from standard input', async () => {

@@ -2,25 +2,28 @@
  * `siegel tls-policy check --map FILE DESTINATION`: which line of a TLS policy map applies to a next hop, and what follows.
  * Reads one file, connects to nothing. Exit 0 when a valid line applies, 1 when none does or it is broken.
  */
+import type { MapFinding } from '../maps/finding.ts'
+import { inspectMap } from '../maps/inspect.ts'
 import { parseRoute, RouteError, type Route } from '../maps/route.ts'
-import { parseTable, TableTooLarge, type Table, type TableFault } from '../maps/table.ts'
-import { OFFICE_365_FLOOR, tlsPolicyFor, type TlsLookup } from '../maps/tls-policy.ts'
+import { parseTable, TableTooLarge, type Table } from '../maps/table.ts'
+import { isOffice365, OFFICE_365_FLOOR, tlsPolicyFor, type TlsLookup } from '../maps/tls-policy.ts'
 import { readInput, UsageError, type Command, type ExitCode, type Io } from './io.ts'
+import { findingLine } from './map.ts'
 
 const USAGE = 'usage: siegel tls-policy check --map FILE DESTINATION [--json]'
-/** Names under which Exchange Online takes mail: delivery there has the floor. */
-const OFFICE_365 = /\.(?:mail\.protection\.outlook\.com|mx\.microsoft)$/
 
 /** The command `siegel tls-policy`. */
 export const tlsPolicy: Command = async (args, io) => {
   const { map, destination, json } = readArguments(args)
   const route = readRoute(destination)
-  const table = readTable(await readInput(map, io))
-  const floor = OFFICE_365.test(route.host) ? OFFICE_365_FLOOR : null
+  const text = (await readInput(map, io)).toString('utf8')
+  const table = readTable(text)
+  const floor = isOffice365(route.host) ? OFFICE_365_FLOOR : null
   const lookup = tlsPolicyFor(table, destination, floor)
   const result = { destination, ...resultOf(lookup), faults: table.faults }
-  if (json) io.out(JSON.stringify(result))
-  else print(io, result, table.faults)
+  const warnings = inspectMap('tls-policy', text, null)
+  if (json) io.out(JSON.stringify({ ...result, warnings }))
+  else print(io, result, warnings)
   return (result.status === 'found' ? 0 : 1) satisfies ExitCode
 }
 
@@ -43,7 +46,7 @@ function resultOf(lookup: TlsLookup) {
 function print(
   io: Io,
   result: ReturnType<typeof resultOf> & { destination: string },
-  faults: readonly TableFault[],
+  warnings: readonly MapFinding[],
 ): void {
   const { status, key, line, effective } = result
   io.out(`${result.destination}: ${status}${line === null ? '' : ` in line ${line} (${key ?? ''})`}`)
@@ -52,7 +55,7 @@ function print(
     io.out(`  ${demand.level}${demand.match.length === 0 ? '' : ` match=${demand.match.join(':')}`}`)
   for (const finding of result.findings)
     io.err(`${finding.line === null ? '' : `line ${finding.line}: `}${finding.code}: ${finding.detail}`)
-  for (const fault of faults) io.err(`line ${fault.line}: ${fault.code}: ${fault.detail}`)
+  for (const warning of warnings) io.err(findingLine(warning))
 }
 
 function readArguments(args: readonly string[]): { map: string; destination: string; json: boolean } {
@@ -82,9 +85,9 @@ function readRoute(text: string): Route {
   }
 }
 
-function readTable(bytes: Buffer): Table {
+function readTable(text: string): Table {
   try {
-    return parseTable(bytes.toString('utf8'))
+    return parseTable(text)
   } catch (error) {
     if (error instanceof TableTooLarge) throw new UsageError(`the map is too large: ${error.message}`)
     throw error

@@ -151,8 +151,20 @@ export const VERBS: readonly Verb[] = [
     name: 'tls-policy',
     summary: 'say which TLS policy a map gives for a destination',
     forms: ['tls-policy check --map FILE DESTINATION [--json]'],
-    details: ['FILE is a table in the syntax of smtp_tls_policy_maps.'],
+    details: [
+      'FILE is a table in the syntax of smtp_tls_policy_maps. Faults, weak lines and lines that nothing reaches are printed too.',
+    ],
     load: async () => (await import('./tls-policy.ts')).tlsPolicy,
+  },
+  {
+    name: 'map',
+    summary: 'say which line of a map applies to an address or a recipient',
+    forms: ['map check --map FILE --kind transport|client-access|recipient-access KEY [--json]'],
+    details: [
+      'KEY is an IP address for client-access, an e-mail address otherwise. Every fault and doubtful line is printed with line and column.',
+      'Exits with 0 when a valid line applies, 1 when none does or the line is at fault.',
+    ],
+    load: async () => (await import('./map.ts')).map,
   },
   {
     name: 'exchange',
@@ -166,6 +178,7 @@ export const VERBS: readonly Verb[] = [
       'exchange window close [--tenant NAME] [--config FILE]',
       'exchange verify [--state FILE] [--listener HOST:PORT] [--tenant NAME] [--language de|en] [--config FILE] [--json]',
       'exchange drift --state FILE [--tenant NAME] [--language de|en] [--config FILE] [--json]',
+      'exchange ranges [--refresh [--accept-smaller]] [--config FILE] [--json]',
     ],
     details: [
       'plan shows what would be made and why; script writes the PowerShell script that makes it, rollback the one that takes it away;',
@@ -173,6 +186,8 @@ export const VERBS: readonly Verb[] = [
       'window opens the gateway for 60 minutes to the test mail of connector validation, to at most five addresses.',
       'verify looks from outside: DNS, certificates, the own listener, Office 365; drift compares the state that the script writes with',
       '-Export. Each check is one line with what to do; exit 1 when one is bad. Nothing is sent and nothing changed.',
+      'ranges shows the list of addresses of Office 365; --refresh asks the endpoint service now, --accept-smaller also takes a list that',
+      'lost more than half of its addresses. Exit 1 when the list is older than 45 days or could not be refreshed.',
       '--listener    where the own listener is looked for, instead of the FQDN of the tenant on port 25',
       '--spam        how the first spam verdict is kept: A header retention (default), B trusted ARC sealer, C enhanced filtering, D SCL -1',
       '--inbound     which mail from outside goes to the gateway: S/MIME only (default of recommended) or all',

@@ -94,11 +94,22 @@ const REST = [
   {
     kind: 'Map',
     name: 'tls-policy',
-    spec: { text: '[a.b]:25 verify match=mail.protection.outlook.com\n# end\n' },
+    spec: {
+      text: '[contoso-com.mail.protection.outlook.com]:25 verify match=mail.protection.outlook.com\n# end\n',
+    },
   },
   { kind: 'MailAnchor', tenant: 'contoso', name: 'ca', spec: { certificate: ca.pem } },
   { kind: 'TlsAnchor', name: 'ca', spec: { certificate: ca.pem } },
 ]
+const MAP = `---
+apiVersion: siegel/v1
+kind: Map
+name: transport
+spec:
+  text: |
+    partner.example :
+    dropped.example  discard:
+`
 const ALL = documents(BOB, ALICE, ...REST, TENANT)
 
 test('everything is created, the tenant before what belongs to it, with keyring entries', async () => {
@@ -252,9 +263,19 @@ test('faults are told with line, field and code; nothing is applied', async () =
     [documents({ kind: 'ServerCertificate', name: 'x', spec: { chain: server.pem, key: alice.keyPem } }), /spec\.key: .*\(key-mismatch\)$/],
     [documents({ ...TENANT, spec: { ...TENANT.spec, clientCertificate: { chain: server.pem, key: alice.keyPem } } }), /spec\.clientCertificate\.key: .*\(key-mismatch\)$/],
     [documents({ ...TENANT, spec: { ...TENANT.spec, arcSealing: { domain: 'contoso.com', selector: 's', key: alice.keyPem } } }), /spec\.arcSealing\.key: the key is ec: needed is RSA of at least 2048 bits, or Ed25519 \(key-unsuitable\)$/],
+    [documents(TENANT) + MAP, /^objects\.yaml:\d+:22: Map transport: line 2, column 18: a mail that was accepted is never dropped: .*\(never-discarded\) \(map-line-invalid\)$/],
     [documents(TENANT, { ...TENANT, name: 'fabrikam' }), /Tenant contoso: the host name smime\.contoso\.com is claimed by the tenant fabrikam too \(tenant-conflict\)$/],
   ] // prettier-ignore
   for (const [text, expected] of cases) assert.match((await new Stored().faults(text))[0] ?? '', expected)
+})
+
+test('a fault in a line of a map is told at its place in the file, written as a block or not', async () => {
+  const place = async (text: string) => ((await new Stored().faults(text))[0] ?? '').split(': ')[0]
+  assert.equal(await place(MAP.slice(4)), 'objects.yaml:7:22')
+  assert.equal(await place(MAP.slice(4).replaceAll('\n', '\r\n')), 'objects.yaml:7:22')
+  const flow =
+    'apiVersion: siegel/v1\nkind: Map\nname: transport\nspec: { text: "a.example :\\nb.example discard:" }\n'
+  assert.equal(await place(flow), 'objects.yaml:4')
 })
 
 test('faults of all documents are told at once', async () => {

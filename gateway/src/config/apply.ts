@@ -54,6 +54,7 @@ interface Prepared {
   readonly document: ConfigDocument
   readonly credentials: readonly CredentialEntry[]
   readonly line: number
+  readonly source: SourceDocument
 }
 
 const KIND_ORDER = Object.keys(KINDS)
@@ -111,7 +112,7 @@ async function prepare(source: SourceDocument, input: ApplyInput): Promise<Prepa
   if (!checked.ok)
     return checked.problems.map((problem) => fault(problem.code, problem.path, problem.message))
   try {
-    return { ...normalise(checked.document), line: source.lineOf([]) }
+    return { ...normalise(checked.document), line: source.lineOf([]), source }
   } catch (error) {
     if (!(error instanceof MaterialFailure)) throw error
     const ofCertificate = checked.document.kind === 'Tenant' && !error.field.includes('.')
@@ -187,7 +188,7 @@ function planChange(prepared: readonly Prepared[], input: ApplyInput): ApplyPlan
     wanted.delete(objectKey(object))
     changes.push({ action: 'delete', ...identity(object), fields: [] })
   }
-  const findings = judge([...wanted.values()], input)
+  const findings = judge([...wanted.values()], prepared, input)
   const change =
     changes.length === 0 ? null : { from: input.current.version, put, remove: removed.map(identity) }
   return { change, differences: changes, findings }
@@ -211,7 +212,11 @@ function inOrder(prepared: readonly Prepared[]): Prepared[] {
  * stand in the way of other changes.
  * @returns the warnings
  */
-function judge(objects: readonly ConfigObject[], input: ApplyInput): Finding[] {
+function judge(
+  objects: readonly ConfigObject[],
+  prepared: readonly Prepared[],
+  input: ApplyInput,
+): Finding[] {
   const rows = new Map<string, { readonly id: string; readonly markerKey: Buffer }>()
   // A tenant that is new has no row yet; its name stands in for it.
   for (const { kind, name } of objects)
@@ -226,9 +231,23 @@ function judge(objects: readonly ConfigObject[], input: ApplyInput): Finding[] {
     (finding) =>
       finding.severity === 'error' && !known.has(`${finding.code} ${finding.object} ${finding.message}`),
   )
-  if (faults.length > 0)
-    throw new ConfigError(
-      faults.map((finding) => faultOf(input, finding.code, null, finding.object, finding.message)),
-    )
+  if (faults.length > 0) throw new ConfigError(faults.map((finding) => problemOf(finding, prepared, input)))
   return findings.filter((finding) => finding.severity === 'warning')
+}
+
+/** A fault of the configuration as it would be, at its place in the file if it has one. */
+function problemOf(finding: Finding, prepared: readonly Prepared[], input: ApplyInput): Problem {
+  const problem = faultOf(input, finding.code, null, finding.object, finding.message)
+  const { at } = finding
+  const written =
+    at === undefined
+      ? undefined
+      : prepared.find(
+          ({ document }) => objectKey({ ...document, tenant: tenantOf(document) }) === finding.object,
+        )
+  if (at === undefined || written === undefined) return problem
+  const place = written.source.placeOf(['spec', 'text'], at)
+  return place === null
+    ? { ...problem, line: written.source.lineOf(['spec', 'text']) }
+    : { ...problem, line: place.line, column: place.column }
 }

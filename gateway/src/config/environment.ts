@@ -40,6 +40,7 @@ export function environmentSettings(): EnvironmentSetting[] {
 
 /** Brings a variable's text into the shape of its setting; what has no such shape stays text, for the schema to refuse. */
 function shape(setting: EnvironmentSetting, text: string): unknown {
+  if (setting.type === 'boolean') return text === 'true' ? true : text === 'false' ? false : text
   if (setting.type === 'integer') return /^[0-9]{1,15}$/.test(text) ? Number(text) : text
   const items = text.split(',').map((item) => item.trim()).filter((item) => item !== '') // prettier-ignore
   if (setting.type === 'array')
@@ -81,12 +82,24 @@ export function overlayEnvironment(
     const setting = settings.get(variable)
     if (setting === undefined) unknown.push(variable)
     if (setting === undefined || text === undefined || text === '') continue
-    const [first = '', second] = setting.path
     variables.set(setting.path.join('.'), variable)
-    if (second === undefined) merged[first] = shape(setting, text)
-    else merged[first] = { ...(isRecord(merged[first]) ? merged[first] : {}), [second]: shape(setting, text) }
+    layOver(merged, setting.path, shape(setting, text))
   }
   return { value: merged, variables, unknown: unknown.sort() }
+}
+
+/** Sets a field by its path; the objects on the way are copied, not changed. */
+function layOver(
+  target: Record<string, unknown>,
+  [first = '', ...rest]: readonly string[],
+  value: unknown,
+): void {
+  if (rest.length === 0) target[first] = value
+  else {
+    const inner = isRecord(target[first]) ? { ...target[first] } : {}
+    layOver(inner, rest, value)
+    target[first] = inner
+  }
 }
 
 /** Whether a value is an object with fields. */

@@ -75,6 +75,8 @@ export interface Settings {
   readonly clientIdentities: ReadonlyMap<string, TlsIdentity>
   /** Address ranges (CIDR) that may connect. */
   readonly addressRanges: readonly string[]
+  /** The addresses of Office 365 may connect too. */
+  readonly office365Ranges: boolean
   /** Extra anchors for TLS as PEM, beside the runtime's own list. */
   readonly tlsAnchors: readonly string[]
   /** Anchors for e-mail certificates by tenant row key, DER. */

@@ -11,6 +11,8 @@ export interface Problem {
   readonly file: string | null
   /** Counted from 1; null when the fault has no place in the file. */
   readonly line: number | null
+  /** Counted from 1; only where the fault has a place in its line. */
+  readonly column?: number
   /** The field with dots, or the environment variable; empty for the whole document. */
   readonly field: string
   readonly message: string
@@ -18,8 +20,9 @@ export interface Problem {
 
 /** Writes a problem in one line: `siegel.yaml:12: listeners.0.port: must be …`. */
 export function formatProblem(problem: Problem): string {
-  const place =
-    problem.file === null ? '' : `${problem.file}${problem.line === null ? '' : `:${problem.line}`}: `
+  const { file, line, column } = problem
+  const numbers = [line, ...(column === undefined ? [] : [column])].filter((number) => number !== null)
+  const place = file === null ? '' : `${[file, ...numbers].join(':')}: `
   return `${place}${problem.field === '' ? '' : `${problem.field}: `}${problem.message} (${problem.code})`
 }
 

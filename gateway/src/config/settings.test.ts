@@ -187,13 +187,53 @@ test('what works but is perhaps not meant is a warning', () => {
       clientCertificate: { chain: server.pem, key: server.keyPem },
       fqdn: 'gw.contoso.com',
     }),
-    object('Map', 'tls-policy', { text: ' starts with a blank\n[a.b]:25 verify\n' }),
+    object('Map', 'tls-policy', {
+      text: ' starts with a blank\n[contoso-com.mail.protection.outlok.com]:25 verify\n',
+    }),
   ]
   const { settings, findings } = compileSettings(1, objects, ROWS)
   assert.equal(settings.tenants.size, 1)
   assert.deepEqual(
     findings.map((finding) => `${finding.severity} ${finding.code} ${finding.object}`),
-    ['warning map-line Map tls-policy', 'warning certificate-name Tenant contoso', 'warning certificate-name Tenant contoso', 'warning range-missing '], // prettier-ignore
+    ['warning map-line Map tls-policy', 'warning map-line-doubtful Map tls-policy', 'warning certificate-name Tenant contoso', 'warning certificate-name Tenant contoso', 'warning range-missing '], // prettier-ignore
+  )
+})
+
+test('lines of maps are findings with line and column, errors where a map cannot do what is asked', () => {
+  const { findings } = compileSettings(
+    1,
+    [
+      ...GOOD.filter(({ kind }) => kind !== 'Map'),
+      object('Map', 'tls-policy', {
+        text: '[smtp.partner.example]:587 encrypt\n[smtp.partner.exmaple]:587 encrypt\n',
+      }),
+      object('Map', 'transport', {
+        text: 'partner.example smtp:[smtp.partner.example]:587\nx.example  discard:\ncontoso.com :[x.example]\n',
+      }),
+      object('Map', 'client-access', { text: '192.0.2.0/24\n  REJECT\n192.0.2.7 OK\n' }),
+      object('Map', 'recipient-access', { text: 'bob@partner.example RELAY\n' }),
+    ],
+    ROWS,
+  )
+  assert.deepEqual(
+    findings.map(({ severity, code, object: of, message, at }) => [
+      severity[0],
+      code,
+      of.slice(4),
+      at?.line,
+      at?.column,
+      /\((\S+)\)$/.exec(message)?.[1],
+    ]),
+    [
+      ['w', 'map-line-doubtful', 'client-access', 3, 1, 'unreachable'],
+      ['w', 'map-line-doubtful', 'client-access', 3, 11, 'grants-nothing'],
+      ['e', 'map-line-invalid', 'recipient-access', 1, 21, 'action-not-possible'],
+      ['w', 'map-line-doubtful', 'tls-policy', 1, 28, 'weak-level'],
+      ['w', 'map-line-doubtful', 'tls-policy', 2, 1, 'never-used'],
+      ['w', 'map-line-doubtful', 'tls-policy', 2, 28, 'weak-level'],
+      ['e', 'map-line-invalid', 'transport', 2, 12, 'never-discarded'],
+      ['w', 'map-line-doubtful', 'transport', 3, 1, 'endpoint-not-moved'],
+    ],
   )
 })
 

@@ -3,8 +3,10 @@
  * A broken object is a finding and never an exception: it switches off what it configures. A tenant whose own object is
  * broken, or that claims what another tenant claims, is left out: its mail is neither taken nor sent (fail closed).
  */
-import type { ConfigDocument, ConfigErrorCode } from '@siegel/contract'
-import { parseTable } from '../maps/table.ts'
+import { MAP_NAMES, type ConfigDocument, type ConfigErrorCode } from '@siegel/contract'
+import type { MapFindingCode } from '../maps/finding.ts'
+import { inspectMap, type MapName, type Surroundings } from '../maps/inspect.ts'
+import { parseTransport } from '../maps/transport.ts'
 import type { Tenant } from '../mail/tenant.ts'
 import { MaterialFailure, keyToPem, readSingleCertificate, readTlsPair, toPem } from './certificates.ts'
 import { objectKey, toDocument } from './config-object.ts'
@@ -21,6 +23,8 @@ export interface Finding {
   readonly object: string
   /** For the operator; no secrets. */
   readonly message: string
+  /** The place in the text of a map, from 1; left out where it is no line of a map. */
+  readonly at?: { readonly line: number; readonly column: number }
 }
 
 /** The row keys and marker keys of the tenants, by name. */
@@ -48,9 +52,10 @@ function identityOf(spec: { readonly chain: string; readonly key: string }): Tls
 class Compilation {
   readonly findings: Finding[] = []
   readonly candidates: Candidate[] = []
-  readonly maps = new Map<string, string>()
+  readonly maps = new Map<MapName, string>()
   readonly servers: { readonly name: string; readonly identity: TlsIdentity }[] = []
   readonly ranges: string[] = []
+  office365 = false
   readonly tlsAnchors: string[] = []
   readonly mailAnchors = new Map<string, Buffer[]>()
 
@@ -110,11 +115,10 @@ class Compilation {
       }
       case 'AddressRange':
         this.ranges.push(...document.spec.cidrs)
+        this.office365 ||= document.spec.office365
         break
       case 'Map':
-        this.maps.set(document.name, document.spec.text)
-        for (const fault of parseTable(document.spec.text).faults)
-          this.find('warning', 'map-line', object, `line ${fault.line} has no effect: ${fault.code}`)
+        for (const name of MAP_NAMES) if (name === document.name) this.maps.set(name, document.spec.text)
         break
       case 'Credential':
       case 'PartnerCertificate':
@@ -122,6 +126,40 @@ class Compilation {
     }
   }
 }
+
+/** What each map has to say of its lines. */
+function findingsOfMaps(maps: ReadonlyMap<MapName, string>, tenants: readonly Tenant[]): Finding[] {
+  const surroundings: Surroundings = {
+    routes: [...tenants.map(({ route }) => route), ...parseTransport(maps.get('transport') ?? '').nextHops],
+    direct: false,
+    endpointDomains: new Set(tenants.flatMap(({ acceptedDomains }) => acceptedDomains)),
+  }
+  return [...maps].flatMap(([name, text]) =>
+    inspectMap(name, text, surroundings).map(({ severity, code, line, column, detail }) => ({
+      severity,
+      code:
+        severity === 'error'
+          ? 'map-line-invalid'
+          : WITHOUT_EFFECT.has(code)
+            ? 'map-line'
+            : 'map-line-doubtful',
+      object: `Map ${name}`,
+      message: `line ${line}, column ${column}: ${detail} (${code})`,
+      at: { line, column },
+    })),
+  )
+}
+
+/** Findings by which a line has no effect; the others speak of lines that work as written. */
+const WITHOUT_EFFECT: ReadonlySet<MapFindingCode> = new Set<MapFindingCode>([
+  'starts-with-whitespace',
+  'no-value',
+  'unbalanced-quote',
+  'control-character',
+  'line-too-long',
+  'duplicate-key',
+  'policy-invalid',
+])
 
 function candidateOf(
   document: DocumentOf<'Tenant'>,
@@ -185,6 +223,13 @@ export function compileSettings(
   const refused = new Set(clashes.map((clash) => clash.name))
   const good = compilation.candidates.filter(({ tenant }) => !refused.has(tenant.name))
 
+  compilation.findings.push(
+    ...findingsOfMaps(
+      compilation.maps,
+      good.map(({ tenant }) => tenant),
+    ),
+  )
+
   const servers = compilation.servers.toSorted(
     (a, b) => Number(b.name === 'default') - Number(a.name === 'default'),
   )
@@ -201,7 +246,7 @@ export function compileSettings(
     if (!serverIdentities.some((server) => namesHost(server.names, tenant.fqdn)))
       compilation.find('warning', 'certificate-name', object, `no server certificate names ${tenant.fqdn}`)
   }
-  if (compilation.ranges.length === 0)
+  if (compilation.ranges.length === 0 && !compilation.office365)
     compilation.find('warning', 'range-missing', null, 'no address range is configured: nobody may connect')
 
   const settings: Settings = {
@@ -213,6 +258,7 @@ export function compileSettings(
       good.flatMap(({ tenant, identity }) => (identity === null ? [] : [[tenant.id, identity] as const])),
     ),
     addressRanges: compilation.ranges,
+    office365Ranges: compilation.office365,
     tlsAnchors: compilation.tlsAnchors,
     mailAnchors: compilation.mailAnchors,
   }

@@ -7,6 +7,7 @@ import {
   isMap,
   isNode,
   isPair,
+  isScalar,
   isSeq,
   parseAllDocuments,
   type Document,
@@ -22,6 +23,14 @@ export interface SourceDocument {
   readonly value: unknown
   /** The line of a field, counted from 1; of the nearest part above it when the field is not there. */
   lineOf(path: readonly (string | number)[]): number
+  /**
+   * The place in the file of a place in a text of several lines, both counted from 1; null when the field is not written
+   * as a block (`|`), so that its lines are not those of the file.
+   */
+  placeOf(
+    path: readonly (string | number)[],
+    place: { readonly line: number; readonly column: number },
+  ): { readonly line: number; readonly column: number } | null
 }
 
 /**
@@ -50,6 +59,7 @@ export function readSource(text: string, file: string): SourceDocument[] {
     .map((document) => ({
       value: toValue(document, file, lines),
       lineOf: (path) => lineOf(document, path, lines),
+      placeOf: (path, place) => placeOf(document, path, place, { text, lines }),
     }))
 }
 
@@ -107,6 +117,25 @@ function lineOf(document: Document, path: readonly (string | number)[], lines: L
     } else break
   }
   return lines.linePos(offset).line
+}
+
+function placeOf(
+  document: Document,
+  path: readonly (string | number)[],
+  place: { readonly line: number; readonly column: number },
+  source: { readonly text: string; readonly lines: LineCounter },
+): { line: number; column: number } | null {
+  const node = document.getIn(path, true)
+  if (!isScalar(node) || node.type !== 'BLOCK_LITERAL' || typeof node.value !== 'string') return null
+  const start = node.range?.[0]
+  if (start === undefined) return null
+  // The text begins in the line behind the bar; what each line is indented by is what is not in the text.
+  const line = source.lines.linePos(start).line + place.line
+  const begin = source.lines.lineStarts[line - 1]
+  if (begin === undefined) return null
+  const written = source.text.slice(begin, source.lines.lineStarts[line]).replace(/\r?\n$/, '')
+  const read = (node.value.split('\n')[place.line - 1] ?? '').replace(/\r$/, '')
+  return written.endsWith(read) ? { line, column: place.column + written.length - read.length } : null
 }
 
 function keyOf(key: unknown): string | null {

@@ -81,6 +81,27 @@ const limits = z.strictObject({
   connectionsPerAddress: limit('Most connections at a time from one address, per process.', 200, 100_000),
 })
 
+const addressRanges = z.strictObject({
+  refresh: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Ask the endpoint service once a day for the addresses of Office 365. Only where an AddressRange object has `office365`.',
+    ),
+  service: z
+    .string()
+    .max(2000)
+    .refine((text) => URL.parse(text)?.protocol === 'https:', 'must be an https address')
+    .default('https://endpoints.office.com')
+    .describe(
+      'The endpoint service, or a mirror of it. TLS anchors of the installation count beside the built-in list.',
+    ),
+})
+
+const exchange = z.strictObject({
+  addressRanges: addressRanges.prefault({}).describe('How the addresses of Office 365 are kept current.'),
+})
+
 /** The schema of `siegel.yaml`. */
 export const startSchema = z.strictObject({
   fqdn: fqdnField(
@@ -130,5 +151,6 @@ export const startSchema = z.strictObject({
     .default('info')
     .describe('Least severity that is logged.'),
   queue: queue.prefault({}).describe('Times of the queue.'),
+  exchange: exchange.prefault({}).describe('What is asked of Microsoft.'),
   limits: limits.prefault({}).describe('Upper limits. What exceeds one is refused, never cut.'),
 })

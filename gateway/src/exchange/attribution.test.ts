@@ -56,6 +56,7 @@ const SETTINGS: Settings = {
   serverIdentities: [],
   clientIdentities: new Map(),
   addressRanges: ['40.92.0.0/15'],
+  office365Ranges: false,
   tlsAnchors: [],
   mailAnchors: new Map(),
 }
@@ -462,4 +463,13 @@ describe('the window for connector validation', () => {
     // Another tenant's id on it: not the mail of this tenant's administrator.
     assert.notDeepEqual(probe({ lines: [`X-MS-Exchange-CrossTenant-Id: ${FABRIKAM}`] }), LET_IN)
   })
+})
+
+it('the addresses of Office 365 may connect only where the settings take them in', () => {
+  const office365 = ['52.100.0.0/14']
+  const screen = (settings: Settings) => createAttributor(settings, office365).screen('52.100.0.1')
+  assert.equal(screen(SETTINGS)?.code, 550)
+  assert.equal(screen({ ...SETTINGS, office365Ranges: true }), null)
+  assert.equal(createAttributor({ ...SETTINGS, office365Ranges: true }, office365).screen('40.92.0.1'), null)
+  assert.equal(createAttributor({ ...SETTINGS, office365Ranges: true }).screen('52.100.0.1')?.code, 550)
 })

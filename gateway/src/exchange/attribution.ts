@@ -84,10 +84,11 @@ function isAccepted(tenant: Tenant, address: string): boolean {
 
 /**
  * Compiles the settings into an attributor.
+ * @param office365 - the addresses of Office 365, for settings that take them in
  * Secrets are looked up by a keyed digest: the time it takes does not depend on how near a wrong value is to a right one.
  */
-export function createAttributor(settings: Settings): Attributor {
-  const ranges = compileRanges(settings.addressRanges)
+export function createAttributor(settings: Settings, office365: readonly string[] = []): Attributor {
+  const ranges = compileRanges([...settings.addressRanges, ...(settings.office365Ranges ? office365 : [])])
   const digestKey = randomBytes(32)
   const digest = (name: string, value: string): string =>
     createHmac('sha256', digestKey).update(`${name.toLowerCase()}\0${value}`).digest('base64')

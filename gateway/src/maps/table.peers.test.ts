@@ -3,46 +3,23 @@
  * Needs Postfix (scripts/install-peers.sh).
  */
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
-import { mkdtemp, rm, utimes, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import fc from 'fast-check'
 import { parseTable } from './table.ts'
-
-const POSTMAP = 'postmap'
+import { Postmap } from './testing/postmap.ts'
 
 describe('the table reader against postmap', () => {
-  let folder = ''
+  let postmap: Postmap
   before(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'siegel-postmap-'))
-    await writeFile(join(folder, 'main.cf'), 'compatibility_level = 3.6\nmyhostname = gw.example\n')
+    postmap = await Postmap.open()
   })
-  after(() => rm(folder, { recursive: true }))
-
-  /** What Postfix finds for each key. */
-  async function postfix(text: string, keys: readonly string[]): Promise<Map<string, string>> {
-    const file = join(folder, 'table')
-    await writeFile(file, text)
-    // Postfix waits for a file to become a few seconds old before it trusts what it reads.
-    await utimes(file, 1, 1)
-    const { stdout, error } = spawnSync(POSTMAP, ['-c', folder, '-q', '-', `texthash:${file}`], {
-      input: keys.map((key) => `${key}\n`).join(''),
-      encoding: 'utf8',
-    })
-    if (error !== undefined) throw error
-    const lines = stdout.split('\n').filter((line) => line !== '')
-    return new Map(
-      lines.map((line) => [line.slice(0, line.indexOf('\t')), line.slice(line.indexOf('\t') + 1)]),
-    )
-  }
+  after(() => postmap.close())
 
   async function agrees(text: string): Promise<void> {
     const { entries } = parseTable(text)
     // A line without value is no line to postmap; here it keeps its key from being taken for absent.
     const keys = [...entries].flatMap(([key, { value }]) => (value === null ? [] : [key]))
-    const theirs = await postfix(text, [...keys, 'absent.example'])
+    const theirs = await postmap.ask('texthash', text, [...keys, 'absent.example'])
     for (const key of keys)
       assert.equal(entries.get(key)?.value, theirs.get(key), `${key} in ${JSON.stringify(text)}`)
     assert.equal(theirs.get('absent.example'), undefined)

@@ -1,14 +1,21 @@
 /**
  * Reads the text of a Postfix lookup table, as postmap(1) describes it: `key whitespace value`, comments, empty lines,
- * continuation lines, quoted keys. Pure: text in, entries and faults out, each with its line number.
+ * continuation lines, quoted keys. Pure: text in, entries and faults out, each with line and column.
  * Unlike postmap it keeps a line whose key is known but whose rest is broken as such: whoever looks it up is told, and
  * does not take the key for absent.
  */
 
-/** Characters of one table. A larger text is refused as a whole. */
-export const MAX_TABLE_LENGTH = 4_194_304
-/** Characters of one logical line. */
-export const MAX_TABLE_LINE = 65_536
+import {
+  logicalLines,
+  MAX_TABLE_LINE,
+  placeIn,
+  WHITESPACE,
+  type LogicalLine,
+  type Piece,
+  type Place,
+} from './logical-lines.ts'
+
+export { MAX_TABLE_LENGTH, MAX_TABLE_LINE, TableTooLarge } from './logical-lines.ts'
 
 /** Stable codes of what is wrong with a line. */
 export type TableFaultCode =
@@ -22,8 +29,10 @@ export type TableFaultCode =
 
 /** Something wrong with a line. */
 export interface TableFault {
-  /** The first physical line of the logical line, from 1. */
+  /** The physical line of the fault, from 1. */
   readonly line: number
+  /** Where in its line the fault stands, from 1. */
+  readonly column: number
   readonly code: TableFaultCode
   /** The key in look-up form; null when the line has none. */
   readonly key: string | null
@@ -37,6 +46,9 @@ export interface TableEntry {
   /** The value with continuation lines joined; null when the line is broken and must not be used. */
   readonly value: string | null
   readonly line: number
+  /** Where the value begins in the logical line that `pieces` describe. */
+  readonly valueStart: number
+  readonly pieces: readonly Piece[]
 }
 
 /** A table. Keys are folded to lower case, as Postfix does with its indexed files. */
@@ -46,13 +58,6 @@ export interface Table {
   readonly faults: readonly TableFault[]
 }
 
-/** The text is too large to be a table. */
-export class TableTooLarge extends Error {
-  override readonly name = 'TableTooLarge'
-}
-
-const WHITESPACE = /^[\t\v\f\r ]/
-const BLANK_OR_COMMENT = /^[\t\v\f\r ]*(?:#|$)/
 const CONTROL = /[\u0000-\u0008\u000e-\u001f\u007f]/
 
 /** The look-up form of a key. */
@@ -65,11 +70,10 @@ export function foldKey(key: string): string {
  * @throws TableTooLarge when the text is longer than {@link MAX_TABLE_LENGTH} characters
  */
 export function parseTable(text: string): Table {
-  if (text.length > MAX_TABLE_LENGTH) throw new TableTooLarge(`over ${MAX_TABLE_LENGTH} characters`)
   const entries = new Map<string, TableEntry>()
   const faults: TableFault[] = []
-  for (const { line, content } of logicalLines(text)) {
-    const read = readLine(content, line)
+  for (const logical of logicalLines(text)) {
+    const read = readLine(logical)
     if (read.fault !== null) faults.push(read.fault)
     if (read.entry === null) continue
     const key = foldKey(read.entry.key)
@@ -77,7 +81,8 @@ export function parseTable(text: string): Table {
     if (earlier === undefined) entries.set(key, read.entry)
     else
       faults.push({
-        line,
+        line: logical.line,
+        column: 1,
         key,
         code: 'duplicate-key',
         detail: `line ${earlier.line} has this key and applies`,
@@ -86,53 +91,45 @@ export function parseTable(text: string): Table {
   return { entries, faults }
 }
 
-/** Joins continuation lines. Comments and blank lines do not end a logical line. */
-function* logicalLines(text: string): Generator<{ line: number; content: string }> {
-  let content = ''
-  let first = 0
-  for (const [index, raw] of text.split('\n').entries()) {
-    if (BLANK_OR_COMMENT.test(raw)) continue
-    if (first > 0 && WHITESPACE.test(raw)) {
-      // One over the limit is enough to be refused; more would only cost memory.
-      if (content.length <= MAX_TABLE_LINE) content += raw
-      continue
-    }
-    if (first > 0) yield { line: first, content }
-    first = index + 1
-    content = raw
-  }
-  if (first > 0) yield { line: first, content }
+/** The place in the text of a character of an entry's value. */
+export function placeOfValue(entry: TableEntry, offset: number): Place {
+  return placeIn(entry.pieces, entry.valueStart + offset)
 }
 
-function readLine(content: string, line: number): { entry: TableEntry | null; fault: TableFault | null } {
+function readLine({ line, content, pieces }: LogicalLine): {
+  entry: TableEntry | null
+  fault: TableFault | null
+} {
+  const fault = (code: TableFaultCode, offset: number, key: string | null, detail: string): TableFault => ({
+    ...placeIn(pieces, offset),
+    code,
+    key,
+    detail,
+  })
   const nothing = (code: TableFaultCode, detail: string) => ({
     entry: null,
-    fault: { line, key: null, code, detail },
+    fault: fault(code, 0, null, detail),
   })
   if (content.length > MAX_TABLE_LINE) return nothing('line-too-long', `over ${MAX_TABLE_LINE} characters`)
   if (WHITESPACE.test(content)) return nothing('starts-with-whitespace', 'it continues no line')
   const end = keyEnd(content)
   if (end < 0) return nothing('unbalanced-quote', 'the quote of the key has no end')
   const key = unquote(content.slice(0, end))
-  const value = content.slice(end).trim()
-  const broken = (code: TableFaultCode, detail: string) => ({
-    entry: { key, value: null, line },
-    fault: { line, key: foldKey(key), code, detail },
+  const rest = content.slice(end)
+  const value = rest.trim()
+  const valueStart = end + rest.length - rest.trimStart().length
+  const entry = { key, value, line, valueStart, pieces }
+  const broken = (code: TableFaultCode, offset: number, detail: string) => ({
+    entry: { ...entry, value: null },
+    fault: fault(code, offset, foldKey(key), detail),
   })
-  if (CONTROL.test(content)) return broken('control-character', 'a control character is in the line')
+  const control = content.search(CONTROL)
+  if (control >= 0) return broken('control-character', control, 'a control character is in the line')
   if (key === '') return nothing('no-value', 'the key is empty')
-  if (value === '') return broken('no-value', 'expected: key whitespace value')
-  const entry = { key, value, line }
+  if (value === '') return broken('no-value', end, 'expected: key whitespace value')
   if (!key.endsWith(':')) return { entry, fault: null }
-  return {
-    entry,
-    fault: {
-      line,
-      key: foldKey(key),
-      code: 'alias-format',
-      detail: '"key: value" is the format of an alias file',
-    },
-  }
+  const detail = '"key: value" is the format of an alias file'
+  return { entry, fault: fault('alias-format', end - 1, foldKey(key), detail) }
 }
 
 /** Where the key ends: the first whitespace outside quotes; -1 when a quote is open. */

@@ -63,6 +63,8 @@ export type TlsFaultCode =
 export interface TlsFault {
   readonly code: TlsFaultCode
   readonly detail: string
+  /** Where in the value the part begins that is wrong, from 0. */
+  readonly offset: number
 }
 
 /** The names Postfix checks when the line has none: verify the host's name, secure the next hop's. */
@@ -83,20 +85,24 @@ type Draft = { -readonly [K in keyof TlsPolicy]: TlsPolicy[K] } & {
 }
 
 class Invalid extends Error {
-  readonly fault: TlsFault
+  readonly code: TlsFaultCode
+  readonly detail: string
   constructor(code: TlsFaultCode, detail: string) {
     super(code)
-    this.fault = { code, detail }
+    this.code = code
+    this.detail = detail
   }
 }
 
 /** Reads a policy; the fault when it is invalid. */
 export function parseTlsPolicy(value: string): TlsPolicy | TlsFault {
+  // What is being read: a fault is a fault of it.
+  const at = { offset: 0 }
   try {
-    return read(value)
+    return read(value, at)
   } catch (error) {
-    if (error instanceof Invalid) return error.fault
-    throw error
+    if (!(error instanceof Invalid)) throw error
+    return { code: error.code, detail: error.detail, offset: at.offset }
   }
 }
 
@@ -105,9 +111,11 @@ export function isTlsFault(result: TlsPolicy | TlsFault): result is TlsFault {
   return 'code' in result
 }
 
-function read(value: string): TlsPolicy {
-  const [levelToken, ...tokens] = value.split(/[,\s]+/).filter((token) => token !== '')
-  if (levelToken === undefined) throw new Invalid('empty-policy', 'no security level')
+function read(value: string, at: { offset: number }): TlsPolicy {
+  const [first, ...tokens] = value.matchAll(/[^,\s]+/g)
+  if (first === undefined) throw new Invalid('empty-policy', 'no security level')
+  const [levelToken] = first
+  at.offset = first.index
   const level = TLS_LEVELS.find((name) => name === levelToken.toLowerCase())
   if (level === undefined) throw new Invalid('unknown-level', levelToken)
   const draft: Draft = {
@@ -124,7 +132,11 @@ function read(value: string): TlsPolicy {
   // As in Postfix: with TLS switched off the attributes have no effect and are not read.
   if (level === 'none') return draft
   const seen = new Set<string>()
-  for (const token of tokens) readAttribute(draft, token, seen)
+  for (const { 0: token, index } of tokens) {
+    at.offset = index
+    readAttribute(draft, token, seen)
+  }
+  at.offset = first.index
   if (level === 'fingerprint' && draft.fingerprints.length === 0)
     throw new Invalid('no-fingerprint', 'the level needs match=digest')
   if ((level === 'verify' || level === 'secure') && draft.match.length === 0)

@@ -3,9 +3,16 @@
  * a line may tighten the floor, never weaken it, because both must be satisfied. A broken line or an unreadable map leaves
  * the floor; where there is no floor it leaves no policy at all, and the mail waits. Pure: reads no file, opens no socket.
  */
-import { foldKey, type Table } from './table.ts'
+import { foldKey, placeOfValue, type Table, type TableEntry } from './table.ts'
 import { isHostname, parseRoute } from './route.ts'
-import { isTlsFault, parseTlsPolicy, TLS_LEVELS, type TlsLevel, type TlsPolicy } from './tls-line.ts'
+import {
+  isTlsFault,
+  parseTlsPolicy,
+  TLS_LEVELS,
+  type TlsFault,
+  type TlsLevel,
+  type TlsPolicy,
+} from './tls-line.ts'
 
 const NO_TLS_POLICY: TlsPolicy = {
   level: 'may',
@@ -26,6 +33,14 @@ export const OFFICE_365_FLOOR: TlsPolicy = {
   match: ['mail.protection.outlook.com'],
 }
 
+/** Names under which Exchange Online takes mail: delivery there has the floor. */
+const OFFICE_365 = /\.(?:mail\.protection\.outlook\.com|mx\.microsoft)$/
+
+/** Whether a host (lower case) is an endpoint of Exchange Online. */
+export function isOffice365(host: string): boolean {
+  return OFFICE_365.test(host)
+}
+
 /** Stable codes of what an operator should know about a look-up. */
 export type TlsFindingCode =
   | 'map-unreadable'
@@ -39,6 +54,8 @@ export type TlsFindingCode =
 export interface TlsFinding {
   readonly code: TlsFindingCode
   readonly line: number | null
+  /** Where in that line, from 1; null when it is the line as a whole, or none. */
+  readonly column: number | null
   readonly detail: string
 }
 
@@ -104,7 +121,12 @@ export function lookupKeys(route: string): string[] {
  */
 export function tlsPolicyFor(map: Table | null, route: string, floor: TlsPolicy | null): TlsLookup {
   if (map === null) {
-    const finding: TlsFinding = { code: 'map-unreadable', line: null, detail: 'the map cannot be read' }
+    const finding: TlsFinding = {
+      code: 'map-unreadable',
+      line: null,
+      column: null,
+      detail: 'the map cannot be read',
+    }
     return {
       policy: floor === null ? null : floorOnly(floor),
       key: null,
@@ -124,17 +146,20 @@ export function tlsPolicyFor(map: Table | null, route: string, floor: TlsPolicy 
       findings: [],
     }
   const { line } = entry
-  const broken = (code: TlsFindingCode, detail: string): TlsLookup => ({
+  const broken = (finding: TlsFinding): TlsLookup => ({
     policy: floor === null ? null : floorOnly(floor),
     key,
     line,
     written: null,
-    findings: [{ code, line, detail }],
+    findings: [finding],
   })
-  if (entry.value === null)
-    return broken('line-broken', map.faults.find((fault) => fault.line === line)?.code ?? 'broken')
+  if (entry.value === null) {
+    const fault = map.faults.find((candidate) => candidate.key === key)
+    const place = { line: fault?.line ?? line, column: fault?.column ?? null }
+    return broken({ code: 'line-broken', ...place, detail: fault?.code ?? 'broken' })
+  }
   const written = parseTlsPolicy(entry.value)
-  if (isTlsFault(written)) return broken('policy-invalid', `${written.code}: ${written.detail}`)
+  if (isTlsFault(written)) return broken(invalidPolicy(entry, written))
   const findings = findingsOf(written, floor, line)
   return { policy: combine(written, floor), key, line, written, findings }
 }
@@ -160,6 +185,11 @@ export function resolveMatch(match: readonly string[], route: string, hostname: 
   })
 }
 
+/** The finding about a line whose policy is invalid. */
+function invalidPolicy(entry: TableEntry, { code, detail, offset }: TlsFault): TlsFinding {
+  return { code: 'policy-invalid', ...placeOfValue(entry, offset), detail: `${code}: ${detail}` }
+}
+
 function isDane(level: TlsLevel): boolean {
   return level === 'dane' || level === 'dane-only'
 }
@@ -179,6 +209,7 @@ function findingsOf(written: TlsPolicy, floor: TlsPolicy | null, line: number): 
       {
         code: 'dane-not-available',
         line,
+        column: null,
         detail: `the level ${written.level} needs DNSSEC, which is not in use: mail waits`,
       },
     ]
@@ -188,6 +219,7 @@ function findingsOf(written: TlsPolicy, floor: TlsPolicy | null, line: number): 
       {
         code: 'line-weaker-than-floor',
         line,
+        column: null,
         detail: `${written.level} is weaker than ${floor.level}, which applies`,
       },
     ]
@@ -197,6 +229,7 @@ function findingsOf(written: TlsPolicy, floor: TlsPolicy | null, line: number): 
     {
       code: 'line-and-floor-both-apply',
       line,
+      column: null,
       detail: `the certificate must also satisfy ${floor.level} match=${floor.match.join(':')}`,
     },
   ]

@@ -11,6 +11,7 @@ import type { Bodies } from '../mail/body.ts'
 import type { QueueStore } from '../mail/queue/ports.ts'
 import type { TraceStore } from '../mail/trace.ts'
 import type { Log } from '../observe/log.ts'
+import { AddressRanges } from './address-ranges.ts'
 import { Alarms } from './alarms.ts'
 import { SqliteConfig } from './config-store.ts'
 import { SqliteCredentials } from './credentials.ts'
@@ -53,6 +54,7 @@ export interface Store {
   readonly bodies: Bodies
   readonly config: ConfigStore
   readonly alarms: Alarms
+  readonly addressRanges: AddressRanges
   /** The part of one tenant, by its row key. */
   forTenant(id: string): TenantStore
   /**
@@ -116,6 +118,7 @@ class SqliteStore implements Store {
   readonly bodies: Spool
   readonly config: ConfigStore
   readonly alarms: Alarms
+  readonly addressRanges: AddressRanges
   readonly #parts: Parts
   readonly #tenants = new Map<string, TenantStore>()
   #reader: { readonly thread: SqliteThread; readonly db: Kysely<Tables> } | null = null
@@ -132,6 +135,7 @@ class SqliteStore implements Store {
     })
     this.config = new SqliteConfig(writer, lookups, keys, now)
     this.alarms = new Alarms(writer, lookups, now)
+    this.addressRanges = new AddressRanges(parts.dataFolder)
   }
 
   forTenant(id: string): TenantStore {

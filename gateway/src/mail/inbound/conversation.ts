@@ -9,6 +9,8 @@ import type { Transaction } from './transaction.ts'
 export interface Conversation {
   readonly options: ResolvedOptions
   readonly ports: InboundPorts
+  /** The peer's address. */
+  readonly address: string
   /** TLS is active. */
   readonly secure: boolean
   /** How the peer introduced itself since the connection began or TLS became active; null when it did not yet. */

@@ -39,6 +39,11 @@ export interface InboundPorts {
   /** Asked when a connection opens; null lets it in. */
   screen(address: string): Refusal | null
   /**
+   * Asked for each recipient at RCPT, before anybody knows whose mail it is; null lets it pass on to attribution. Replies 421
+   * and 521 end the connection.
+   */
+  recipient(address: string): Refusal | null
+  /**
    * Whose mail is this? Asked once per transaction, when the header section is complete and before any byte is stored.
    * Pure and synchronous: the time it takes does not depend on how near a wrong secret is to the right one.
    */

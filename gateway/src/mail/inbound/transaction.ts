@@ -13,7 +13,7 @@ export interface Transaction {
   readonly sender: string
   readonly parameters: MailParameters
   readonly recipients: Recipient[]
-  /** Recipients refused because there were too many. */
+  /** Recipients refused because there were too many, or by a map. */
   overshoot: number
   /** Set with the first BDAT. RFC 3030 2 */
   reception: Reception | null

@@ -46,6 +46,7 @@ export class TestStore implements InboundPorts {
     throw new Error('no proof is expected')
   }
   screened: Refusal | null = null
+  refusedRecipients: (address: string) => Refusal | null = () => null
   writeFails: Failure = null
   finishFails: Failure = null
   safeFails: Failure = null
@@ -57,6 +58,10 @@ export class TestStore implements InboundPorts {
 
   screen(): Refusal | null {
     return this.screened
+  }
+
+  recipient(address: string): Refusal | null {
+    return this.refusedRecipients(address)
   }
 
   attribute(peer: Peer, envelope: Envelope, header: Buffer): AttributionResult {
