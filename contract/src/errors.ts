@@ -36,6 +36,8 @@ export const CONFIG_ERRORS = {
     'Two tenants claim the same domain, host name, Microsoft tenant id, secret or processed word.',
   'object-broken': 'A stored object is not valid any more; what it configures is switched off.',
   'map-line': 'A line of a map cannot be used and has no effect.',
+  'map-line-unused':
+    'A line of the map tls-policy has no effect: the route of no tenant finds it. Perhaps it is mistyped.',
   'range-missing': 'No address range is configured: nobody may connect.',
 } as const
 

@@ -12,7 +12,7 @@ import { fileURLToPath } from 'node:url'
 import { stringify } from 'yaml'
 
 /** The root script. */
-const COMMAND = fileURLToPath(new URL('../../siegel', import.meta.url))
+export const COMMAND = fileURLToPath(new URL('../../siegel', import.meta.url))
 
 /** A configuration object as it stands in the file that is applied. */
 export interface StageObject {

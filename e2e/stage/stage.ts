@@ -41,6 +41,10 @@ export interface StageOptions {
   readonly environment?: Readonly<Record<string, string>>
   /** How often the simulator tries again, in milliseconds. */
   readonly retryDelay?: number
+  /** Ranges from which the gateway takes connections. Default: loopback, all of it. */
+  readonly addressRanges?: readonly string[]
+  /** Where the world sends from. Default 127.0.0.1, like everybody. */
+  readonly worldAddress?: string
 }
 
 /** A person with an e-mail certificate. */
@@ -132,6 +136,7 @@ async function build(options: StageOptions): Promise<Stage> {
     server: certificates.world,
     ca: certificates.tls.root,
     acceptBareLf: true,
+    ...(options.worldAddress === undefined ? {} : { sendFrom: options.worldAddress }),
   })
   const exchange = await startExchange({
     tenants: [

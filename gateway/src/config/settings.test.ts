@@ -184,13 +184,19 @@ test('what works but is perhaps not meant is a warning', () => {
       clientCertificate: { chain: server.pem, key: server.keyPem },
       fqdn: 'gw.contoso.com',
     }),
-    object('Map', 'tls-policy', { text: ' starts with a blank\n[a.b]:25 verify\n' }),
+    object('Map', 'tls-policy', {
+      text: ' starts with a blank\n[a.b]:25 verify\n[contoso-com.mail.protection.outlook.com]:25 verify\n',
+    }),
   ]
   const { settings, findings } = compileSettings(1, objects, ROWS)
   assert.equal(settings.tenants.size, 1)
   assert.deepEqual(
     findings.map((finding) => `${finding.severity} ${finding.code} ${finding.object}`),
-    ['warning map-line Map tls-policy', 'warning certificate-name Tenant contoso', 'warning certificate-name Tenant contoso', 'warning range-missing '], // prettier-ignore
+    ['warning map-line Map tls-policy', 'warning certificate-name Tenant contoso', 'warning certificate-name Tenant contoso', 'warning map-line-unused Map tls-policy', 'warning range-missing '], // prettier-ignore
+  )
+  assert.match(
+    findings.find(({ code }) => code === 'map-line-unused')?.message ?? '',
+    /^line 2 .* no route is \[a\.b\]:25$/,
   )
 })
 

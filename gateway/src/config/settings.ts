@@ -5,6 +5,7 @@
  */
 import type { ConfigDocument, ConfigErrorCode } from '@siegel/contract'
 import { parseTable } from '../maps/table.ts'
+import { unusedLines } from '../maps/tls-policy.ts'
 import type { Tenant } from '../mail/tenant.ts'
 import { MaterialFailure, keyToPem, readSingleCertificate, readTlsPair, toPem } from './certificates.ts'
 import { objectKey, toDocument } from './config-object.ts'
@@ -122,6 +123,16 @@ class Compilation {
   }
 }
 
+/** Lines of the TLS policy map that the route of no tenant finds: a mistyped one would else be believed to protect. */
+function findUnusedLines(compilation: Compilation): void {
+  const text = compilation.maps.get('tls-policy')
+  if (text === undefined) return
+  const object = { kind: 'Map', tenant: null, name: 'tls-policy', spec: null, secrets: {} }
+  const routes = compilation.candidates.map(({ tenant }) => tenant.route)
+  for (const { line, key } of unusedLines(parseTable(text), routes))
+    compilation.find('warning', 'map-line-unused', object, `line ${line} has no effect: no route is ${key}`)
+}
+
 function candidateOf(
   document: DocumentOf<'Tenant'>,
   row: { readonly id: string; readonly markerKey: Buffer },
@@ -197,6 +208,7 @@ export function compileSettings(
     if (!serverIdentities.some((server) => namesHost(server.names, tenant.fqdn)))
       compilation.find('warning', 'certificate-name', object, `no server certificate names ${tenant.fqdn}`)
   }
+  findUnusedLines(compilation)
   if (compilation.ranges.length === 0)
     compilation.find('warning', 'range-missing', null, 'no address range is configured: nobody may connect')
 

@@ -45,12 +45,14 @@ const TEXTS = {
   connector: t('connector {name} is as it should be', '', 'Connector {name} ist, wie er sein soll', ''),
   'connector-missing': t('connector {name} is missing', RERUN.en, 'Connector {name} fehlt', RERUN.de),
   'connector-disabled-by-microsoft': t('inbound connector {name}: created disabled: contact support', 'ask Microsoft support to enable it; the script prints the text for the case', 'Eingangsconnector {name}: created disabled: contact support', 'Microsoft-Support um Einschalten bitten; den Text dafür gibt das Skript aus'),
+  'connector-waits': t('connector {name} is not made yet: it waits for the accepted domain', 'nothing before the domain is accepted; then run the script of siegel exchange script', 'Connector {name} ist noch nicht angelegt: er wartet auf die akzeptierte Domäne', 'nichts, bevor die Domäne akzeptiert ist; dann das Skript von siegel exchange script ausführen'),
   'connector-off': t('connector {name} is off', RERUN.en, 'Connector {name} ist aus', RERUN.de),
   'connector-changed': t('connector {name}: {field} is {actual}, should be {expected}', RERUN.en, 'Connector {name}: {field} ist {actual}, soll {expected} sein', RERUN.de),
   'connector-same-certificate': t('connector {name} has the same certificate name as ours', 'remove it: which of the two applies is not defined', 'Connector {name} hat denselben Zertifikatsnamen wie unserer', 'entfernen: welcher von beiden gilt, ist nicht festgelegt'),
   rule: t('rule {name} is as it should be', '', 'Regel {name} ist, wie sie sein soll', ''),
   'rule-missing': t('rule {name} is missing', RERUN.en, 'Regel {name} fehlt', RERUN.de),
   'rule-disabled': t('rule {name} is disabled', 'enable it with -Stage pilot, all or guard', 'Regel {name} ist deaktiviert', 'mit -Stage pilot, all oder guard aktivieren'),
+  'rule-waits': t('rule {name} is disabled, as it must be until the inbound connector is on', 'enable it with -Stage pilot, all or guard when the connector is on', 'Regel {name} ist deaktiviert, wie es sein muss, bis der Eingangsconnector an ist', 'mit -Stage pilot, all oder guard aktivieren, wenn der Connector an ist'),
   'rule-bypassed': t('rule {name} is bypassed (-Bypass)', 'end it with -Resume: mail passes by the gateway', 'Regel {name} ist überbrückt (-Bypass)', 'mit -Resume beenden: Mail geht am Gateway vorbei'),
   'rule-changed': t('rule {name}: {field} is {actual}, should be {expected}', RERUN.en, 'Regel {name}: {field} ist {actual}, soll {expected} sein', RERUN.de),
   'rule-stamp': t('rule {name} stamps a wrong secret', 'mail is refused as unproven: run the script of siegel exchange script', 'Regel {name} stempelt ein falsches Geheimnis', 'Mail wird als unbelegt abgelehnt: das Skript von siegel exchange script ausführen'),
@@ -104,6 +106,9 @@ const TEXTS = {
   'host-untrusted': t('{which} {host}: certificate not trusted: {cause}', 'complete the chain, or check who answers there', '{which} {host}: Zertifikat nicht vertraut: {cause}', 'Kette vervollständigen oder prüfen, wer dort antwortet'),
   'host-name': t('{which} {host}: the certificate is for {names}, not for {name}', 'check who answers there', '{which} {host}: das Zertifikat ist für {names}, nicht für {name}', 'prüfen, wer dort antwortet'),
   'host-lacks': t('{which} {host} does not offer {missing}', 'something between removes it: switch that off', '{which} {host} bietet {missing} nicht', 'etwas dazwischen entfernt es: abschalten'),
+  // what the traces say
+  'connector-validated': t('the outbound connector was validated at {at}', '', 'der ausgehende Connector wurde am {at} validiert', ''),
+  'connector-not-validated': t('no connector validation has come through yet', 'siegel exchange window open --to ADDRESS, then the script with -Validate', 'noch keine Connector-Validierung ist durchgekommen', 'siegel exchange window open --to ADRESSE, dann das Skript mit -Validate'),
   'listener-port': t('the listener answers on port {port}', 'Exchange Online connects to port 25 only', 'der Listener antwortet auf Port {port}', 'Exchange Online verbindet sich nur mit Port 25'),
 } as const // prettier-ignore
 
