@@ -2,6 +2,7 @@
  * A stranger who speaks to the gateway's listener: sends one mail over STARTTLS with any client certificate, from any loopback
  * address, or stays in clear, and notes every reply. Written for being refused.
  */
+import type { X509Certificate } from 'node:crypto'
 import { createConnection, type Socket } from 'node:net'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
 import type { IssuedCertificate } from '@siegel/exo-sim'
@@ -20,6 +21,8 @@ export interface Call {
   /** Server name; none unless given. */
   readonly serverName?: string
   readonly ehlo?: string
+  /** The root that the gateway's chain must lead to, for `serverName`, PEM; without it nothing is checked. */
+  readonly root?: string
 }
 
 /** An envelope and the octets. */
@@ -35,7 +38,14 @@ export interface Answer {
   readonly replies: readonly string[]
   readonly last: string
   /** The TLS session; null when it did not come to one. */
-  readonly tls: TLSSocket | null
+  readonly tls: TlsFacts | null
+}
+
+/** What a TLS session was. */
+export interface TlsFacts {
+  readonly version: string | null
+  /** The gateway's certificate. */
+  readonly leaf: X509Certificate | undefined
 }
 
 /** Reads replies one by one; the end of the connection is the empty text. */
@@ -80,7 +90,8 @@ function handshake(socket: Socket, call: Call): Promise<TLSSocket | null> {
     socket.removeAllListeners('data')
     const tls = connectTls({
       socket,
-      rejectUnauthorized: false,
+      rejectUnauthorized: call.root !== undefined,
+      ...(call.root === undefined ? {} : { ca: call.root }),
       ...(call.client === null ? {} : { cert: call.client.cert, key: call.client.key }),
       ...(call.version === undefined ? {} : { minVersion: call.version, maxVersion: call.version }),
       ...(call.serverName === undefined ? {} : { servername: call.serverName }),
@@ -111,7 +122,7 @@ export async function callGateway(call: Call, letter: Letter | null = null): Pro
   plain.setTimeout(15_000, () => plain.destroy())
   const replies = new Replies()
   let socket: Socket = plain
-  let tls: TLSSocket | null = null
+  let tls: TlsFacts | null = null
   const say = async (text: string | Buffer): Promise<boolean> => {
     if (text.length > 0) socket.write(text)
     return /^[23]/.test(await replies.next())
@@ -122,10 +133,11 @@ export async function callGateway(call: Call, letter: Letter | null = null): Pro
     if (!(await say('')) || !(await say(ehlo))) return
     if (call.secure !== false) {
       if (!(await say('STARTTLS\r\n'))) return
-      tls = await handshake(plain, call)
-      if (tls === null) return
-      socket = tls
-      replies.listen(tls)
+      const secured = await handshake(plain, call)
+      if (secured === null) return
+      tls = { version: secured.getProtocol(), leaf: secured.getPeerX509Certificate() }
+      socket = secured
+      replies.listen(secured)
       if (!(await say(ehlo))) return
     }
     if (letter === null) return

@@ -52,7 +52,7 @@ const TEXTS = {
   rule: t('rule {name} is as it should be', '', 'Regel {name} ist, wie sie sein soll', ''),
   'rule-missing': t('rule {name} is missing', RERUN.en, 'Regel {name} fehlt', RERUN.de),
   'rule-disabled': t('rule {name} is disabled', 'enable it with -Stage pilot, all or guard', 'Regel {name} ist deaktiviert', 'mit -Stage pilot, all oder guard aktivieren'),
-  'rule-waits': t('rule {name} is disabled, as it must be until the inbound connector is on', 'enable it with -Stage pilot, all or guard when the connector is on', 'Regel {name} ist deaktiviert, wie es sein muss, bis der Eingangsconnector an ist', 'mit -Stage pilot, all oder guard aktivieren, wenn der Connector an ist'),
+  'rule-waits': t('rule {name} is disabled, as it must be until mail can come back through the inbound connector', 'enable it with -Stage pilot, all or guard when the domain is accepted and the connector on', 'Regel {name} ist deaktiviert, wie es sein muss, bis Mail durch den Eingangsconnector zurückkommen kann', 'mit -Stage pilot, all oder guard aktivieren, wenn die Domäne akzeptiert und der Connector an ist'),
   'rule-bypassed': t('rule {name} is bypassed (-Bypass)', 'end it with -Resume: mail passes by the gateway', 'Regel {name} ist überbrückt (-Bypass)', 'mit -Resume beenden: Mail geht am Gateway vorbei'),
   'rule-changed': t('rule {name}: {field} is {actual}, should be {expected}', RERUN.en, 'Regel {name}: {field} ist {actual}, soll {expected} sein', RERUN.de),
   'rule-stamp': t('rule {name} stamps a wrong secret', 'mail is refused as unproven: run the script of siegel exchange script', 'Regel {name} stempelt ein falsches Geheimnis', 'Mail wird als unbelegt abgelehnt: das Skript von siegel exchange script ausführen'),

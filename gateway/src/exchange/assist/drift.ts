@@ -50,10 +50,11 @@ function domainAccepted(plan: AssistPlan, state: ExchangeState): boolean {
   return accepted(state).has(certificateDomain(plan))
 }
 
-/** Whether what is routed to the gateway could come back: until then the script enables no rule. */
-function inboundOn(plan: AssistPlan, state: ExchangeState): boolean {
+/** Whether what is routed to the gateway could come back: until then no rule should be enabled. */
+function couldReturn(plan: AssistPlan, state: ExchangeState): boolean {
   const actual = state.InboundConnectors.find(({ Name }) => Name === plan.inbound.name)
-  return actual !== undefined && normal(actual['Enabled']).join() === 'true'
+  const on = actual !== undefined && normal(actual['Enabled']).join() === 'true'
+  return on && domainAccepted(plan, state)
 }
 
 function domains(plan: AssistPlan, state: ExchangeState): Check[] {
@@ -149,7 +150,7 @@ function oneRule(plan: AssistPlan, planned: PlannedRule, state: ExchangeState): 
     ...(isOurs(plan, actual) && !actual.Comments.includes(` ${plan.generation}.`)
       ? [check('bad', 'rule-generation', { name })]
       : []),
-    ...enabling(planned, actual, inboundOn(plan, state)),
+    ...enabling(planned, actual, couldReturn(plan, state)),
   ]
   return faults.length === 0 ? [check('good', 'rule', { name })] : faults
 }
