@@ -1,5 +1,5 @@
 /**
- * What the scenarios of the seed play on: one stage for each preset, its tenant set up by nothing but the assistant's script, and people
+ * What the scenarios of the seed and of the adversary play on: one stage for each preset, its tenant set up by nothing but the assistant's script, and people
  * who write to each other. No judgement here.
  */
 import { randomBytes } from 'node:crypto'
@@ -8,7 +8,7 @@ import { plainMail } from '../demo/acts.ts'
 import { Assistant } from '../stage/assistant.ts'
 import { findJudge, type Judge } from '../stage/judge.ts'
 import { CONTOSO, type Preset } from '../stage/objects.ts'
-import { openStage, type Person, type Stage } from '../stage/stage.ts'
+import { openStage, type Person, type Stage, type StageOptions } from '../stage/stage.ts'
 import { Wire } from '../stage/wire.ts'
 
 /** The people. */
@@ -39,11 +39,15 @@ export interface Scenario {
   readonly play: (setting: Setting) => Promise<void>
 }
 
-/** Opens the stage of a preset. */
-export async function openSetting(preset: Preset): Promise<Setting> {
+/** Opens the stage of a preset. The world sends from an address of its own, as the rules must tell it from the gateway. */
+export async function openSetting(
+  preset: Preset,
+  options: Pick<StageOptions, 'addressRanges'> = {},
+): Promise<Setting> {
   let people: People | undefined
   const queue = { retryFirst: '500ms', retryLongest: '1s' }
-  const stage = await openStage({ preset, settings: { queue }, worldAddress: '127.0.0.2' }, (built) => {
+  const stageOptions = { ...options, preset, settings: { queue }, worldAddress: '127.0.0.2' }
+  const stage = await openStage(stageOptions, (built) => {
     people = {
       alice: built.addEmployee('alice@contoso.example'),
       sealed: built.addPartner('sealed@partner.example'),

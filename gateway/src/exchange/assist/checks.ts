@@ -68,6 +68,8 @@ const TEXTS = {
   'conflict-protect': t('rule {name} protects mail, which the gateway then cannot read', 'exempt what it protects', 'Regel {name} schützt Mail, die das Gateway dann nicht lesen kann', 'ausnehmen, was sie schützt'),
   'conflict-journal': t('journaling is on ({name}) without header retention', 'expect each mail twice in the journal, or choose --spam A', 'Journaling ist an ({name}), Kopfzeilen werden nicht behalten', 'jede Mail zweimal im Journal erwarten oder --spam A wählen'),
   'direct-send': t('RejectDirectSend is on', 'nothing, as long as the inbound connector recognises the gateway', 'RejectDirectSend ist an', 'nichts, solange der Eingangsconnector das Gateway erkennt'),
+  // what the settings leave open
+  'preset-open': t('with the preset as-documented the tenant id is the only proof of the tenant, and the Received exception can be forged', 'change to the preset recommended, which has secrets for both', 'mit der Vorgabe as-documented belegt nur die Mandanten-Id den Mandanten, und die Received-Ausnahme ist fälschbar', 'zur Vorgabe recommended wechseln, die für beides Geheimnisse hat'),
   // what is seen from outside
   'name-length': t('{name} has at most 48 characters', '', '{name} hat höchstens 48 Zeichen', ''),
   'name-too-long': t('{name} has more than 48 characters', 'take a shorter FQDN: Exchange Online takes no longer certificate name', '{name} hat mehr als 48 Zeichen', 'kürzeren FQDN nehmen: Exchange Online nimmt keinen längeren Zertifikatsnamen'),

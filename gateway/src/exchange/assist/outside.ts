@@ -279,6 +279,7 @@ export async function lookFromOutside(input: OutsideInput): Promise<Check[]> {
     endpointChecks(input),
   ])
   return [
+    ...(tenant.preset === 'as-documented' ? [check('warning', 'preset-open')] : []),
     tenant.fqdn.length > LONGEST_CERTIFICATE_NAME
       ? check('bad', 'name-too-long', { name: tenant.fqdn })
       : check('good', 'name-length', { name: tenant.fqdn }),
