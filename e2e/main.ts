@@ -34,6 +34,12 @@ interface Ended {
   }
 }
 
+/** The events of node:test that are looked at. */
+type TestEvent =
+  | { readonly type: 'test:start'; readonly data: Pick<Ended, 'name' | 'nesting' | 'file'> }
+  | { readonly type: 'test:pass' | 'test:fail'; readonly data: Ended }
+  | { readonly type: 'test:stderr'; readonly data: { readonly message: string } }
+
 /** Follows one run; tells each scenario as soon as it has ended. */
 class Report {
   failed = 0
@@ -74,9 +80,10 @@ class Report {
 async function play(files: readonly string[]): Promise<number> {
   const report = new Report()
   // Scenarios start processes of their own, so they run one after the other.
-  for await (const { type, data } of run({ files, concurrency: 1 })) {
+  const events = run({ files, concurrency: 1 }) as AsyncIterable<TestEvent>
+  for await (const { type, data } of events) {
     if (type === 'test:start') report.started(data)
-    else if (type === 'test:pass' || type === 'test:fail') report.ended(data as Ended, type === 'test:pass')
+    else if (type === 'test:pass' || type === 'test:fail') report.ended(data, type === 'test:pass')
     else if (type === 'test:stderr') process.stderr.write(data.message)
   }
   print(`${report.passed} passed, ${report.failed} failed`)

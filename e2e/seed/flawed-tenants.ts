@@ -57,13 +57,26 @@ async function inTenant(
   }
 }
 
+/** What Office 365 itself tells from outside, without any state. */
+async function expectFromOutside({ assistant }: Setting, code: string, text: RegExp): Promise<void> {
+  const { status, bad, all } = await assistant.checks('verify', null)
+  assert.equal(status, 1)
+  assert.deepEqual(
+    bad.map((one) => one.code),
+    [code],
+  )
+  assert.match(bad[0]?.text ?? '', text)
+  assert.ok(all.some((one) => one.code === 'state-not-given'))
+}
+
 /** Enables everything, after which nothing is bad any more. */
 async function expectMended({ assistant, script, preset }: Setting): Promise<void> {
   await assistant.run(script)
   await assistant.run(script, { Stage: 'all' })
   if (preset === 'recommended') await assistant.run(script, { Stage: 'guard' })
-  const { status, bad } = await assistant.checks('verify', await assistant.state(script))
+  const { status, bad, all } = await assistant.checks('verify', await assistant.state(script))
   assert.deepEqual([status, bad], [0, []])
+  assert.ok(all.some(({ code, verdict }) => code === 'inbound-recognised' && verdict === 'good'))
 }
 
 /** The first omission of the seed. */
@@ -103,6 +116,12 @@ export const WITHOUT_ACCEPTED_DOMAIN: Scenario = {
         ['accepted-domain-missing'],
       )
 
+      await expectFromOutside(
+        setting,
+        'accepted-domain-missing',
+        /^accepted domain missing: smime-gw\.contoso\.example$/,
+      )
+
       // The steps that the script prints.
       assert.match(stopped.output, new RegExp(`New-MgDomain -Id ${CONTOSO.fqdn}`))
       await assistant.run(`New-MgDomain -Id '${CONTOSO.fqdn}'\nConfirm-MgDomain -DomainId '${CONTOSO.fqdn}'`)
@@ -140,6 +159,12 @@ export const CREATED_DISABLED: Scenario = {
         },
         ['rule-waits'],
       ) // prettier-ignore
+
+        await expectFromOutside(
+          setting,
+          'inbound-not-recognised',
+          /^no inbound connector that is on recognises the gateway by smime-gw\.contoso\.example \(550 5\.7\.64 /,
+        )
 
         const enabled = tenant.inboundConnectors?.map((one) => ({ ...one, enabled: true })) ?? []
         stage.exchange.setTenant({ ...tenant, rules, inboundConnectors: enabled })

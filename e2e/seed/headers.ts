@@ -66,7 +66,8 @@ function expectOwn({ preset }: Setting, own: readonly string[], results: boolean
 const FROM = 'alice@contoso.example'
 
 /** Fields by which somebody inside, or a bug, speaks in our name: all of them go. */
-const FORGED = `Authentication-Results: (a comment) ${CONTOSO.fqdn}; smime=pass\r\nX-Siegel-Pass: v=1; d=outbound\r\nX-Siegel-Anything: 1\r\nx-contoso-processed: forged\r\n`
+const FORGED_MARKER = 'X-Siegel-Pass: v=1; d=outbound\r\n'
+const FORGED = `Authentication-Results: (a comment) ${CONTOSO.fqdn}; smime=pass\r\n${FORGED_MARKER}X-Siegel-Anything: 1\r\nx-contoso-processed: forged\r\n`
 const FORGED_PATTERNS = [
   /^Authentication-Results: \(a comment\)/,
   /^X-Siegel-Pass: v=1; d=outbound\r/,
@@ -111,7 +112,11 @@ async function inward(
   await writeIn(setting, setting.people.writer.address, FROM, raw)
   const { given, back } = await setting.wire.pass(messageId)
   assert.ok(fieldsOf(given.raw).filter((field) => field.startsWith('X-MS-Exchange-')).length > 5)
-  const removed = [...secret(setting), ...FORGED_PATTERNS]
+  // The marker of somebody outside is taken out by the tenant's own rule, where there is one.
+  const stripped = setting.preset === 'recommended' ? /^X-Siegel-Pass:/ : null
+  assert.ok(!fieldsOf(given.raw).some((field) => stripped?.test(field) === true))
+  const forged = FORGED_PATTERNS.filter((pattern) => stripped === null || !pattern.test(FORGED_MARKER))
+  const removed = [...secret(setting), ...forged]
   const own = compare(given.raw, back.raw, { ...exceptions, removed: [...removed, ...(exceptions.removed ?? [])] }) // prettier-ignore
   expectOwn(setting, own, true)
   return back.raw

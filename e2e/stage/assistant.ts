@@ -98,17 +98,18 @@ export class Assistant {
     })
   }
 
-  /** What `verify` or `drift` finds in a state. */
+  /** What `verify` or `drift` finds, in a state if one is given. */
   async checks(
     form: 'verify' | 'drift',
-    state: string,
+    state: string | null,
     language: 'de' | 'en' = 'en',
   ): Promise<{ status: number; all: CheckResult[]; bad: CheckResult[] }> {
     const listener = `127.0.0.1:${this.#stage.gateway.config.port}`
     const where = form === 'verify' ? ['--listener', listener] : []
     const { status, out, err } = await this.call(
       form,
-      ...['--state', state, '--json', '--language', language],
+      ...(state === null ? [] : ['--state', state]),
+      ...['--json', '--language', language],
       ...where,
     )
     assert.equal(err, '')

@@ -43,6 +43,17 @@ function readListener(text: string | undefined): { host: string; port: number } 
   return { host: host.toLowerCase(), port: Number(port) }
 }
 
+/** What Office 365 says of us from outside is not told twice where the state names the cause. */
+function withoutConsequences(outside: readonly Check[], inside: readonly Check[]): Check[] {
+  const causes = new Set<Check['code']>([
+    'accepted-domain-missing',
+    'connector-missing',
+    'connector-disabled-by-microsoft',
+  ])
+  if (!inside.some(({ code }) => causes.has(code))) return [...outside]
+  return outside.filter(({ code }) => code !== 'inbound-not-recognised' && code !== 'accepted-domain-missing')
+}
+
 /** Whether and when Exchange Online has tested its connector through an open window. */
 async function validationCheck({ tenant, traces }: AssistContext): Promise<Check> {
   const last = await lastValidation(traces, tenant.acceptedDomains)
@@ -97,7 +108,9 @@ export function verifyVerb(args: readonly string[], io: Io): Promise<ExitCode> {
       now: io.now(),
     })
     const file = options.text('state')
-    const inside = file === undefined ? [] : await stateChecks(file, context, io)
-    return report([...outside, await validationCheck(context), ...inside], options, language, io)
+    const inside =
+      file === undefined ? [check('warning', 'state-not-given')] : await stateChecks(file, context, io)
+    const seen = [...withoutConsequences(outside, inside), await validationCheck(context), ...inside]
+    return report(seen, options, language, io)
   })
 }
