@@ -38,6 +38,7 @@ interface Ended {
 type TestEvent =
   | { readonly type: 'test:start'; readonly data: Pick<Ended, 'name' | 'nesting' | 'file'> }
   | { readonly type: 'test:pass' | 'test:fail'; readonly data: Ended }
+  | { readonly type: 'test:diagnostic'; readonly data: unknown }
   | { readonly type: 'test:stderr'; readonly data: { readonly message: string } }
 
 /** Follows one run; tells each scenario as soon as it has ended. */
