@@ -3,64 +3,28 @@
  * the demo plays, `drift` of the exported state finds nothing bad, and after the rollback nothing is left.
  */
 import assert from 'node:assert/strict'
-import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { ACTS, newMessageId, plainMail, type Cast } from './demo/acts.ts'
 import { fieldOf } from './demo/look.ts'
+import { Assistant } from './stage/assistant.ts'
 import { findJudge } from './stage/judge.ts'
 import { CONTOSO, type Preset } from './stage/objects.ts'
 import { openStage, type Stage } from './stage/stage.ts'
-
-/** Runs a script of the assistant in the tenant; it must end well. */
-async function powershell(
-  stage: Stage,
-  script: string,
-  args: Record<string, string | boolean>,
-): Promise<void> {
-  const result = await stage.exchange.powershell(CONTOSO.id, script, { arguments: args })
-  assert.deepEqual([result.exitCode, result.errors], [0, []], result.output + result.warnings.join('\n'))
-  stage.exchange.propagate()
-}
 
 for (const preset of ['as-documented', 'recommended'] as const satisfies readonly Preset[])
   describe(`the script of preset ${preset}`, () => {
     const casts = new Map<(typeof ACTS)[number], Cast>()
     let stage: Stage
+    let assistant: Assistant
     let script = ''
-
-    /** Runs a form of `siegel exchange` and gives what it wrote. */
-    const assistant = (form: string): string => {
-      const { folder } = stage.gateway.config
-      const file = join(folder, `${form}.ps1`)
-      const options =
-        preset === 'recommended' ? ['--inbound', 'all', '--guard', 'reject', '--gateway-ip', '127.0.0.1'] : []
-      const config = join(folder, 'siegel.yaml')
-      const { status, err } = stage.gateway.run([
-        'exchange',
-        form,
-        '--out',
-        file,
-        '--config',
-        config,
-        ...options,
-      ])
-      assert.equal(status, 0, err)
-      return readFileSync(file, 'utf8')
-    }
 
     before(async () => {
       stage = await openStage({ preset }, (built) => {
         for (const act of ACTS) casts.set(act, act.cast(built))
       })
-      const bare = stage.exchange.tenant(CONTOSO.id)
-      stage.exchange.setTenant({ ...bare, inboundConnectors: [], outboundConnectors: [], rules: [] })
-      script = assistant('script')
-      await powershell(stage, script, { WhatIf: true })
-      assert.equal(stage.exchange.tenant(CONTOSO.id).rules?.length ?? 0, 0)
-      await powershell(stage, script, {})
-      await powershell(stage, script, { Stage: 'all' })
-      if (preset === 'recommended') await powershell(stage, script, { Stage: 'guard' })
+      assistant = new Assistant(stage)
+      script = await assistant.setUp()
     })
     after(() => stage.close())
 
@@ -84,15 +48,7 @@ for (const preset of ['as-documented', 'recommended'] as const satisfies readonl
     })
 
     it('has no drift afterwards', async () => {
-      await powershell(stage, script, { Export: true })
-      const [, state = ''] =
-        [...stage.exchange.files(CONTOSO.id)].find(([name]) => name.includes('siegel-state')) ?? []
-      const file = join(stage.gateway.config.folder, 'state.json')
-      writeFileSync(file, state)
-      const found = stage.gateway.json(['exchange', 'drift', '--state', file]) as {
-        verdict: string
-        text: string
-      }[]
+      const found = (await assistant.checks('drift', await assistant.state(script))).all
       assert.ok(found.length > 4)
       assert.deepEqual(
         found.filter(({ verdict }) => verdict !== 'good'),
@@ -132,9 +88,9 @@ for (const preset of ['as-documented', 'recommended'] as const satisfies readonl
     })
 
     it('leaves nothing after the rollback', async () => {
-      const rollback = assistant('rollback')
-      await powershell(stage, rollback, {})
-      await powershell(stage, rollback, { Connectors: true })
+      const rollback = assistant.write('rollback')
+      await assistant.run(rollback)
+      await assistant.run(rollback, { Connectors: true })
       const { rules, inboundConnectors, outboundConnectors } = stage.exchange.tenant(CONTOSO.id)
       assert.deepEqual([rules, inboundConnectors, outboundConnectors], [[], [], []])
     })

@@ -57,6 +57,7 @@ describe('siegel exchange verify', () => {
     assert.equal(reached.length, 2, JSON.stringify(all))
     assert.ok(reached.some((text) => text.startsWith(`own listener 127.0.0.1: STARTTLS with TLSv1.`)))
     assert.ok(reached.some((text) => text.startsWith(`Office 365 ${CONTOSO.endpoint}: STARTTLS with TLSv1.`)))
+    assert.ok(all.some((one) => one.code === 'inbound-recognised' && one.verdict === 'good'))
     // The stage's authority is nobody's public root, and its listener is not on port 25.
     const private_ = all.filter((one) => one.code === 'certificate-chain-private')
     assert.deepEqual(
@@ -94,6 +95,19 @@ describe('siegel exchange verify', () => {
         stage.exchange.setFaults({})
       }
     })
+
+  it('says when it cannot be told whether Office 365 recognises the gateway', async () => {
+    stage.exchange.setFaults({
+      overrides: [{ at: 'RCPT', reply: '451 4.7.500 Server busy. Please try again later' }],
+    })
+    try {
+      const { code, bad, all } = await results(stage)
+      assert.deepEqual([code, bad], [0, []])
+      assert.match(all.find((one) => one.code === 'inbound-unknown')?.text ?? '', /451 4\.7\.500 Server busy/)
+    } finally {
+      stage.exchange.setFaults({})
+    }
+  })
 
   it('says that the own listener does not answer', async () => {
     await stage.gateway.end('SIGTERM')

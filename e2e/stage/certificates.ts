@@ -16,7 +16,7 @@ export interface StageCertificates {
   readonly exchangeServer: IssuedCertificate
   /** Exchange Online as client. */
   readonly exchangeClient: IssuedCertificate
-  /** The gateway, as server and as client. */
+  /** The gateway, as server and as client; an intermediate authority stands between it and the root. */
   readonly gateway: IssuedCertificate
   /** The mail exchanger of the rest of the world. */
   readonly world: IssuedCertificate
@@ -28,6 +28,8 @@ export interface StageCertificates {
  */
 export function makeStageCertificates(fqdn: string): StageCertificates {
   const tls = makeAuthority({ commonName: 'Stage TLS Authority', keyType: 'p256' })
+  // Exchange Online fetches no intermediates: what the gateway presents must bring this one along.
+  const issuing = makeAuthority({ commonName: 'Stage TLS Issuing Authority', keyType: 'p256', issuer: tls })
   const mail = makeAuthority({ commonName: 'Stage Mail Authority', keyType: 'rsa2048' })
   const rogue = makeAuthority({ commonName: 'Rogue Authority', keyType: 'p256' })
   return {
@@ -40,7 +42,7 @@ export function makeStageCertificates(fqdn: string): StageCertificates {
       keyType: 'rsa2048',
     }),
     exchangeClient: issue(tls, { commonName: 'mail.protection.outlook.com', keyType: 'rsa2048' }),
-    gateway: issue(tls, { commonName: fqdn, dnsNames: [fqdn], keyType: 'rsa2048' }),
+    gateway: issue(issuing, { commonName: fqdn, dnsNames: [fqdn], keyType: 'rsa2048' }),
     world: issue(tls, { commonName: 'mx.world.example', dnsNames: ['mx.world.example'] }),
   }
 }

@@ -12,7 +12,7 @@ import { fileURLToPath } from 'node:url'
 import { stringify } from 'yaml'
 
 /** The root script. */
-const COMMAND = fileURLToPath(new URL('../../siegel', import.meta.url))
+export const COMMAND = fileURLToPath(new URL('../../siegel', import.meta.url))
 
 /** A configuration object as it stands in the file that is applied. */
 export interface StageObject {
@@ -112,16 +112,26 @@ export class StageGateway {
     }
   }
 
-  /** Applies objects. Throws with the command's words when it refuses. */
-  apply(objects: readonly StageObject[], options: readonly string[] = []): void {
+  /** Applies objects; gives what the command printed. Throws with its words when it refuses. */
+  apply(objects: readonly StageObject[], options: readonly string[] = []): CommandResult {
     const file = join(this.config.folder, 'objects.yaml')
     writeFileSync(
       file,
       objects.map((object) => stringify({ apiVersion: 'siegel/v1', ...object })).join('---\n'),
       { mode: 0o600 },
     )
-    const { status, out, err } = this.run(['apply', '-f', file, '--config', this.#configFile, ...options])
-    if (status !== 0) throw new Error(`siegel apply: ${out}${err}`)
+    const result = this.run(['apply', '-f', file, '--config', this.#configFile, ...options])
+    if (result.status !== 0) throw new Error(`siegel apply: ${result.out}${result.err}`)
+    return result
+  }
+
+  /** The same on a running gateway; resolves when it works by the new objects. */
+  async change(objects: readonly StageObject[], options: readonly string[] = []): Promise<CommandResult> {
+    const adopted = this.waitForLog((line) => line['event'] === 'settings', 10_000, true)
+    adopted.catch(() => undefined)
+    const result = this.apply(objects, options)
+    if (!result.out.startsWith('nothing to do')) await adopted
+    return result
   }
 
   /** Starts it and waits until it listens. */

@@ -89,7 +89,12 @@ export function rules(preset: Preset, secrets: Secrets, withExceptions: boolean)
 export function baseObjects(
   certificates: StageCertificates,
   secrets: Secrets,
-  options: { readonly preset?: Preset; readonly tlsPolicy?: string | null; readonly tenantSpec?: object },
+  options: {
+    readonly preset?: Preset
+    readonly tlsPolicy?: string | null
+    readonly addressRanges?: readonly string[]
+    readonly tenantSpec?: object
+  },
 ): StageObject[] {
   const preset = options.preset ?? 'as-documented'
   const tlsPolicy = options.tlsPolicy === undefined ? SEED_LINE : options.tlsPolicy
@@ -124,7 +129,7 @@ export function baseObjects(
       spec: { chain: certificates.gateway.cert, key: certificates.gateway.key },
     },
     { kind: 'TlsAnchor', name: 'stage', spec: { certificate: certificates.tls.root } },
-    { kind: 'AddressRange', name: 'loopback', spec: { cidrs: ['127.0.0.0/8'] } },
+    { kind: 'AddressRange', name: 'loopback', spec: { cidrs: options.addressRanges ?? ['127.0.0.0/8'] } },
     { kind: 'MailAnchor', tenant: 'contoso', name: 'stage', spec: { certificate: certificates.mail.root } },
     ...(tlsPolicy === null ? [] : [tlsPolicyMap(tlsPolicy)]),
   ]

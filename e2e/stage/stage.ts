@@ -16,7 +16,7 @@ import {
   type World,
 } from '@siegel/exo-sim'
 import { makePerson, makeStageCertificates, type StageCertificates } from './certificates.ts'
-import { StageGateway, type StageObject } from './gateway.ts'
+import { StageGateway, type CommandResult, type StageObject } from './gateway.ts'
 import {
   baseObjects,
   CONTOSO,
@@ -52,6 +52,10 @@ export interface StageOptions {
   readonly tenantSpec?: object
   /** How often the simulator tries again, in milliseconds. */
   readonly retryDelay?: number
+  /** Ranges from which the gateway takes connections. Default: loopback, all of it. */
+  readonly addressRanges?: readonly string[]
+  /** Where the world sends from. Default 127.0.0.1, like everybody. */
+  readonly worldAddress?: string
 }
 
 /** A person with an e-mail certificate. */
@@ -114,11 +118,20 @@ export class Stage {
     this.gateway.apply(this.#objects)
   }
 
-  /** Replaces the TLS policy map; null removes it. */
-  setTlsPolicy(text: string | null): void {
+  /** Replaces the TLS policy map; null removes it. Gives what the command said of it. */
+  async setTlsPolicy(text: string | null): Promise<CommandResult> {
     const others = this.#objects.filter((object) => object.kind !== 'Map')
     this.#objects.splice(0, this.#objects.length, ...others, ...(text === null ? [] : [tlsPolicyMap(text)]))
-    this.gateway.apply(this.#objects, ['--prune'])
+    return this.gateway.change(this.#objects, ['--prune'])
+  }
+
+  /** Applies the tenant with other settings for now; without any, as it was. */
+  async changeTenant(settings: object = {}): Promise<void> {
+    await this.gateway.change(
+      this.#objects
+        .filter((object) => object.kind === 'Tenant')
+        .map((object) => ({ ...object, spec: { ...object.spec, ...settings } })),
+    )
   }
 
   /** The tenant's rules, with or without their loop exceptions. */
@@ -155,6 +168,7 @@ async function build(options: StageOptions): Promise<Stage> {
     server: certificates.world,
     ca: certificates.tls.root,
     acceptBareLf: true,
+    ...(options.worldAddress === undefined ? {} : { sendFrom: options.worldAddress }),
   })
   const exchange = await startExchange({
     tenants: [

@@ -4,13 +4,14 @@
  */
 import { Resolver } from 'node:dns/promises'
 import { createHostLookup } from '../dns/hosts.ts'
-import { checkLine, explained, type Check } from '../exchange/assist/checks.ts'
+import { check, checkLine, explained, type Check } from '../exchange/assist/checks.ts'
 import { drift } from '../exchange/assist/drift.ts'
 import type { Language } from '../exchange/assist/language.ts'
 import { AssistError } from '../exchange/assist/options.ts'
 import { lookFromOutside } from '../exchange/assist/outside.ts'
 import { fetchList } from '../exchange/assist/revocation-lists.ts'
 import { readState } from '../exchange/assist/state.ts'
+import { lastValidation } from './connector-validation.ts'
 import { readInput, UsageError, type ExitCode, type Io } from './io.ts'
 import { readOptions, type Options } from './options.ts'
 import { readLanguage, TENANT_OPTIONS, withTenant, type AssistContext } from './exchange-tenant.ts'
@@ -40,6 +41,25 @@ function readListener(text: string | undefined): { host: string; port: number } 
   if (host === undefined || Number(port) > 65_535)
     throw new UsageError('--listener must be HOST:PORT, for example 192.0.2.7:25')
   return { host: host.toLowerCase(), port: Number(port) }
+}
+
+/** What Office 365 says of us from outside is not told twice where the state names the cause. */
+function withoutConsequences(outside: readonly Check[], inside: readonly Check[]): Check[] {
+  const causes = new Set<Check['code']>([
+    'accepted-domain-missing',
+    'connector-missing',
+    'connector-disabled-by-microsoft',
+  ])
+  if (!inside.some(({ code }) => causes.has(code))) return [...outside]
+  return outside.filter(({ code }) => code !== 'inbound-not-recognised' && code !== 'accepted-domain-missing')
+}
+
+/** Whether and when Exchange Online has tested its connector through an open window. */
+async function validationCheck({ tenant, traces }: AssistContext): Promise<Check> {
+  const last = await lastValidation(traces, tenant.acceptedDomains)
+  return last === null
+    ? check('warning', 'connector-not-validated')
+    : check('good', 'connector-validated', { at: new Date(last.at).toISOString() })
 }
 
 /** Mail exchangers by preference. RFC 5321 5.1 */
@@ -88,7 +108,9 @@ export function verifyVerb(args: readonly string[], io: Io): Promise<ExitCode> {
       now: io.now(),
     })
     const file = options.text('state')
-    const inside = file === undefined ? [] : await stateChecks(file, context, io)
-    return report([...outside, ...inside], options, language, io)
+    const inside =
+      file === undefined ? [check('warning', 'state-not-given')] : await stateChecks(file, context, io)
+    const seen = [...withoutConsequences(outside, inside), await validationCheck(context), ...inside]
+    return report(seen, options, language, io)
   })
 }

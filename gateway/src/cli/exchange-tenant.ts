@@ -7,6 +7,7 @@ import type { StartConfig } from '../config/file.ts'
 import type { Language } from '../exchange/assist/language.ts'
 import { AssistError } from '../exchange/assist/options.ts'
 import type { Tenant } from '../mail/tenant.ts'
+import type { TraceStore } from '../mail/trace.ts'
 import { UsageError } from './io.ts'
 import { withStore } from './open-store.ts'
 import type { Options } from './options.ts'
@@ -47,6 +48,8 @@ export interface AssistContext {
   readonly tenant: Tenant
   readonly settings: Settings
   readonly start: StartConfig
+  /** The tenant's traces. */
+  readonly traces: TraceStore
 }
 
 /** Reads the settings and finds the tenant. */
@@ -55,7 +58,8 @@ export function withTenant<T>(options: Options, work: (context: AssistContext) =
     const { version, objects, tenants } = await store.config.read()
     const { settings } = compileSettings(version, objects, tenants)
     try {
-      return await work({ tenant: chooseTenant(settings, options.text('tenant')), settings, start })
+      const tenant = chooseTenant(settings, options.text('tenant'))
+      return await work({ tenant, settings, start, traces: store.forTenant(tenant.id).traces })
     } catch (error) {
       if (error instanceof AssistError) throw new UsageError(error.message)
       throw error

@@ -67,6 +67,31 @@ test('a window is opened for an hour, replaced and closed; nothing else of the t
   assert.equal((await run('export')).out.replaceAll(sealed, ''), before.replaceAll(sealed, ''))
 })
 
+test('the status says of each tenant whether its window is open, until when and to whom, and that nothing was validated', async () => {
+  await run('exchange', 'window', 'open', '--tenant', 'fabrikam', '--to', 'a@fabrikam.com')
+  const status = await run('exchange', 'window', 'status', '--language', 'en')
+  assert.deepEqual(status, {
+    code: 1,
+    out: [
+      'contoso: closed',
+      'contoso: not validated yet',
+      'fabrikam: open until 2026-11-24T13:00:00.000Z to a@fabrikam.com',
+      'fabrikam: not validated yet',
+    ].join('\n'),
+    err: '',
+  })
+  const german = await run('exchange', 'window', 'status', '--tenant', 'fabrikam', '--language', 'de')
+  assert.match(
+    german.out,
+    /^fabrikam: offen bis 2026-11-24T13:00:00\.000Z an a@fabrikam\.com\nfabrikam: noch nicht/,
+  )
+  const json = await run('exchange', 'window', 'status', '--tenant', 'contoso', '--json')
+  assert.deepEqual(JSON.parse(json.out), [{ tenant: 'contoso', open: null, validated: null }])
+  await run('exchange', 'window', 'close', '--tenant', 'fabrikam')
+  const strange = await run('exchange', 'window', 'status', '--tenant', 'nobody')
+  assert.deepEqual([strange.code, /no usable tenant "nobody"/.test(strange.err)], [2, true])
+})
+
 test('a window without a tenant, without an address or with too many is refused with what to do', async () => {
   for (const [args, words] of [
     [['open', '--to', 'a@contoso.com'], /which tenant\? --tenant contoso or fabrikam/],

@@ -176,6 +176,7 @@ export const VERBS: readonly Verb[] = [
       `exchange guide ${CHOICES} [--language de|en] [--out FILE]`,
       'exchange window open --to ADDRESS… [--tenant NAME] [--config FILE]',
       'exchange window close [--tenant NAME] [--config FILE]',
+      'exchange window status [--tenant NAME] [--language de|en] [--config FILE] [--json]',
       'exchange verify [--state FILE] [--listener HOST:PORT] [--tenant NAME] [--language de|en] [--config FILE] [--json]',
       'exchange drift --state FILE [--tenant NAME] [--language de|en] [--config FILE] [--json]',
       'exchange ranges [--refresh [--accept-smaller]] [--config FILE] [--json]',
@@ -183,7 +184,8 @@ export const VERBS: readonly Verb[] = [
     details: [
       'plan shows what would be made and why; script writes the PowerShell script that makes it, rollback the one that takes it away;',
       'guide is the way through the Exchange admin center by hand. Files hold secrets and are readable for their owner only.',
-      'window opens the gateway for 60 minutes to the test mail of connector validation, to at most five addresses.',
+      'window opens the gateway for 60 minutes to the test mail of connector validation, to at most five addresses; window status says',
+      'when one was last let in and handed on, and exits with 1 when none ever was.',
       'verify looks from outside: DNS, certificates, the own listener, Office 365; drift compares the state that the script writes with',
       '-Export. Each check is one line with what to do; exit 1 when one is bad. Nothing is sent and nothing changed.',
       'ranges shows the list of addresses of Office 365; --refresh asks the endpoint service now, --accept-smaller also takes a list that',

@@ -23,7 +23,7 @@ const EXCHANGE_CLIENT_NAME = 'mail.protection.outlook.com'
 const VALIDATION_SENDER = 'o365connectorvalidation'
 
 /** How long a validation window is open, in milliseconds. */
-const VALIDATION_MS = 3_600_000
+export const VALIDATION_MS = 3_600_000
 
 /** Stamped by Exchange Online with the tenant's id. */
 const TENANT_ID_FIELD = 'x-ms-exchange-crosstenant-id'

@@ -318,6 +318,8 @@ export interface WorldConfig {
   exchange?: Endpoint
   /** Certificate presented when it sends, if any. */
   client?: Credentials
+  /** Address that it sends from, for example 127.0.0.2, so that rules can tell it from a gateway on the same machine. */
+  sendFrom?: string
   /** Whether a message with a bare CR or LF in DATA is taken. Default false. */
   acceptBareLf?: boolean
   /** Octets. Default 157286400. */

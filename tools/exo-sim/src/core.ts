@@ -20,6 +20,7 @@ import { Queue } from './outbound/queue.ts'
 import type { QueueReport, Route, Target } from './outbound/queue.ts'
 import type { Envelope, EnvelopeRecipient } from './smtp/envelope.ts'
 import { SmtpServer } from './smtp/server.ts'
+import type { SessionInfo } from './smtp/service.ts'
 import { firewallOnLeaving } from './stamps.ts'
 import type { Arrival } from './stamps.ts'
 import { Tenant } from './tenant.ts'
@@ -79,6 +80,24 @@ export type ExchangeEvent =
     }
   | QueueReport
 
+/** A message on the wire between Exchange Online and a smart host, or whoever sends to the front end. Not kept. */
+export interface WireMessage {
+  /** `out`: offered to the next hop, at each attempt. `in`: taken by the front end, before anything is done to it. */
+  direction: 'out' | 'in'
+  /** Name of the connector that it leaves by, or came by. */
+  connector: string | undefined
+  /** Value of the Message-ID field; empty when there is none. */
+  messageId: string
+  /** MAIL FROM. */
+  sender: string
+  /** RCPT TO. */
+  recipients: string[]
+  /** The octets. */
+  raw: Buffer
+  /** The session that it came through, with the client's TLS and EHLO name; absent for what leaves. */
+  session: SessionInfo | undefined
+}
+
 /** What a mailbox user sends. */
 export type Submission = MessageSource & {
   /** The tenant's id. */
@@ -98,6 +117,7 @@ export class Core {
   readonly outside: Log<StoredMessage>
   readonly mailboxes = new Map<string, Log<StoredMessage>>()
   readonly passes = new Map<string, number>()
+  readonly taps = new Set<(message: WireMessage) => void>()
   readonly hosts: Map<string, Endpoint>
   readonly server: SmtpServer
   readonly queue: Queue
@@ -142,6 +162,9 @@ export class Core {
       },
       undelivered: (tenant, envelope, message, failed) => {
         this.#bounce(this.tenant(tenant), envelope, message, failed)
+      },
+      leaves: ({ connector, messageId }, envelope, message) => {
+        this.#tap({ direction: 'out', connector, messageId, envelope, raw: () => message.raw })
       },
       retryDelay: config.retryDelay ?? 60_000,
       expiry: config.expiry ?? 86_400_000,
@@ -325,6 +348,7 @@ export class Core {
   #take({ attribution, session, envelope, message, via, authentication }: Taken): void {
     const { tenant, connector, directionality } = attribution
     let messageId = message.value('Message-ID')
+    this.#tap({ direction: 'in', connector: connector?.name, messageId: messageId ?? '', envelope, raw: () => message.raw, session }) // prettier-ignore
     if (messageId === undefined) {
       messageId = `<${randomUUID()}@${this.#servers.frontEnd}>`
       message.append([field('Message-ID', messageId)])
@@ -357,6 +381,28 @@ export class Core {
       reception: { ehlo: session.ehlo, tls: tlsText(session.tls) },
       internal: originating && connector?.treatMessagesAsInternal === true,
     })
+  }
+
+  #tap(
+    seen: Pick<WireMessage, 'direction' | 'connector' | 'messageId'> & {
+      envelope: Envelope
+      raw: () => Buffer
+      session?: SessionInfo
+    },
+  ): void {
+    // prettier-ignore
+    if (this.taps.size === 0) return
+    const { direction, connector, messageId, envelope } = seen
+    const message: WireMessage = {
+      direction,
+      connector,
+      messageId,
+      sender: envelope.sender,
+      recipients: envelope.recipients.map(({ address }) => address),
+      raw: seen.raw(),
+      session: seen.session,
+    }
+    for (const listener of this.taps) listener(message)
   }
 
   #transport(message: Message, envelope: Envelope, arrival: Arrival): void {

@@ -2,7 +2,16 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { asDocumentedRules, recommendedRules } from './rules/presets.ts'
-import { CONTOSO, contoso, fabrikam, returnToExchange, startScene } from './testing/scene.ts'
+import type { WireMessage } from './index.ts'
+import {
+  CONTOSO,
+  contoso,
+  fabrikam,
+  returnToExchange,
+  startScene,
+  worldCredentials,
+} from './testing/scene.ts'
+import { startWorld } from './world.ts'
 
 const documented = asDocumentedRules({ gatewayFqdn: 'gw.contoso.com', connector: 'To gateway' })
 const headers = { From: 'Ann <ann@contoso.com>', To: 'bob@partner.example', Subject: 'hello' }
@@ -322,4 +331,42 @@ test('headers that are not of Exchange itself keep octets and order through both
   assert.ok((await scene.gateway.waitFor(() => true)).raw.includes(`${own}\r\n`))
   await returnToExchange(scene, 1)
   assert.ok((await scene.world.waitFor(() => true)).raw.includes(`${own}\r\n`))
+})
+
+test('a tap sees the octets on the wire both ways, attempts too, and nothing once it has ended', async () => {
+  await using scene = await startScene({ tenants: [contoso({ rules: documented }), fabrikam()] })
+  const { exchange, gateway } = scene
+  const seen: WireMessage[] = []
+  const end = exchange.tap((message) => seen.push(message))
+  const mail = { tenant: CONTOSO, from: 'ann@contoso.com', to: 'bob@partner.example', headers, body: 'x\r\n' }
+  const messageId = exchange.submit(mail)
+  const { raw } = await gateway.waitFor(() => true)
+  const reply = await returnToExchange(scene, 1)
+  assert.match(reply, /^250 /)
+  await scene.world.waitFor(() => true)
+  assert.deepEqual(
+    seen.map((one) => [one.direction, one.connector, one.messageId === messageId]),
+    [
+      ['out', 'To gateway', true],
+      ['in', 'From gateway', true],
+      ['out', undefined, true],
+    ],
+  )
+  const [out, back] = seen
+  assert.ok(out !== undefined && back !== undefined)
+  assert.ok(out.raw.equals(raw))
+  assert.equal(out.session, undefined)
+  assert.deepEqual(back.session?.tls?.names, ['gw.contoso.com'])
+  assert.deepEqual([back.sender, back.recipients], ['ann@contoso.com', ['bob@partner.example']])
+  end()
+  exchange.submit(mail)
+  await gateway.waitFor(({ number }) => number === 2)
+  assert.equal(seen.length, 3)
+})
+
+test('the world sends from the address that it is given', async () => {
+  await using scene = await startScene({ tenants: [contoso(), fabrikam()] })
+  await using elsewhere = await startWorld({ server: worldCredentials, sendFrom: '127.0.0.9' })
+  await elsewhere.send({ from: 'bob@partner.example', to: 'ann@contoso.com', headers, body: '', endpoint: scene.exchange.address }) // prettier-ignore
+  assert.equal(scene.exchange.connections().at(-1)?.remoteAddress, '127.0.0.9')
 })

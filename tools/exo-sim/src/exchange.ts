@@ -10,7 +10,7 @@ import { knownReply } from './replies.ts'
 import type { Faults, Override } from './smtp/faults.ts'
 import type { ConnectionRecord } from './smtp/service.ts'
 import { Core } from './core.ts'
-import type { ExchangeEvent, StoredMessage, Submission } from './core.ts'
+import type { ExchangeEvent, StoredMessage, Submission, WireMessage } from './core.ts'
 
 /** A running Exchange Online. */
 export class Exchange implements AsyncDisposable {
@@ -99,6 +99,17 @@ export class Exchange implements AsyncDisposable {
     while (!done()) {
       if (Date.now() > end) throw new Error('the simulator did not come to rest')
       await log.nextOr(20)
+    }
+  }
+
+  /**
+   * Calls `listener` with the octets of each message that leaves for a next hop or is taken by the front end; the result
+   * ends it. Nothing is kept, so that large mail costs nothing where nobody listens.
+   */
+  tap(listener: (message: WireMessage) => void): () => void {
+    this.#core.taps.add(listener)
+    return () => {
+      this.#core.taps.delete(listener)
     }
   }
 

@@ -198,6 +198,7 @@ export class World implements AsyncDisposable {
         tls,
         secureContext: this.#context,
         timeout,
+        localAddress: this.#config.sendFrom,
       })
       hop = new NextHop(open, this.#config.outbound ?? {})
       this.#hops.set(key, hop)

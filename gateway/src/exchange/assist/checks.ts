@@ -45,12 +45,14 @@ const TEXTS = {
   connector: t('connector {name} is as it should be', '', 'Connector {name} ist, wie er sein soll', ''),
   'connector-missing': t('connector {name} is missing', RERUN.en, 'Connector {name} fehlt', RERUN.de),
   'connector-disabled-by-microsoft': t('inbound connector {name}: created disabled: contact support', 'ask Microsoft support to enable it; the script prints the text for the case', 'Eingangsconnector {name}: created disabled: contact support', 'Microsoft-Support um Einschalten bitten; den Text dafür gibt das Skript aus'),
+  'connector-waits': t('connector {name} is not made yet: it waits for the accepted domain', 'nothing before the domain is accepted; then run the script of siegel exchange script', 'Connector {name} ist noch nicht angelegt: er wartet auf die akzeptierte Domäne', 'nichts, bevor die Domäne akzeptiert ist; dann das Skript von siegel exchange script ausführen'),
   'connector-off': t('connector {name} is off', RERUN.en, 'Connector {name} ist aus', RERUN.de),
   'connector-changed': t('connector {name}: {field} is {actual}, should be {expected}', RERUN.en, 'Connector {name}: {field} ist {actual}, soll {expected} sein', RERUN.de),
   'connector-same-certificate': t('connector {name} has the same certificate name as ours', 'remove it: which of the two applies is not defined', 'Connector {name} hat denselben Zertifikatsnamen wie unserer', 'entfernen: welcher von beiden gilt, ist nicht festgelegt'),
   rule: t('rule {name} is as it should be', '', 'Regel {name} ist, wie sie sein soll', ''),
   'rule-missing': t('rule {name} is missing', RERUN.en, 'Regel {name} fehlt', RERUN.de),
   'rule-disabled': t('rule {name} is disabled', 'enable it with -Stage pilot, all or guard', 'Regel {name} ist deaktiviert', 'mit -Stage pilot, all oder guard aktivieren'),
+  'rule-waits': t('rule {name} is disabled, as it must be until mail can come back through the inbound connector', 'enable it with -Stage pilot, all or guard when the domain is accepted and the connector on', 'Regel {name} ist deaktiviert, wie es sein muss, bis Mail durch den Eingangsconnector zurückkommen kann', 'mit -Stage pilot, all oder guard aktivieren, wenn die Domäne akzeptiert und der Connector an ist'),
   'rule-bypassed': t('rule {name} is bypassed (-Bypass)', 'end it with -Resume: mail passes by the gateway', 'Regel {name} ist überbrückt (-Bypass)', 'mit -Resume beenden: Mail geht am Gateway vorbei'),
   'rule-changed': t('rule {name}: {field} is {actual}, should be {expected}', RERUN.en, 'Regel {name}: {field} ist {actual}, soll {expected} sein', RERUN.de),
   'rule-stamp': t('rule {name} stamps a wrong secret', 'mail is refused as unproven: run the script of siegel exchange script', 'Regel {name} stempelt ein falsches Geheimnis', 'Mail wird als unbelegt abgelehnt: das Skript von siegel exchange script ausführen'),
@@ -66,6 +68,8 @@ const TEXTS = {
   'conflict-protect': t('rule {name} protects mail, which the gateway then cannot read', 'exempt what it protects', 'Regel {name} schützt Mail, die das Gateway dann nicht lesen kann', 'ausnehmen, was sie schützt'),
   'conflict-journal': t('journaling is on ({name}) without header retention', 'expect each mail twice in the journal, or choose --spam A', 'Journaling ist an ({name}), Kopfzeilen werden nicht behalten', 'jede Mail zweimal im Journal erwarten oder --spam A wählen'),
   'direct-send': t('RejectDirectSend is on', 'nothing, as long as the inbound connector recognises the gateway', 'RejectDirectSend ist an', 'nichts, solange der Eingangsconnector das Gateway erkennt'),
+  // what the settings leave open
+  'preset-open': t('with the preset as-documented the tenant id is the only proof of the tenant, and the Received exception can be forged', 'change to the preset recommended, which has secrets for both', 'mit der Vorgabe as-documented belegt nur die Mandanten-Id den Mandanten, und die Received-Ausnahme ist fälschbar', 'zur Vorgabe recommended wechseln, die für beides Geheimnisse hat'),
   // what is seen from outside
   'name-length': t('{name} has at most 48 characters', '', '{name} hat höchstens 48 Zeichen', ''),
   'name-too-long': t('{name} has more than 48 characters', 'take a shorter FQDN: Exchange Online takes no longer certificate name', '{name} hat mehr als 48 Zeichen', 'kürzeren FQDN nehmen: Exchange Online nimmt keinen längeren Zertifikatsnamen'),
@@ -104,6 +108,13 @@ const TEXTS = {
   'host-untrusted': t('{which} {host}: certificate not trusted: {cause}', 'complete the chain, or check who answers there', '{which} {host}: Zertifikat nicht vertraut: {cause}', 'Kette vervollständigen oder prüfen, wer dort antwortet'),
   'host-name': t('{which} {host}: the certificate is for {names}, not for {name}', 'check who answers there', '{which} {host}: das Zertifikat ist für {names}, nicht für {name}', 'prüfen, wer dort antwortet'),
   'host-lacks': t('{which} {host} does not offer {missing}', 'something between removes it: switch that off', '{which} {host} bietet {missing} nicht', 'etwas dazwischen entfernt es: abschalten'),
+  'inbound-recognised': t('Office 365 recognises the gateway by {name} as that of a tenant', '', 'Office 365 erkennt das Gateway an {name} als das eines Mandanten', ''),
+  'inbound-not-recognised': t('no inbound connector that is on recognises the gateway by {name} ({reply})', 'run the script of siegel exchange script; if it says created disabled: contact support. Which it is tells drift, or verify with --state', 'kein eingeschalteter Eingangsconnector erkennt das Gateway an {name} ({reply})', 'das Skript von siegel exchange script ausführen; sagt es created disabled: contact support. Woran es liegt, sagt drift oder verify mit --state'),
+  'inbound-unknown': t('whether Office 365 recognises the gateway by {name} cannot be told ({reply})', 'try again later', 'ob Office 365 das Gateway an {name} erkennt, ist nicht zu sagen ({reply})', 'später noch einmal versuchen'),
+  'state-not-given': t('connectors and rules were not looked at: there is no state', 'run the script with -Export and give the file with --state', 'Connectors und Regeln wurden nicht angesehen: es gibt keinen Stand', 'das Skript mit -Export ausführen und die Datei mit --state angeben'),
+  // what the traces say
+  'connector-validated': t('the outbound connector was validated at {at}', '', 'der ausgehende Connector wurde am {at} validiert', ''),
+  'connector-not-validated': t('no connector validation has come through yet', 'siegel exchange window open --to ADDRESS, then the script with -Validate', 'noch keine Connector-Validierung ist durchgekommen', 'siegel exchange window open --to ADRESSE, dann das Skript mit -Validate'),
   'listener-port': t('the listener answers on port {port}', 'Exchange Online connects to port 25 only', 'der Listener antwortet auf Port {port}', 'Exchange Online verbindet sich nur mit Port 25'),
 } as const // prettier-ignore
 

@@ -82,6 +82,33 @@ test('every difference is named and is the only one', () => {
   for (const [name, change, expected] of cases) assert.deepEqual(faults(change), expected, name)
 })
 
+test('what the script leaves for later is said as waiting, beside the one thing that is to be mended', () => {
+  const fresh = (state: MadeState) => {
+    for (const one of state.Rules) one['State'] = 'Disabled'
+  }
+  const rules = makePlan(recommended, guarded).rules.map(() => 'warning rule-waits')
+  assert.deepEqual(
+    faults((state) => {
+      fresh(state)
+      state.AcceptedDomains.pop()
+      state.InboundConnectors.pop()
+    }),
+    ['bad accepted-domain-missing', 'warning connector-waits', ...rules],
+  )
+  assert.deepEqual(
+    faults((state) => {
+      fresh(state)
+      Object.assign(state.InboundConnectors[0] ?? {}, { Enabled: ['False'] })
+    }),
+    ['bad connector-disabled-by-microsoft', ...rules],
+  )
+  // What has no such excuse is still bad.
+  assert.deepEqual(
+    faults(fresh).filter((one) => one.startsWith('bad')).length,
+    makePlan(recommended, guarded).rules.filter(({ stage }) => stage !== 'guard').length,
+  )
+})
+
 test('a connector that Microsoft made disabled is said in the words that support knows', () => {
   const [bad] = found(
     (state) => Object.assign(state.InboundConnectors[0] ?? {}, { Enabled: ['False'] }),

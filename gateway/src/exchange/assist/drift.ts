@@ -41,12 +41,28 @@ function differences(
   })
 }
 
+function accepted(state: ExchangeState): ReadonlySet<string> {
+  return new Set(state.AcceptedDomains.map(({ DomainName }) => DomainName.toLowerCase()))
+}
+
+/** Whether the name on the gateway's certificate is an accepted domain. */
+function domainAccepted(plan: AssistPlan, state: ExchangeState): boolean {
+  return accepted(state).has(certificateDomain(plan))
+}
+
+/** Whether what is routed to the gateway could come back: until then no rule should be enabled. */
+function couldReturn(plan: AssistPlan, state: ExchangeState): boolean {
+  const actual = state.InboundConnectors.find(({ Name }) => Name === plan.inbound.name)
+  const on = actual !== undefined && normal(actual['Enabled']).join() === 'true'
+  return on && domainAccepted(plan, state)
+}
+
 function domains(plan: AssistPlan, state: ExchangeState): Check[] {
-  const there = new Set(state.AcceptedDomains.map(({ DomainName }) => DomainName.toLowerCase()))
+  const there = accepted(state)
   const wanted = certificateDomain(plan)
   const configured = plan.tenant.acceptedDomains
   return [
-    there.has(wanted)
+    domainAccepted(plan, state)
       ? check('good', 'accepted-domain', { domain: wanted })
       : check('bad', 'accepted-domain-missing', { domain: wanted }),
     ...configured
@@ -67,7 +83,11 @@ function connectors(plan: AssistPlan, state: ExchangeState): Check[] {
   ): Check[] => {
     const { name } = planned
     const actual = there.find((connector) => connector.Name === name)
-    if (actual === undefined) return [check('bad', 'connector-missing', { name })]
+    if (actual === undefined)
+      // The script makes it only once the domain is accepted: that is what is to be mended, and is said.
+      return planned === plan.inbound && !domainAccepted(plan, state)
+        ? [check('warning', 'connector-waits', { name })]
+        : [check('bad', 'connector-missing', { name })]
     const enabled = normal(actual['Enabled']).join() === 'true'
     const different = differences(
       planned,
@@ -98,13 +118,14 @@ function isOurs(plan: AssistPlan, { Comments }: StateRule): boolean {
   return product.startsWith('Siegel/') && name === plan.tenant.name
 }
 
-function enabling(planned: PlannedRule, actual: StateRule): Check[] {
+function enabling(planned: PlannedRule, actual: StateRule, mayBeOn: boolean): Check[] {
   const { name } = planned
   if (actual.State.toLowerCase() === 'enabled')
     return actual.PilotGroups.length === 0
       ? []
       : [check('warning', 'rule-pilot', { name, groups: actual.PilotGroups.join(', ') })]
   if (actual.Comments.includes('(bypassed)')) return [check('bad', 'rule-bypassed', { name })]
+  if (!mayBeOn) return [check('warning', 'rule-waits', { name })]
   return [check(planned.stage === 'guard' ? 'warning' : 'bad', 'rule-disabled', { name })]
 }
 
@@ -129,7 +150,7 @@ function oneRule(plan: AssistPlan, planned: PlannedRule, state: ExchangeState): 
     ...(isOurs(plan, actual) && !actual.Comments.includes(` ${plan.generation}.`)
       ? [check('bad', 'rule-generation', { name })]
       : []),
-    ...enabling(planned, actual),
+    ...enabling(planned, actual, couldReturn(plan, state)),
   ]
   return faults.length === 0 ? [check('good', 'rule', { name })] : faults
 }

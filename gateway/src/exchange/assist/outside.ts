@@ -33,6 +33,8 @@ const OLD_SIGNATURES: ReadonlySet<string> = new Set([
 ])
 /** Endpoints of Exchange Online, before and after DNSSEC. */
 const ENDPOINT = /^[a-z0-9.-]+\.(?:mail\.protection\.outlook\.com|mx\.microsoft)$/
+/** An address in no tenant (RFC 2606 3): asked for in RCPT, never written to. */
+const OUTSIDER = 'postmaster@example.com'
 /** What the gateway must offer Exchange Online. */
 const NEEDED = ['CHUNKING', '8BITMIME', 'PIPELINING', 'DSN', 'SIZE']
 
@@ -239,6 +241,7 @@ async function listenerChecks(input: OutsideInput): Promise<Check[]> {
     clientName: fqdn,
     roots: [...rootCertificates, ...input.tlsAnchors],
     identity: null,
+    relayTo: null,
     timeoutMs: TIMEOUT,
   })
   return [
@@ -261,10 +264,25 @@ async function endpointChecks(input: OutsideInput): Promise<Check[]> {
     clientName: input.tenant.fqdn,
     roots: [...rootCertificates, ...input.tlsAnchors],
     identity: input.client,
+    relayTo: OUTSIDER,
     timeoutMs: TIMEOUT,
   })
   // The floor's name first: it is what delivery demands.
-  return judged('endpoint', route.host, ['mail.protection.outlook.com'], result)
+  const seen = judged('endpoint', route.host, ['mail.protection.outlook.com'], result)
+  const relay = result.kind === 'secured' ? result.relay : null
+  return relay === null || seen.some(({ verdict }) => verdict === 'bad')
+    ? seen
+    : [...seen, recognised(input.tenant.fqdn, relay)]
+}
+
+/** Whether Office 365 knows our certificate as that of a tenant: else it takes nothing from us for addresses outside. */
+function recognised(name: string, reply: string): Check {
+  if (reply.startsWith('2')) return check('good', 'inbound-recognised', { name })
+  // A connector has the name, and the name is no accepted domain.
+  if (reply.includes('ATTR36')) return check('bad', 'accepted-domain-missing', { domain: name })
+  return /^5\d\d 5\.(?:7\.64|4\.1)\b/.test(reply)
+    ? check('bad', 'inbound-not-recognised', { name, reply })
+    : check('warning', 'inbound-unknown', { name, reply })
 }
 
 /** Everything that can be seen from outside. Never rejects for what it sees. */
@@ -279,6 +297,7 @@ export async function lookFromOutside(input: OutsideInput): Promise<Check[]> {
     endpointChecks(input),
   ])
   return [
+    ...(tenant.preset === 'as-documented' ? [check('warning', 'preset-open')] : []),
     tenant.fqdn.length > LONGEST_CERTIFICATE_NAME
       ? check('bad', 'name-too-long', { name: tenant.fqdn })
       : check('good', 'name-length', { name: tenant.fqdn }),

@@ -22,6 +22,10 @@ const REASONS: Readonly<Record<Purpose, Text>> = {
     en: 'removes a processed word that did not come from the gateway',
     de: 'entfernt ein Merkwort, das nicht vom Gateway kam',
   },
+  'strip-marker': {
+    en: 'removes a pass marker of the gateway that somebody outside has copied from another mail',
+    de: 'entfernt einen Durchgangsvermerk des Gateways, den jemand draußen aus einer anderen Mail abgeschrieben hat',
+  },
   'strip-secret': {
     en: 'removes a secret field that came from outside, so that there is exactly one',
     de: 'entfernt ein geheimes Feld von außen, damit es genau eines gibt',
@@ -118,6 +122,14 @@ export function planRemarks(plan: AssistPlan, language: Language): string[] {
   const remarks = [...spamConsequences(options.spam, language)]
   if (tenant.preset === 'as-documented')
     remarks.push(
+      say(
+        'The tenant is proved by the id that Exchange Online stamps, and by nothing else: who can have Exchange Online stamp a forged id or send',
+        'Belegt ist der Mandant nur durch die Id, die Exchange Online stempelt: Wer Exchange Online dazu bringt, eine gefälschte Id zu stempeln, oder',
+      ),
+      say(
+        'an old mail again is taken for the tenant, and is signed for. The preset recommended asks for a secret too.',
+        'eine alte Mail noch einmal schickt, gilt als der Mandant, und für ihn wird signiert. Die Vorgabe recommended verlangt auch ein Geheimnis.',
+      ),
       say(
         `The exception "Received contains ${tenant.fqdn}" can be forged by any sender on the Internet: such mail passes by the gateway. What`,
         `Die Ausnahme „Received enthält ${tenant.fqdn}“ kann jeder Absender im Internet fälschen: solche Mail geht am Gateway vorbei. Auch`,

@@ -3,6 +3,7 @@
  * no script and asks nobody.
  */
 import { createHash } from 'node:crypto'
+import { MARKER_FIELD } from '../../mail/marker.ts'
 import { AssistError, checkOptions, type AssistOptions, type AssistTenant } from './options.ts'
 import type { Value } from './powershell.ts'
 
@@ -14,6 +15,7 @@ export type Purpose =
   | 'connector-outbound'
   | 'connector-inbound'
   | 'strip-processed'
+  | 'strip-marker'
   | 'strip-secret'
   | 'exempt'
   | 'route-outbound'
@@ -117,19 +119,18 @@ function recommendedHead(tenant: AssistTenant, options: AssistOptions, secretNam
       first: true,
     }),
   ]
-  // Without the gateway's addresses its own mail could not be told from that of others and would lose the word.
+  // Without the gateway's addresses its own mail could not be told from that of others and would lose word and marker.
+  const strip = (purpose: Purpose, name: string, field: string): PlannedRule =>
+    rule({
+      purpose,
+      name,
+      values: { FromScope: 'NotInOrganization', ExceptIfSenderIpRanges: ranges, RemoveHeader: field },
+      first: true,
+    })
   if (ranges.length > 0)
     strips.unshift(
-      rule({
-        purpose: 'strip-processed',
-        name: 'Siegel 000 strip processed field',
-        values: {
-          FromScope: 'NotInOrganization',
-          ExceptIfSenderIpRanges: ranges,
-          RemoveHeader: processedHeader.name,
-        },
-        first: true,
-      }),
+      strip('strip-processed', 'Siegel 000 strip processed field', processedHeader.name),
+      strip('strip-marker', 'Siegel 005 strip pass marker', MARKER_FIELD),
     )
   if (!options.exempt.includes('PermissionControlled') || word === undefined) return strips
   return [

@@ -1,5 +1,5 @@
 /**
- * Looks at one SMTP server: greeting, what EHLO offers, STARTTLS, its certificate. Sends no mail, judges nothing, and has its own
+ * Looks at one SMTP server: greeting, what EHLO offers, STARTTLS, its certificate, whether it would relay. Sends no mail, judges nothing, and has its own
  * few lines of SMTP so that what it sees is not seen through the code that delivers.
  */
 import type { X509Certificate } from 'node:crypto'
@@ -18,6 +18,8 @@ export interface ProbeRequest {
   readonly roots: readonly string[]
   /** Presented if asked for. */
   readonly identity: { readonly chain: string; readonly key: string } | null
+  /** Asked for with a null sender in RCPT, and no further: would the server relay for us? null: not asked. */
+  readonly relayTo: string | null
   readonly timeoutMs: number
 }
 
@@ -34,9 +36,13 @@ export type ProbeResult =
       readonly untrusted: string | null
       /** Keywords of EHLO after STARTTLS, upper case. */
       readonly offers: readonly string[]
+      /** The reply to RCPT, or to MAIL where that was refused; null when it was not asked, or the chain is not trusted. */
+      readonly relay: string | null
     }
 
 const LONGEST_REPLY = 65_536
+/** Of a reply that is shown. */
+const LONGEST_TOLD = 300
 
 class Fault extends Error {}
 
@@ -149,6 +155,7 @@ async function dialogue(plain: Socket, request: ProbeRequest): Promise<ProbeResu
     const keyword = /^250[ -](\S+)/.exec(line)?.[1]
     return keyword === undefined ? [] : [keyword.toUpperCase()]
   })
+  const relay = request.relayTo !== null && tls.authorized ? await wouldRelay(secured, request.relayTo) : null
   tls.write('QUIT\r\n')
   return {
     kind: 'secured',
@@ -157,7 +164,18 @@ async function dialogue(plain: Socket, request: ProbeRequest): Promise<ProbeResu
     // The type says Error, the runtime gives a code.
     untrusted: tls.authorized ? null : String(tls.authorizationError),
     offers,
+    relay,
   }
+}
+
+/** RFC 5321 3.3: MAIL and RCPT without DATA; nothing is sent to anybody. */
+async function wouldRelay(replies: Replies, recipient: string): Promise<string> {
+  let reply = await replies.ask('MAIL FROM:<>')
+  if ((reply[0] ?? '').startsWith('2')) {
+    reply = await replies.ask(`RCPT TO:<${recipient}>`)
+    await replies.ask('RSET')
+  }
+  return reply.join(' ').slice(0, LONGEST_TOLD)
 }
 
 /** Looks at a server. Never rejects. */

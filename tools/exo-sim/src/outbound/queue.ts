@@ -68,6 +68,8 @@ export interface QueueOptions {
   report(report: QueueReport): void
   /** Told of recipients who will not be reached, with the message. */
   undelivered(tenant: string, envelope: Envelope, message: Message, failed: readonly Undelivered[]): void
+  /** Told of each message that is offered to a next hop, at each attempt. */
+  leaves(entry: QueueEntry, envelope: Envelope, message: Message): void
   /** Milliseconds between attempts. */
   retryDelay: number
   /** Milliseconds until an entry expires. */
@@ -214,6 +216,7 @@ export class Queue {
   }
 
   #push(item: Item, route: Route, endpoint: Endpoint): void {
+    this.#options.leaves(item.entry, item.envelope, item.message)
     this.#hop(route, endpoint).push({
       envelope: item.envelope,
       message: item.message,

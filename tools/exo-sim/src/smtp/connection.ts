@@ -53,6 +53,8 @@ export interface ConnectionOptions {
   judge?: ((chain: X509Certificate[]) => string | undefined) | undefined
   /** Longest wait for the peer, in milliseconds. */
   timeout: number
+  /** Address to connect from. Default: the kernel's choice. */
+  localAddress?: string | undefined
 }
 
 /** An open connection after EHLO. */
@@ -133,7 +135,12 @@ export async function openConnection(options: ConnectionOptions): Promise<Connec
 
 function dial(options: ConnectionOptions): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    const socket = connectTcp({ host: options.endpoint.host, port: options.endpoint.port, noDelay: true })
+    const socket = connectTcp({
+      host: options.endpoint.host,
+      port: options.endpoint.port,
+      noDelay: true,
+      ...(options.localAddress === undefined ? {} : { localAddress: options.localAddress }),
+    })
     const fail = (error: Error): void => {
       const late = timedOut.has(socket)
       reject(new ConnectionFailure(late ? { kind: 'timeout' } : { kind: 'refused', detail: error.message }))

@@ -1,4 +1,4 @@
-# Siegel: objects in Exchange Online for the tenant contoso, preset recommended, generation 27768890b6c5f5cf.
+# Siegel: objects in Exchange Online for the tenant contoso, preset recommended, generation 09b46e79fc54897d.
 # THIS FILE HOLDS SECRETS (the stamp and the words of the rules). Keep it readable for yourself only; delete it after use.
 # Connect-ExchangeOnline first (module 3 or later, signed in interactively or with a certificate). Then, in this order:
 #   .\siegel.ps1 -WhatIf                      looks and says what it would do
@@ -127,7 +127,7 @@ foreach ($connector in $inboundConnectors) {
     }
 }
 
-$ours = @('Siegel 000 strip processed field', 'Siegel 010 strip secret field', 'Siegel 100 exempt protected mail', 'Siegel 200 outbound to gateway', 'Siegel 310 inbound encrypted to gateway', 'Siegel 320 inbound signed to gateway', 'Siegel 330 inbound pkcs7 to gateway', 'Siegel 800 guard', 'Siegel 900 clean-up')
+$ours = @('Siegel 000 strip processed field', 'Siegel 005 strip pass marker', 'Siegel 010 strip secret field', 'Siegel 100 exempt protected mail', 'Siegel 200 outbound to gateway', 'Siegel 310 inbound encrypted to gateway', 'Siegel 320 inbound signed to gateway', 'Siegel 330 inbound pkcs7 to gateway', 'Siegel 800 guard', 'Siegel 900 clean-up')
 $otherServices = @('*CodeTwo*', '*Exclaimer*', '*SEPPmail*', '*NoSpamProxy*', '*Proofpoint*', '*Mimecast*', '*CipherMail*', '*Totemo*', '*Zertificon*', '*FTAPI*', '*signature*', '*Signatur*')
 foreach ($rule in $rules) {
     if ($ours -contains $rule.Name -and $rule.Comments -notlike 'Siegel/* contoso *') { $problems += 'The rule ' + $rule.Name + ' is there already and was not made by this script.' }
@@ -270,7 +270,7 @@ if ($Export) {
         Format = 'siegel-exchange-state/1'
         Tenant = 'contoso'
         Preset = 'recommended'
-        Generation = '27768890b6c5f5cf'
+        Generation = '09b46e79fc54897d'
         Options = '{"spam":"A","inbound":"crypto","guard":"reject","reportTo":null,"exempt":["OOF","PermissionControlled"],"pilotGroup":null,"gatewayAddresses":["192.0.2.7"],"certificateName":"smime-gw.contoso.com"}'
         TakenAt = (Get-Date).ToUniversalTime().ToString('yyyy-MM-ddTHH:mm:ssZ')
         IsDehydrated = ($organization.IsDehydrated -eq $true)
@@ -312,7 +312,7 @@ $values = @{
     TlsDomain = 'smime-gw.contoso.com'
     CloudServicesMailEnabled = $true
     Enabled = $true
-    Comment = 'Siegel/1 contoso 27768890b6c5f5cf. Made by siegel exchange; do not edit, change the settings of Siegel and run its script again.'
+    Comment = 'Siegel/1 contoso 09b46e79fc54897d. Made by siegel exchange; do not edit, change the settings of Siegel and run its script again.'
 }
 $found = Get-OutboundConnector -Identity 'Siegel to gateway' -ErrorAction SilentlyContinue
 if ($null -eq $found) {
@@ -332,7 +332,7 @@ $values = @{
     RemoveHeader = 'X-Siegel-Processed'
     Mode = 'Enforce'
     RuleErrorAction = 'Defer'
-    Comments = 'Siegel/1 contoso 27768890b6c5f5cf. Made by siegel exchange; do not edit, change the settings of Siegel and run its script again.'
+    Comments = 'Siegel/1 contoso 09b46e79fc54897d. Made by siegel exchange; do not edit, change the settings of Siegel and run its script again.'
 }
 $found = Get-TransportRule -Identity 'Siegel 000 strip processed field' -ErrorAction SilentlyContinue
 if ($null -eq $found) {
@@ -346,18 +346,39 @@ if ($null -eq $found) {
     Write-Host 'updated: Siegel 000 strip processed field'
 }
 
+# --- Rule: strip-marker ---
+$values = @{
+    FromScope = 'NotInOrganization'
+    ExceptIfSenderIpRanges = @('192.0.2.7')
+    RemoveHeader = 'X-Siegel-Pass'
+    Mode = 'Enforce'
+    RuleErrorAction = 'Defer'
+    Comments = 'Siegel/1 contoso 09b46e79fc54897d. Made by siegel exchange; do not edit, change the settings of Siegel and run its script again.'
+}
+$found = Get-TransportRule -Identity 'Siegel 005 strip pass marker' -ErrorAction SilentlyContinue
+if ($null -eq $found) {
+    if ($PSCmdlet.ShouldProcess('Siegel 005 strip pass marker', 'New-TransportRule, disabled')) {
+        New-TransportRule -Name 'Siegel 005 strip pass marker' -Priority 1 -Enabled $false @values -ErrorAction Stop | Out-Null
+        Write-Host 'made, disabled: Siegel 005 strip pass marker'
+    }
+} elseif ($PSCmdlet.ShouldProcess('Siegel 005 strip pass marker', 'Set-TransportRule')) {
+    if ($Stage -eq 'create' -and $found.Comments -like '*(bypassed)*') { $values['Comments'] = $values['Comments'] + ' (bypassed)' }
+    Set-TransportRule -Identity 'Siegel 005 strip pass marker' @values -ErrorAction Stop
+    Write-Host 'updated: Siegel 005 strip pass marker'
+}
+
 # --- Rule: strip-secret ---
 $values = @{
     FromScope = 'NotInOrganization'
     RemoveHeader = 'X-Contoso-Siegel'
     Mode = 'Enforce'
     RuleErrorAction = 'Defer'
-    Comments = 'Siegel/1 contoso 27768890b6c5f5cf. Made by siegel exchange; do not edit, change the settings of Siegel and run its script again.'
+    Comments = 'Siegel/1 contoso 09b46e79fc54897d. Made by siegel exchange; do not edit, change the settings of Siegel and run its script again.'
 }
 $found = Get-TransportRule -Identity 'Siegel 010 strip secret field' -ErrorAction SilentlyContinue
 if ($null -eq $found) {
     if ($PSCmdlet.ShouldProcess('Siegel 010 strip secret field', 'New-TransportRule, disabled')) {
-        New-TransportRule -Name 'Siegel 010 strip secret field' -Priority 1 -Enabled $false @values -ErrorAction Stop | Out-Null
+        New-TransportRule -Name 'Siegel 010 strip secret field' -Priority 2 -Enabled $false @values -ErrorAction Stop | Out-Null
         Write-Host 'made, disabled: Siegel 010 strip secret field'
     }
 } elseif ($PSCmdlet.ShouldProcess('Siegel 010 strip secret field', 'Set-TransportRule')) {
@@ -375,7 +396,7 @@ $values = @{
     SetHeaderValue = 'abcdefghijklmnopqrstuvwxyz'
     Mode = 'Enforce'
     RuleErrorAction = 'Defer'
-    Comments = 'Siegel/1 contoso 27768890b6c5f5cf. Made by siegel exchange; do not edit, change the settings of Siegel and run its script again.'
+    Comments = 'Siegel/1 contoso 09b46e79fc54897d. Made by siegel exchange; do not edit, change the settings of Siegel and run its script again.'
 }
 $found = Get-TransportRule -Identity 'Siegel 100 exempt protected mail' -ErrorAction SilentlyContinue
 if ($null -eq $found) {
@@ -402,7 +423,7 @@ $values = @{
     StopRuleProcessing = $true
     Mode = 'Enforce'
     RuleErrorAction = 'Defer'
-    Comments = 'Siegel/1 contoso 27768890b6c5f5cf. Made by siegel exchange; do not edit, change the settings of Siegel and run its script again.'
+    Comments = 'Siegel/1 contoso 09b46e79fc54897d. Made by siegel exchange; do not edit, change the settings of Siegel and run its script again.'
 }
 $found = Get-TransportRule -Identity 'Siegel 200 outbound to gateway' -ErrorAction SilentlyContinue
 if ($null -eq $found) {
@@ -429,7 +450,7 @@ $values = @{
     StopRuleProcessing = $true
     Mode = 'Enforce'
     RuleErrorAction = 'Defer'
-    Comments = 'Siegel/1 contoso 27768890b6c5f5cf. Made by siegel exchange; do not edit, change the settings of Siegel and run its script again.'
+    Comments = 'Siegel/1 contoso 09b46e79fc54897d. Made by siegel exchange; do not edit, change the settings of Siegel and run its script again.'
 }
 $found = Get-TransportRule -Identity 'Siegel 310 inbound encrypted to gateway' -ErrorAction SilentlyContinue
 if ($null -eq $found) {
@@ -456,7 +477,7 @@ $values = @{
     StopRuleProcessing = $true
     Mode = 'Enforce'
     RuleErrorAction = 'Defer'
-    Comments = 'Siegel/1 contoso 27768890b6c5f5cf. Made by siegel exchange; do not edit, change the settings of Siegel and run its script again.'
+    Comments = 'Siegel/1 contoso 09b46e79fc54897d. Made by siegel exchange; do not edit, change the settings of Siegel and run its script again.'
 }
 $found = Get-TransportRule -Identity 'Siegel 320 inbound signed to gateway' -ErrorAction SilentlyContinue
 if ($null -eq $found) {
@@ -484,7 +505,7 @@ $values = @{
     StopRuleProcessing = $true
     Mode = 'Enforce'
     RuleErrorAction = 'Defer'
-    Comments = 'Siegel/1 contoso 27768890b6c5f5cf. Made by siegel exchange; do not edit, change the settings of Siegel and run its script again.'
+    Comments = 'Siegel/1 contoso 09b46e79fc54897d. Made by siegel exchange; do not edit, change the settings of Siegel and run its script again.'
 }
 $found = Get-TransportRule -Identity 'Siegel 330 inbound pkcs7 to gateway' -ErrorAction SilentlyContinue
 if ($null -eq $found) {
@@ -509,7 +530,7 @@ $values = @{
     RejectMessageReasonText = 'This mail did not pass the S/MIME gateway and was not sent. Please tell your administrator.'
     Mode = 'Enforce'
     RuleErrorAction = 'Defer'
-    Comments = 'Siegel/1 contoso 27768890b6c5f5cf. Made by siegel exchange; do not edit, change the settings of Siegel and run its script again.'
+    Comments = 'Siegel/1 contoso 09b46e79fc54897d. Made by siegel exchange; do not edit, change the settings of Siegel and run its script again.'
 }
 $found = Get-TransportRule -Identity 'Siegel 800 guard' -ErrorAction SilentlyContinue
 if ($null -eq $found) {
@@ -530,7 +551,7 @@ $values = @{
     RemoveHeader = 'X-Siegel-Processed'
     Mode = 'Enforce'
     RuleErrorAction = 'Defer'
-    Comments = 'Siegel/1 contoso 27768890b6c5f5cf. Made by siegel exchange; do not edit, change the settings of Siegel and run its script again.'
+    Comments = 'Siegel/1 contoso 09b46e79fc54897d. Made by siegel exchange; do not edit, change the settings of Siegel and run its script again.'
 }
 $found = Get-TransportRule -Identity 'Siegel 900 clean-up' -ErrorAction SilentlyContinue
 if ($null -eq $found) {
@@ -596,7 +617,7 @@ $values = @{
     TlsSenderCertificateName = 'smime-gw.contoso.com'
     CloudServicesMailEnabled = $true
     EFSkipLastIP = $false
-    Comment = 'Siegel/1 contoso 27768890b6c5f5cf. Made by siegel exchange; do not edit, change the settings of Siegel and run its script again.'
+    Comment = 'Siegel/1 contoso 09b46e79fc54897d. Made by siegel exchange; do not edit, change the settings of Siegel and run its script again.'
 }
 $found = Get-InboundConnector -Identity 'Siegel from gateway' -ErrorAction SilentlyContinue
 if ($null -eq $found) {
@@ -677,6 +698,7 @@ if ($Stage -ne 'create') {
         else { Set-TransportRule -Identity 'Siegel 330 inbound pkcs7 to gateway' -SentToMemberOf $null -ErrorAction Stop }
     }
     if ($PSCmdlet.ShouldProcess('Siegel 000 strip processed field', 'Enable-TransportRule')) { Enable-TransportRule -Identity 'Siegel 000 strip processed field' -ErrorAction Stop }
+    if ($PSCmdlet.ShouldProcess('Siegel 005 strip pass marker', 'Enable-TransportRule')) { Enable-TransportRule -Identity 'Siegel 005 strip pass marker' -ErrorAction Stop }
     if ($PSCmdlet.ShouldProcess('Siegel 010 strip secret field', 'Enable-TransportRule')) { Enable-TransportRule -Identity 'Siegel 010 strip secret field' -ErrorAction Stop }
     if ($PSCmdlet.ShouldProcess('Siegel 100 exempt protected mail', 'Enable-TransportRule')) { Enable-TransportRule -Identity 'Siegel 100 exempt protected mail' -ErrorAction Stop }
     if ($PSCmdlet.ShouldProcess('Siegel 900 clean-up', 'Enable-TransportRule')) { Enable-TransportRule -Identity 'Siegel 900 clean-up' -ErrorAction Stop }
