@@ -73,6 +73,21 @@ module.exports = {
       { path: G + '(mail|smtp|keyring|trust|exchange)/', pathNot: TEST },
       { path: G + '(admin|cli|store|main)' },
     ),
+    ban(
+      'acme-stands-alone',
+      { path: G + 'acme/', pathNot: TEST },
+      { path: ['^contract/', G + '(?!(acme|observe)/)'] },
+    ),
+    ban(
+      'acme-is-driven-by-identity',
+      { path: G, pathNot: [G + '(acme|identity)/', G + 'main[.]ts$', TEST] },
+      { path: G + 'acme/' },
+    ),
+    ban(
+      'identity-knows-no-path',
+      { path: G + 'identity/', pathNot: TEST },
+      { path: G + '(mail/[^/]+/|mail/journey|exchange|keyring|store|cli|admin|main)' },
+    ),
     ban('keys-know-no-mail', { path: G + '(keyring|trust)/' }, { path: G + 'mail/' }),
     ban(
       'surfaces-see-queue-policy-and-keys',
@@ -92,7 +107,7 @@ module.exports = {
     ban(
       'store-knows-types-only',
       { path: G + 'store/', pathNot: TEST },
-      { path: G + '(mail|keyring|trust|exchange|admin)/', dependencyTypesNot: ['type-only'] },
+      { path: G + '(mail|keyring|trust|exchange|identity|acme|admin)/', dependencyTypesNot: ['type-only'] },
     ),
     ban(
       'sql-only-in-store',
@@ -104,7 +119,7 @@ module.exports = {
       {
         path: '^(engine|contract|gateway)/src/',
         pathNot: [
-          G + '(mail/inbound|mail/outbound|trust|exchange/assist|keyring/find|dns|admin|cli)/',
+          G + '(mail/inbound|mail/outbound|trust|exchange/assist|keyring/find|dns|acme|admin|cli)/',
           G + 'main[.]ts$',
           TEST,
         ],
@@ -121,7 +136,7 @@ module.exports = {
     ),
     ban(
       'no-subprocess',
-      { path: '^(engine|contract|gateway)/src/', pathNot: TEST },
+      { path: '^(engine|contract|gateway)/src/', pathNot: [G + 'acme/dns-command[.]ts$', TEST] },
       { dependencyTypes: ['core'], path: '^(node:)?(child_process|vm)$' },
     ),
     ban(

@@ -52,8 +52,8 @@ export interface AssistContext {
 /** Reads the settings and finds the tenant. */
 export function withTenant<T>(options: Options, work: (context: AssistContext) => Promise<T>): Promise<T> {
   return withStore(options.text('config'), async (store, start) => {
-    const { version, objects, tenants } = await store.config.read()
-    const { settings } = compileSettings(version, objects, tenants)
+    const { version, objects, tenants, identities } = await store.config.read()
+    const { settings } = compileSettings(version, objects, tenants, identities)
     try {
       return await work({ tenant: chooseTenant(settings, options.text('tenant')), settings, start })
     } catch (error) {

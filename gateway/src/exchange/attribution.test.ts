@@ -55,6 +55,7 @@ const SETTINGS: Settings = {
   addressRanges: ['40.92.0.0/15'],
   tlsAnchors: [],
   mailAnchors: new Map(),
+  acmeIssuers: [],
 }
 
 const EXCHANGE: Peer = {

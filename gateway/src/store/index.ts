@@ -6,6 +6,8 @@
 import { join } from 'node:path'
 import type { Kysely } from 'kysely'
 import type { ConfigStore } from '../config/ports.ts'
+import type { OwnCredential } from '../identity/expiry.ts'
+import type { IdentityStore } from '../identity/ports.ts'
 import type { CredentialStore } from '../keyring/ports.ts'
 import type { Bodies } from '../mail/body.ts'
 import type { QueueStore } from '../mail/queue/ports.ts'
@@ -13,8 +15,9 @@ import type { TraceStore } from '../mail/trace.ts'
 import type { Log } from '../observe/log.ts'
 import { Alarms } from './alarms.ts'
 import { SqliteConfig } from './config-store.ts'
-import { SqliteCredentials } from './credentials.ts'
+import { ownCredentials, SqliteCredentials } from './credentials.ts'
 import { DATABASE, SPOOL, prepareDataFolder } from './data-folder.ts'
+import { SqliteIdentities } from './identities.ts'
 import { checkIntegrity, type Problem } from './integrity.ts'
 import { prepareMigrations, SQLITE_TYPES } from './migrations/list.ts'
 import { SqliteQueue } from './queue.ts'
@@ -53,6 +56,10 @@ export interface Store {
   readonly bodies: Bodies
   readonly config: ConfigStore
   readonly alarms: Alarms
+  /** TLS certificates of the tenants, of the installation as a whole: it is the installation that presents them. */
+  readonly identities: IdentityStore
+  /** The own S/MIME keys of all tenants: how long they are good. */
+  ownCredentials(): readonly OwnCredential[]
   /** The part of one tenant, by its row key. */
   forTenant(id: string): TenantStore
   /**
@@ -116,6 +123,7 @@ class SqliteStore implements Store {
   readonly bodies: Spool
   readonly config: ConfigStore
   readonly alarms: Alarms
+  readonly identities: IdentityStore
   readonly #parts: Parts
   readonly #tenants = new Map<string, TenantStore>()
   #reader: { readonly thread: SqliteThread; readonly db: Kysely<Tables> } | null = null
@@ -132,6 +140,7 @@ class SqliteStore implements Store {
     })
     this.config = new SqliteConfig(writer, lookups, keys, now)
     this.alarms = new Alarms(writer, lookups, now)
+    this.identities = new SqliteIdentities(writer, lookups, keys, now)
   }
 
   forTenant(id: string): TenantStore {
@@ -148,6 +157,10 @@ class SqliteStore implements Store {
       this.#tenants.set(id, tenant)
     }
     return tenant
+  }
+
+  ownCredentials(): OwnCredential[] {
+    return ownCredentials(this.#parts.lookups)
   }
 
   async lockServer(): Promise<void> {

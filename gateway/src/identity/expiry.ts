@@ -1,0 +1,105 @@
+/**
+ * Alarms before certificates end: those that the listener presents, those that are presented to Office 365, and own S/MIME
+ * credentials. 30, 14, 7 and 1 days before, and once they have ended; those with a short life later, in proportion. An alarm goes
+ * by itself when the certificate is replaced.
+ */
+import { readCertificates } from '@siegel/engine'
+import type { Settings, TlsIdentity } from '../config/ports.ts'
+import { alarm, type IdentityAlarm } from './alarms.ts'
+import { noticeBefore } from './check.ts'
+
+const DAY = 86_400_000
+const STEPS = [1, 7, 14, 30]
+/** Installation: what the listeners present. */
+const INSTALLATION = ''
+
+/** An own S/MIME key of a tenant. */
+export interface OwnCredential {
+  readonly tenantId: string
+  /** Of the object. */
+  readonly name: string
+  readonly addresses: readonly string[]
+  readonly sign: boolean
+  readonly distrusted: boolean
+  /** Milliseconds since 1970. */
+  readonly notBefore: number
+  readonly notAfter: number
+}
+
+/** Codes of the alarms of this file. */
+const CODES: ReadonlySet<string> = new Set([
+  'tls-server-certificate-ends',
+  'tls-server-certificate-ended',
+  'tls-client-certificate-ends',
+  'tls-client-certificate-ended',
+  'smime-certificate-ends',
+  'smime-certificate-ended',
+])
+
+/** Whether an alarm is one of this file. */
+export function isExpiryAlarm({ code }: IdentityAlarm): boolean {
+  return CODES.has(code)
+}
+
+/** The step that has been reached: days before the end, 0 when it has ended, null when it is far. */
+function stepOf(validity: { notBefore: number; notAfter: number }, now: number): number | null {
+  const left = validity.notAfter - now
+  if (left <= 0) return 0
+  const most = noticeBefore(validity)
+  return STEPS.find((days) => left <= Math.min(days * DAY, most)) ?? null
+}
+
+function ofIdentity(
+  identity: TlsIdentity,
+  codes: { readonly ends: string; readonly ended: string },
+  tenantId: string,
+  host: string | undefined,
+  now: number,
+): IdentityAlarm[] {
+  const [leaf] = readCertificates(Buffer.from(identity.chain))
+  const days = leaf === undefined ? null : stepOf(leaf, now)
+  if (leaf === undefined || days === null) return []
+  const subject = host ?? identity.names[0] ?? leaf.fingerprint
+  const code = days === 0 ? codes.ended : codes.ends
+  return [alarm(code, tenantId, subject, { host: subject, days, untilAt: leaf.notAfter })]
+}
+
+/** Own credentials that sign and have no successor for all their addresses. */
+function ofCredentials(credentials: readonly OwnCredential[], now: number): IdentityAlarm[] {
+  const signing = credentials.filter(({ sign, distrusted }) => sign && !distrusted)
+  return signing.flatMap((one) => {
+    const days = stepOf(one, now)
+    if (days === null) return []
+    const replaced = one.addresses.every((address) =>
+      signing.some(
+        (other) =>
+          other.tenantId === one.tenantId &&
+          other.notAfter > one.notAfter &&
+          other.notBefore <= now &&
+          other.addresses.includes(address) &&
+          stepOf(other, now) === null,
+      ),
+    )
+    if (replaced) return []
+    const code = days === 0 ? 'smime-certificate-ended' : 'smime-certificate-ends'
+    const args = { credential: one.name, addresses: one.addresses.slice(0, 5), days, untilAt: one.notAfter }
+    return [alarm(code, one.tenantId, one.name, args)]
+  })
+}
+
+/** What is to be alarmed of now. */
+export function expiryAlarms(
+  settings: Settings,
+  credentials: readonly OwnCredential[],
+  now: number,
+): IdentityAlarm[] {
+  const server = { ends: 'tls-server-certificate-ends', ended: 'tls-server-certificate-ended' }
+  const client = { ends: 'tls-client-certificate-ends', ended: 'tls-client-certificate-ended' }
+  return [
+    ...settings.serverIdentities.flatMap((one) => ofIdentity(one, server, INSTALLATION, undefined, now)),
+    ...[...settings.clientIdentities].flatMap(([tenantId, one]) =>
+      ofIdentity(one, client, tenantId, settings.tenants.get(tenantId)?.fqdn, now),
+    ),
+    ...ofCredentials(credentials, now),
+  ]
+}
