@@ -26,15 +26,14 @@ export interface OwnCredential {
   readonly notAfter: number
 }
 
+/** Whether it is still to end. */
+type End = 'ends' | 'ended'
+
+const SERVER = { ends: 'tls-server-certificate-ends', ended: 'tls-server-certificate-ended' } as const
+const CLIENT = { ends: 'tls-client-certificate-ends', ended: 'tls-client-certificate-ended' } as const
+const SMIME = { ends: 'smime-certificate-ends', ended: 'smime-certificate-ended' } as const
 /** Codes of the alarms of this file. */
-const CODES: ReadonlySet<string> = new Set([
-  'tls-server-certificate-ends',
-  'tls-server-certificate-ended',
-  'tls-client-certificate-ends',
-  'tls-client-certificate-ended',
-  'smime-certificate-ends',
-  'smime-certificate-ended',
-])
+const CODES: ReadonlySet<string> = new Set([SERVER, CLIENT, SMIME].flatMap((codes) => Object.values(codes)))
 
 /** Whether an alarm is one of this file. */
 export function isExpiryAlarm({ code }: IdentityAlarm): boolean {
@@ -49,19 +48,21 @@ function stepOf(validity: { notBefore: number; notAfter: number }, now: number):
   return STEPS.find((days) => left <= Math.min(days * DAY, most)) ?? null
 }
 
-function ofIdentity(
+/** What is to be said of an identity that ends; null when its end is far. */
+function endOf(
   identity: TlsIdentity,
-  codes: { readonly ends: string; readonly ended: string },
-  tenantId: string,
   host: string | undefined,
   now: number,
-): IdentityAlarm[] {
+): { readonly end: End; readonly subject: string; readonly args: IdentityAlarm['arguments'] } | null {
   const [leaf] = readCertificates(Buffer.from(identity.chain))
   const days = leaf === undefined ? null : stepOf(leaf, now)
-  if (leaf === undefined || days === null) return []
+  if (leaf === undefined || days === null) return null
   const subject = host ?? identity.names[0] ?? leaf.fingerprint
-  const code = days === 0 ? codes.ended : codes.ends
-  return [alarm(code, tenantId, subject, { host: subject, days, untilAt: leaf.notAfter })]
+  return {
+    end: days === 0 ? 'ended' : 'ends',
+    subject,
+    args: { host: subject, days, untilAt: leaf.notAfter },
+  }
 }
 
 /** Own credentials that sign and have no successor for all their addresses. */
@@ -81,9 +82,8 @@ function ofCredentials(credentials: readonly OwnCredential[], now: number): Iden
       ),
     )
     if (replaced) return []
-    const code = days === 0 ? 'smime-certificate-ended' : 'smime-certificate-ends'
     const args = { credential: one.name, addresses: one.addresses.slice(0, 5), days, untilAt: one.notAfter }
-    return [alarm(code, one.tenantId, one.name, args)]
+    return [alarm(SMIME[days === 0 ? 'ended' : 'ends'], one.tenantId, one.name, args)]
   })
 }
 
@@ -93,13 +93,14 @@ export function expiryAlarms(
   credentials: readonly OwnCredential[],
   now: number,
 ): IdentityAlarm[] {
-  const server = { ends: 'tls-server-certificate-ends', ended: 'tls-server-certificate-ended' }
-  const client = { ends: 'tls-client-certificate-ends', ended: 'tls-client-certificate-ended' }
-  return [
-    ...settings.serverIdentities.flatMap((one) => ofIdentity(one, server, INSTALLATION, undefined, now)),
-    ...[...settings.clientIdentities].flatMap(([tenantId, one]) =>
-      ofIdentity(one, client, tenantId, settings.tenants.get(tenantId)?.fqdn, now),
-    ),
-    ...ofCredentials(credentials, now),
-  ]
+  const alarms: IdentityAlarm[] = []
+  for (const identity of settings.serverIdentities) {
+    const found = endOf(identity, undefined, now)
+    if (found !== null) alarms.push(alarm(SERVER[found.end], INSTALLATION, found.subject, found.args))
+  }
+  for (const [tenantId, identity] of settings.clientIdentities) {
+    const found = endOf(identity, settings.tenants.get(tenantId)?.fqdn, now)
+    if (found !== null) alarms.push(alarm(CLIENT[found.end], tenantId, found.subject, found.args))
+  }
+  return [...alarms, ...ofCredentials(credentials, now)]
 }
