@@ -118,7 +118,7 @@ export class Renewal {
     const id = renewalId(leaf)
     const window = id === null ? null : await quietly(client.renewalWindow(id))
     // RFC 9773 4.2: a moment of the window, the same with every look
-    if (window !== null) return window.start + share * (window.end - window.start)
+    if (window !== null) return Math.floor(window.start + share * (window.end - window.start))
     return renewAt(leaf, share)
   }
 
@@ -171,7 +171,12 @@ export class Renewal {
     try {
       const certificates = chooseChain(chains, issuer.preferredRoot)
       const { certificate } = await identities.take(host, { certificates, keys: [] }, usesOf(issuer), 'acme')
-      await identities.activate(host, certificate.id, this.#usesFor(issuer, host, certificates))
+      const uses = this.#usesFor(issuer, host, certificates)
+      const { notBefore } = certificate
+      // The authority's clock is ahead of ours.
+      if (notBefore !== null && notBefore > clock.now())
+        await identities.stage(host, certificate.id, uses, notBefore)
+      else await identities.activate(host, certificate.id, uses)
       log.info('acme-issued', {
         host: host.fqdn,
         issuer: issuer.name,
@@ -293,7 +298,7 @@ export function renewAt(
   share: number,
 ): number {
   const lifetime = notAfter - notBefore
-  return notAfter - lifetime / 3 - (share * lifetime) / 30
+  return Math.floor(notAfter - lifetime / 3 - (share * lifetime) / 30)
 }
 
 /** Renewal information is a hint: without it the lifetime decides. */
