@@ -170,7 +170,7 @@ describe('the life of a certificate', () => {
   it('a certificate without any key of ours is refused with a reason', async () => {
     const leaf = pki.leaf(FQDN)
     await assert.rejects(identities.take(host, pemOf(leaf), USES), /no key for it/)
-    const keyOfAnother = readMaterial(Buffer.from(leaf.pem + rsaKey().export({ type: 'pkcs8', format: 'pem' }).toString()), '') // prettier-ignore
+    const keyOfAnother = readMaterial(Buffer.from(leaf.pem + rsaKey().export({ type: 'pkcs8', format: 'pem' })), '') // prettier-ignore
     await assert.rejects(identities.take(host, keyOfAnother, USES), /belongs to none/)
     for (const text of ['', 'nonsense', '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n'])
       assert.throws(() => readMaterial(Buffer.from(text), ''), MaterialRefused)
