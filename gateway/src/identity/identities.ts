@@ -201,7 +201,7 @@ export class Identities {
    */
   async activate(host: Host, id: string, uses: readonly Use[]): Promise<IdentityFinding[]> {
     const state = this.state()
-    const findings = this.#accept(host, state, id, uses, this.#ports.now())
+    const findings = await this.#accept(host, state, id, uses, this.#ports.now())
     await this.#setSlots(
       state,
       host,
@@ -221,7 +221,7 @@ export class Identities {
     const state = this.state()
     const certificate = certificateById(state, host.tenantId, id)
     const moment = at ?? Math.max(this.#ports.now(), certificate?.notBefore ?? 0)
-    const findings = this.#accept(host, state, id, uses, moment)
+    const findings = await this.#accept(host, state, id, uses, moment)
     await this.#setSlots(
       state,
       host,
@@ -253,7 +253,7 @@ export class Identities {
     const slots = uses.map((use) => slotFor(state, host.tenantId, use)).filter((slot) => slot.former !== null)
     if (slots.length === 0) throw new IdentityRefused('there is no former certificate')
     for (const { former, use } of slots)
-      if (former !== null) this.#accept(host, state, former, [use], this.#ports.now())
+      if (former !== null) await this.#accept(host, state, former, [use], this.#ports.now())
     const turned = slots.map((slot) => ({ ...slot, active: slot.former, former: slot.active }))
     await this.#setSlots(state, host, turned, 'tls-certificate-rolled-back', slots[0]?.former ?? null)
     return turned
@@ -277,11 +277,23 @@ export class Identities {
     return createPrivateKey(pem)
   }
 
-  #accept(host: Host, state: IdentityState, id: string, uses: readonly Use[], at: number): IdentityFinding[] {
+  /** Checks before something comes into force; what has come to hand since completes the chain that is sent. */
+  async #accept(
+    host: Host,
+    state: IdentityState,
+    id: string,
+    uses: readonly Use[],
+    at: number,
+  ): Promise<IdentityFinding[]> {
     const certificate = certificateById(state, host.tenantId, id)
     if (certificate === null) throw new IdentityRefused(`there is no certificate ${id} of this tenant`)
     const findings = this.check(host, certificate, uses, at)
     if (!acceptable(findings)) throw new IdentityRefused(`${id} is not put in force`, findings)
+    const kept = chainOf(certificate)
+    const [leaf] = kept
+    const chain = leaf === undefined ? null : toPem(this.#order(leaf, kept).sent)
+    if (chain !== null && chain !== certificate.chain)
+      await this.#ports.store.keepChain(host.tenantId, id, chain)
     return findings
   }
 

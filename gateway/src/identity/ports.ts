@@ -97,6 +97,8 @@ export interface IdentityStore {
   privateKey(tenantId: string, id: string): string | null
   /** Keeps a new key, sealed, or the certificate of one that is there. */
   keep(certificate: KeptCertificate, privateKey: string | null, deed: Deed): Promise<void>
+  /** Replaces the chain of a kept certificate by a more complete one, PEM; the leaf is the same. */
+  keepChain(tenantId: string, id: string, chain: string): Promise<void>
   /**
    * Puts slots in force; a running gateway follows within a second.
    * Rejects with StoreRefused `configuration-moved` when the settings are no longer of that version: nothing was written.

@@ -136,6 +136,11 @@ export class SqliteIdentities implements IdentityStore {
     await this.#write([step], deed)
   }
 
+  async keepChain(tenantId: string, id: string, chain: string): Promise<void> {
+    const sql = 'update tls_certificate set chain = ? where tenant_id = ? and id = ? and chain is not null'
+    await this.#writer.run([{ sql, parameters: [chain, tenantId, id] }])
+  }
+
   async setSlots(version: number, slots: readonly Slot[], deed: Deed): Promise<void> {
     await this.#write([bump(version), ...slots.map(slotStep)], deed)
   }
