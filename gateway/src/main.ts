@@ -218,6 +218,7 @@ function openKeeper(
     },
     clock: { now, sleep },
     tlsAnchors: () => [...rootCertificates, ...settings().tlsAnchors],
+    presentedToOffice: (id) => settings().clientIdentities.get(id)?.chain ?? null,
     userAgent: USER_AGENT,
   })
   const credentials = () => store.ownCredentials()

@@ -22,7 +22,7 @@ export const acmeIssuerSpec = z.strictObject({
     .default('both')
     .describe(
       'What the certificates are put in force for: the listener, towards Office 365, or both. A certificate with clientAuth in force ' +
-        'towards Office 365 is never replaced by one without.',
+        'towards Office 365 is not replaced by one without, unless this is `client`.',
     ),
   challenge: z
     .enum(['http-01', 'dns-01'])

@@ -33,12 +33,14 @@ export class HttpResponder {
           const [path = ''] = (request.url ?? '').split('?')
           const answer = path.startsWith(PATH) ? this.#answers.get(path.slice(PATH.length)) : undefined
           const known = answer !== undefined && (request.method === 'GET' || request.method === 'HEAD')
+          const text = known ? answer : 'not found\n'
           // Nothing but the answer: who else looks learns nothing of the product.
           response.writeHead(known ? 200 : 404, {
             'Content-Type': known ? 'application/octet-stream' : 'text/plain',
+            'Content-Length': Buffer.byteLength(text),
             Connection: 'close',
           })
-          response.end(known ? answer : 'not found\n')
+          response.end(text)
         },
       )
       server.maxConnections = MOST_CONNECTIONS

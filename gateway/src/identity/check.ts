@@ -6,7 +6,7 @@ import { keyStrength, Oid, type Certificate } from '@siegel/engine'
 import { namesHost } from '../config/tenant-conflicts.ts'
 import { finding, type IdentityFinding } from './findings.ts'
 import type { OrderedChain } from './material.ts'
-import type { Use } from './ports.ts'
+import { USES, type Use } from './ports.ts'
 
 const DAY = 86_400_000
 /** From when on a certificate ends soon, at most; short ones are judged by their lifetime. */
@@ -44,6 +44,16 @@ export function allowsUse({ extendedKeyUsage }: Certificate, use: Use): boolean 
     extendedKeyUsage.includes(wanted) ||
     extendedKeyUsage.includes(Oid.anyExtendedKeyUsage)
   )
+}
+
+/**
+ * The uses that a renewed certificate takes over: one with clientAuth towards Office 365 is not replaced by one without, since what
+ * Office 365 insists on is not known.
+ * @param before - what is presented to Office 365 now; null when there is nothing
+ */
+export function usesTaken(leaf: Certificate | null, before: Certificate | null): readonly Use[] {
+  const loses = leaf !== null && before !== null && allowsUse(before, 'client') && !allowsUse(leaf, 'client')
+  return loses ? ['server'] : USES
 }
 
 /** A subject for people. */

@@ -131,7 +131,7 @@ describe('the caretaker', () => {
       ...{ identities, store: store.identities, alarms: store.alarms, log },
       solvers: { http: null, dnsCommand: null, txtLookup: () => Promise.resolve(false) },
       clock: { now, sleep: () => Promise.resolve() },
-      ...{ tlsAnchors: () => [], userAgent: 'test' },
+      ...{ tlsAnchors: () => [], presentedToOffice: () => null, userAgent: 'test' },
     })
     const credentials = () => store.ownCredentials()
     keeper = new Keeper({ settings: () => settings, identities, renewal, alarms: store.alarms, credentials, now, log }) // prettier-ignore

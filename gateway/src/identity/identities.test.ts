@@ -7,7 +7,7 @@ import { toPem } from '../config/certificates.ts'
 import { newMailId } from '../mail/id.ts'
 import type { Store } from '../store/index.ts'
 import { Fixture } from '../store/testing/fixture.ts'
-import { checkIdentity } from './check.ts'
+import { checkIdentity, usesTaken } from './check.ts'
 import type { FindingCode } from './findings.ts'
 import { Identities, IdentityRefused, slotFor, type Host } from './identities.ts'
 import { MaterialRefused, orderChain, readMaterial } from './material.ts'
@@ -57,6 +57,16 @@ describe('what is found at a certificate', () => {
     it(name, () => {
       assert.deepEqual(codes(options, uses), expected)
     })
+
+  it('of a renewed one without clientAuth the use towards Office 365 stays with one that has it', () => {
+    const whole = pki.leaf(FQDN, { key: rsa }).certificate
+    const less = pki.leaf(FQDN, { key: rsa, extensions: serverOnly }).certificate
+    assert.deepEqual(usesTaken(less, whole), ['server'])
+    assert.deepEqual(
+      [usesTaken(whole, less), usesTaken(less, less), usesTaken(less, null)],
+      [USES, USES, USES],
+    )
+  })
 
   it('an own anchor is said to be one', () => {
     const leaf = pki.leaf(FQDN, { key: rsa }).certificate

@@ -3,7 +3,7 @@
  * order is, what stands in the way (an alarm with the remedy) and when to try again. All of it is kept, so that a restart goes on.
  */
 import { createHash } from 'node:crypto'
-import { readCsr, type Certificate } from '@siegel/engine'
+import { readCertificates, readCsr, type Certificate } from '@siegel/engine'
 import { chooseChain, renewalId } from '../acme/chain.ts'
 import { AcmeClient } from '../acme/client.ts'
 import { AcmeFailure, type AcmeFailureCode } from '../acme/failure.ts'
@@ -12,7 +12,7 @@ import { AccountKey } from '../acme/jose.ts'
 import type { AcmeIssuer } from '../config/ports.ts'
 import type { Log } from '../observe/log.ts'
 import { alarm, settleAlarms, type AlarmPort, type IdentityAlarm } from './alarms.ts'
-import { allowsUse } from './check.ts'
+import { usesTaken } from './check.ts'
 import { explainFinding } from './findings.ts'
 import {
   certificateById,
@@ -57,6 +57,8 @@ export interface RenewalPorts {
   readonly clock: IssueClock
   /** PEM certificates that may vouch for an ACME server. */
   readonly tlsAnchors: () => readonly string[]
+  /** The chain that is presented to Office 365 for a tenant, PEM; null when there is none. */
+  readonly presentedToOffice: (tenantId: string) => string | null
   readonly userAgent: string
   readonly log: Log
 }
@@ -196,16 +198,10 @@ export class Renewal {
     )
   }
 
-  /** A certificate with clientAuth is not replaced by one without: what Office 365 insists on is not known. */
-  #usesFor(issuer: AcmeIssuer, host: Host, [leaf]: readonly Certificate[]): Use[] {
-    const state = this.#ports.identities.state()
-    return usesOf(issuer).filter((use) => {
-      if (use === 'server' || issuer.use === 'client' || leaf === undefined || allowsUse(leaf, 'client'))
-        return true
-      const current = certificateById(state, host.tenantId, slotFor(state, host.tenantId, 'client').active)
-      const [before] = current === null ? [] : chainOf(current)
-      return before === undefined || !allowsUse(before, 'client')
-    })
+  #usesFor(issuer: AcmeIssuer, host: Host, [leaf]: readonly Certificate[]): readonly Use[] {
+    const presented = this.#ports.presentedToOffice(host.tenantId)
+    const [before] = presented === null ? [] : readCertificates(Buffer.from(presented))
+    return issuer.use === 'both' ? usesTaken(leaf ?? null, before ?? null) : [issuer.use]
   }
 
   /** Removes what ACME brought and no slot names any more. */
