@@ -29,9 +29,18 @@ export interface OwnCredential {
 /** Whether it is still to end. */
 type End = 'ends' | 'ended'
 
-const SERVER = { ends: 'tls-server-certificate-ends', ended: 'tls-server-certificate-ended' } as const
-const CLIENT = { ends: 'tls-client-certificate-ends', ended: 'tls-client-certificate-ended' } as const
-const SMIME = { ends: 'smime-certificate-ends', ended: 'smime-certificate-ended' } as const
+const SERVER: Readonly<Record<End, string>> = {
+  ends: 'tls-server-certificate-ends',
+  ended: 'tls-server-certificate-ended',
+}
+const CLIENT: Readonly<Record<End, string>> = {
+  ends: 'tls-client-certificate-ends',
+  ended: 'tls-client-certificate-ended',
+}
+const SMIME: Readonly<Record<End, string>> = {
+  ends: 'smime-certificate-ends',
+  ended: 'smime-certificate-ended',
+}
 /** Codes of the alarms of this file. */
 const CODES: ReadonlySet<string> = new Set([SERVER, CLIENT, SMIME].flatMap((codes) => Object.values(codes)))
 

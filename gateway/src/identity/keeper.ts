@@ -101,18 +101,24 @@ export class Keeper {
           refused.push(alarm('tls-takeover-refused', tenantId, fqdn, { host: fqdn, use, id: next, cause }))
         }
       }
-    await settleAlarms(alarms, ({ code }) => code === TAKEOVER_REFUSED, refused, now())
+    this.#tell(await settleAlarms(alarms, ({ code }) => code === TAKEOVER_REFUSED, refused, now()))
   }
 
   /** Now and then, and whenever the settings changed: a renewed certificate clears its alarm at once. */
   async #alarmOfEnds(): Promise<void> {
-    const { settings, credentials, alarms, now, log } = this.#ports
+    const { settings, credentials, alarms, now } = this.#ports
     const current = settings()
     if (current.version === this.#expiryVersion && now() < this.#expiryAt) return
     const wanted = expiryAlarms(current, credentials(), now())
     const raised = await settleAlarms(alarms, isExpiryAlarm, wanted, now())
-    for (const { code, subject, arguments: args } of raised) log.warn('alarm', { code, subject, ...args })
+    this.#tell(raised)
     this.#expiryVersion = current.version
     this.#expiryAt = now() + EXPIRY_MS
+  }
+
+  /** Every alarm is a line of the log too. */
+  #tell(raised: readonly IdentityAlarm[]): void {
+    for (const { code, subject, arguments: args } of raised)
+      this.#ports.log.error('alarm', { code, subject, arguments: args })
   }
 }

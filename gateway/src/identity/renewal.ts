@@ -214,7 +214,7 @@ export class Renewal {
   }
 
   async #failed(issuer: AcmeIssuer, host: Host, failure: AcmeFailure): Promise<void> {
-    const { store, clock, log } = this.#ports
+    const { store, clock } = this.#ports
     const order = store.orders().find(({ tenantId }) => tenantId === host.tenantId) ?? newOrder(host, issuer)
     const failures = order.failures + 1
     const wait = Math.min(FIRST_RETRY_MS * 2 ** Math.min(failures - 1, 10), LONGEST_RETRY_MS)
@@ -232,14 +232,15 @@ export class Renewal {
       nextAt,
     }
     await this.#settle(host, [alarm(ALARMS[failure.code], host.tenantId, host.fqdn, args)])
-    log.warn('acme-failed', { code: failure.code, issuer: issuer.name, ...args })
   }
 
   async #settle({ tenantId, fqdn }: Host, wanted: readonly IdentityAlarm[]): Promise<void> {
-    const { alarms, clock } = this.#ports
+    const { alarms, clock, log } = this.#ports
     const ours = (one: IdentityAlarm): boolean =>
       one.tenantId === tenantId && one.subject === fqdn && CODES.has(one.code)
-    await settleAlarms(alarms, ours, wanted, clock.now())
+    const raised = await settleAlarms(alarms, ours, wanted, clock.now())
+    for (const { code, subject, arguments: args } of raised)
+      log.error('alarm', { code, subject, arguments: args })
   }
 
   async #client({ directory }: AcmeIssuer): Promise<AcmeClient> {
