@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import { X509Certificate } from 'node:crypto'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { connect as connectTcp } from 'node:net'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
@@ -86,7 +86,6 @@ describe('the certificate of a running gateway', () => {
 
   before(async () => {
     rig = await openRig()
-    mkdirSync(rig.folder, { recursive: true })
     await rig.gateway.start()
     const push = async () => {
       const line = await Line.open({ port: rig.gateway.config.port, client: rig.certificates.exchangeClient })

@@ -128,7 +128,10 @@ async function run(start: StartConfig, store: Store, log: Log): Promise<void> {
   )
   await listenAll(listeners)
   const responder = new HttpResponder()
-  await responder.listen(start.acme.httpListeners)
+  // Mail goes on without it; what needs it says so by an alarm.
+  await responder.listen(start.acme.httpListeners).catch((error: unknown) => {
+    log.error('challenge-listener-failed', { error: String(error) })
+  })
   const keeper = openKeeper(start, store, log, responder, () => watch.current())
   keeper.start()
   log.info('listening', {
@@ -207,12 +210,12 @@ function openKeeper(
     atHand: () => certificatesAtHand(settings(), kept.state()),
     actor: 'gateway',
   })
-  const { dnsCommand, httpListeners, nameServers } = start.acme
+  const { dnsCommand, nameServers } = start.acme
   const [program, ...fixed] = dnsCommand
   const renewal = new Renewal({
     ...{ identities, store: kept, alarms, log },
     solvers: {
-      http: httpListeners.length === 0 ? null : responder,
+      http: responder.addresses.length === 0 ? null : responder,
       dnsCommand: program === undefined ? null : createDnsCommand([program, ...fixed]),
       txtLookup: createTxtLookup(nameServers),
     },

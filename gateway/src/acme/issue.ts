@@ -126,7 +126,10 @@ class Stretch {
     if (challenge.type === 'dns-01') {
       if (!(await this.#published(record))) return record
     } else if (http === null)
-      throw new AcmeFailure('not-ready', 'HTTP-01 needs acme.httpListeners in siegel.yaml')
+      throw new AcmeFailure(
+        'not-ready',
+        'no listener for HTTP-01 (acme.httpListeners in siegel.yaml; the log of the start says why)',
+      )
     else http.set(token, answer)
     try {
       if (challenge.status === 'pending') await this.#client.respond(challenge)

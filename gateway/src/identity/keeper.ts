@@ -12,7 +12,7 @@ import type { Renewal } from './renewal.ts'
 import { USES } from './ports.ts'
 
 /** How often is looked. */
-const LOOK_MS = 15_000
+const LOOK_MS = 5000
 /** How often ends of certificates are looked at. */
 const EXPIRY_MS = 3_600_000
 const PATIENCE_MS = 2000

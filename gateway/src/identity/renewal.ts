@@ -127,12 +127,11 @@ export class Renewal {
   async #obtain(issuer: AcmeIssuer, host: Host, order: KeptOrder, client: AcmeClient): Promise<void> {
     const { identities, store, clock, solvers } = this.#ports
     await this.#register(issuer, client)
+    // A request that somebody has answered by hand is of no more use.
+    const known = certificateById(identities.state(), host.tenantId, order.certificateId)
     const awaited =
-      certificateById(identities.state(), host.tenantId, order.certificateId) ??
-      (await identities.request(host, issuer.key, 'acme'))
-    if (awaited.csr === null || awaited.chain !== null)
-      throw new AcmeFailure('refused', 'the request for the certificate is gone; a new one is made')
-    const csr = Buffer.from(awaited.csr.replaceAll(/-----[^-]+-----|\s/g, ''), 'base64')
+      known?.chain === null && known.csr !== null ? known : await identities.request(host, issuer.key, 'acme')
+    const csr = Buffer.from((awaited.csr ?? '').replaceAll(/-----[^-]+-----|\s/g, ''), 'base64')
     readCsr(csr)
     let begun: KeptOrder = { ...order, certificateId: awaited.id }
     await store.keepOrder(begun)
@@ -209,7 +208,7 @@ export class Renewal {
     const { certificates, slots } = this.#ports.identities.state()
     const named = new Set(slots.flatMap(({ active, former, next }) => [active, former, next]))
     for (const one of certificates)
-      if (one.tenantId === tenantId && one.origin === 'acme' && one.chain !== null && !named.has(one.id))
+      if (one.tenantId === tenantId && one.origin === 'acme' && !named.has(one.id))
         await this.#ports.identities.remove({ tenantId, fqdn }, one.id)
   }
 
