@@ -93,6 +93,21 @@ module.exports = {
       { path: '^(engine|contract|gateway)/src/', pathNot: [G + 'authentication/', TEST] },
       { path: '^node_modules/mailauth/', pathNot: '/lib/mta-sts[.]' },
     ),
+    ban(
+      'acme-stands-alone',
+      { path: G + 'acme/', pathNot: TEST },
+      { path: ['^contract/', G + '(?!(acme|observe)/)'] },
+    ),
+    ban(
+      'acme-is-driven-by-identity',
+      { path: G, pathNot: [G + '(acme|identity)/', G + 'main[.]ts$', TEST] },
+      { path: G + 'acme/' },
+    ),
+    ban(
+      'identity-knows-no-path',
+      { path: G + 'identity/', pathNot: TEST },
+      { path: G + '(mail/[^/]+/|mail/journey|exchange|keyring|store|cli|admin|main)' },
+    ),
     ban('keys-know-no-mail', { path: G + '(keyring|trust)/' }, { path: G + 'mail/' }),
     ban(
       'surfaces-see-queue-policy-and-keys',
@@ -112,7 +127,7 @@ module.exports = {
     ban(
       'store-knows-types-only',
       { path: G + 'store/', pathNot: TEST },
-      { path: G + '(mail|keyring|trust|exchange|admin)/', dependencyTypesNot: ['type-only'] },
+      { path: G + '(mail|keyring|trust|exchange|identity|acme|admin)/', dependencyTypesNot: ['type-only'] },
     ),
     ban(
       'sql-only-in-store',
@@ -125,7 +140,7 @@ module.exports = {
         path: '^(engine|contract|gateway)/src/',
         pathNot: [
           G +
-            '(mail/inbound|mail/outbound|trust|exchange/assist|exchange/endpoints|keyring/find|dns|admin|cli)/',
+            '(mail/inbound|mail/outbound|trust|exchange/assist|exchange/endpoints|keyring/find|dns|acme|admin|cli)/',
           G + 'main[.]ts$',
           TEST,
         ],
@@ -142,7 +157,7 @@ module.exports = {
     ),
     ban(
       'no-subprocess',
-      { path: '^(engine|contract|gateway)/src/', pathNot: TEST },
+      { path: '^(engine|contract|gateway)/src/', pathNot: [G + 'acme/dns-command[.]ts$', TEST] },
       { dependencyTypes: ['core'], path: '^(node:)?(child_process|vm)$' },
     ),
     ban(

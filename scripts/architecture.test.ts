@@ -42,6 +42,7 @@ const INNOCENT = [
   'gateway/src/cli/main.ts',
   'gateway/src/smtp/address.ts',
   'gateway/src/config/ports.ts',
+  'gateway/src/acme/client.ts',
   'tools/exo-sim/src/index.ts',
   'tools/exo-sim/src/inner.ts',
   'node_modules/kysely/index.js',
@@ -87,6 +88,11 @@ const PLANTED: Readonly<Record<string, readonly { readonly file: string; readonl
     { file: 'gateway/src/authentication/drives.ts', imports: '../mail/turn.ts' },
   ],
   'mail-is-judged-in-one-place': [{ file: 'gateway/src/mail/policy/judges.ts', imports: 'mailauth' }],
+  'acme-stands-alone': [{ file: 'gateway/src/acme/reads-settings.ts', imports: '../config/ports.ts' }],
+  'acme-is-driven-by-identity': [{ file: 'gateway/src/cli/asks-acme.ts', imports: '../acme/client.ts' }],
+  'identity-knows-no-path': [
+    { file: 'gateway/src/identity/on-the-path.ts', imports: '../mail/queue/scheduler.ts' },
+  ],
   'keys-know-no-mail': [{ file: 'gateway/src/keyring/mail.ts', imports: '../mail/plan.ts' }],
   'surfaces-see-queue-policy-and-keys': [
     { file: 'gateway/src/admin/nosy.ts', imports: '../mail/inbound/session.ts' },

@@ -7,10 +7,11 @@
 #   libbcmail-java   BouncyCastle, as in many gateways and mail products; default-jdk-headless compiles its driver
 #   gcc, libc6-dev   build the recorder of the power-cut test and the C side of the benchmark; libssl-dev for the latter
 #   postfix          the reference for TLS policy tables (postmap) and for what is delivered under them
+#   pebble           an ACME server, with its name server pebble-challtestsrv
 #   python3-dkim     dkimpy: DKIM and ARC, with python3-nacl for Ed25519 and python3-authres for fields of results
 #   python3-cryptography-vectors   carries NIST's PKITS whole: 224 signed mails
 set -eu
-packages="openssl gpgsm libnss3-tools gnutls-bin libbcmail-java default-jdk-headless gcc libc6-dev libssl-dev postfix
+packages="openssl gpgsm libnss3-tools gnutls-bin libbcmail-java default-jdk-headless gcc libc6-dev libssl-dev postfix pebble
   python3-dkim python3-nacl python3-authres python3-cryptography-vectors"
 missing=""
 for package in $packages; do

@@ -114,9 +114,9 @@ function valuesOf(
   return null
 }
 
-/** Where codes of the trace are made: the mail path without inbound, whose refusals go to the log, the keyring, and replies. */
+/** Where codes of the trace are made: the mail path without inbound, whose refusals go to the log, the keyring, alarms of certificates, and replies. */
 export function traceCodes(root: string): Found {
-  const files = globSync('gateway/src/{mail,keyring}/**/*.ts', { cwd: root })
+  const files = globSync('gateway/src/{mail,keyring,identity}/**/*.ts', { cwd: root })
     .concat('gateway/src/cli/queue.ts', 'gateway/src/cli/trace-text.ts', 'gateway/src/smtp/reply.ts')
     .concat('gateway/src/exchange/endpoints/refresher.ts')
     .filter((file) => !/[.]test[.]ts$|\/testing\/|\/inbound\//.test(file))

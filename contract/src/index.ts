@@ -12,6 +12,7 @@ export { materialFields } from './material-fields.ts'
 export type { MaterialField } from './material-fields.ts'
 export { API_VERSION, KINDS, isKind, parseConfigDocument, problemsOf } from './object.ts'
 export type { ConfigDocument, DocumentProblem, Kind, KindInfo, ParsedDocument } from './object.ts'
+export type { AcmeIssuerSpec } from './objects/acme.ts'
 export { MAP_NAMES } from './objects/installation.ts'
 export type {
   AddressRangeSpec,

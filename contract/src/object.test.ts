@@ -56,6 +56,12 @@ test('every kind accepts a typical document', () => {
     }),
     document('ServerCertificate', { chain: PEM, key: KEY }),
     document('TlsAnchor', { certificate: PEM }),
+    document('AcmeIssuer', {
+      directory: 'https://acme.example/dir',
+      termsOfServiceAgreed: true,
+      contact: ['hostmaster@contoso.com'],
+      externalAccount: { keyId: 'kid', hmacKey: 'env:ACME_HMAC' },
+    }),
     document('AddressRange', { cidrs: ['40.92.0.0/15', '2a01:111:f400::/48', '127.0.0.1', '::1'] }),
     document('Map', { text: '[a.mail.protection.outlook.com]:25 verify\n' }),
     document('Credential', { pkcs12: 'file:alice.p12', password: 'env:ALICE' }),

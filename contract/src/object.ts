@@ -4,6 +4,7 @@
  */
 import { z } from 'zod'
 import type { ConfigErrorCode } from './errors.ts'
+import { acmeIssuerSpec } from './objects/acme.ts'
 import {
   MAP_NAMES,
   addressRangeSpec,
@@ -48,6 +49,7 @@ const configDocument = z.discriminatedUnion('kind', [
   ofInstallation('Tenant', tenantSpec, tenantName.describe('Name of the tenant.')),
   ofInstallation('ServerCertificate', serverCertificateSpec),
   ofInstallation('TlsAnchor', tlsAnchorSpec),
+  ofInstallation('AcmeIssuer', acmeIssuerSpec),
   ofInstallation('AddressRange', addressRangeSpec),
   ofInstallation('Map', mapSpec, z.enum(MAP_NAMES).describe('Which map this is.')),
   ofTenant('Credential', credentialSpec),
@@ -88,6 +90,13 @@ export const KINDS: Readonly<Record<Kind, KindInfo>> = {
     scope: 'installation',
     description: 'A certificate authority trusted for TLS, beside the built-in list.',
     spec: tlsAnchorSpec,
+  },
+  AcmeIssuer: {
+    scope: 'installation',
+    description:
+      'An authority from which certificates for the host names of tenants are obtained and renewed by ACME. They are kept beside the ' +
+      'objects (`siegel tls-cert list`) and go before `ServerCertificate` and `clientCertificate`.',
+    spec: acmeIssuerSpec,
   },
   AddressRange: {
     scope: 'installation',

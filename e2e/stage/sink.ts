@@ -24,6 +24,8 @@ export class Sink {
   readonly arrived = new Map<string, ArrivedAs>()
   /** Message-ID → when it first arrived: CLOCK_MONOTONIC, nanoseconds. */
   readonly firstAt = new Map<string, bigint>()
+  /** Message-ID → SHA-256 fingerprint of the certificate that brought it, or null. */
+  readonly presented = new Map<string, string | null>()
   doubled = 0
   /** Text to look for in every mail, and how many had it. */
   witness: string | null = null
@@ -67,6 +69,7 @@ export class Sink {
   clear(): void {
     this.arrived.clear()
     this.firstAt.clear()
+    this.presented.clear()
     this.samples.clear()
     this.doubled = 0
   }
@@ -111,6 +114,11 @@ export class Sink {
   }
 
   #talk(socket: TLSSocket): void {
+    let client: string | null | undefined
+    const taken = (mail: Buffer): string => {
+      client ??= socket.getPeerX509Certificate()?.fingerprint256 ?? null
+      return this.#take(mail, client)
+    }
     let rest: Buffer = Buffer.alloc(0)
     let chunks: Buffer[] = []
     let missing = 0
@@ -125,7 +133,7 @@ export class Sink {
           missing -= piece.length
           input = input.subarray(piece.length)
           if (missing === 0) {
-            replies += last ? this.#take(Buffer.concat(chunks)) : '250 2.0.0 ok\r\n'
+            replies += last ? taken(Buffer.concat(chunks)) : '250 2.0.0 ok\r\n'
             if (last) chunks = []
           }
           continue
@@ -139,7 +147,7 @@ export class Sink {
           missing = Number(bdat[1])
           last = bdat[2] !== undefined
           if (missing === 0) {
-            replies += last ? this.#take(Buffer.concat(chunks)) : '250 2.0.0 ok\r\n'
+            replies += last ? taken(Buffer.concat(chunks)) : '250 2.0.0 ok\r\n'
             chunks = []
           }
         } else if (/^EHLO/i.test(line)) replies += this.#ehlo
@@ -151,7 +159,7 @@ export class Sink {
     })
   }
 
-  #take(mail: Buffer): string {
+  #take(mail: Buffer, client: string | null): string {
     const head = mail.toString('latin1', 0, Math.min(mail.indexOf('\r\n\r\n') + 2, 16_384))
     const id = /^Message-ID: <([^>]+)>/im.exec(head)?.[1] ?? ''
     const type = /^Content-Type: ([^\s;]+)/im.exec(head)?.[1]?.toLowerCase() ?? ''
@@ -161,6 +169,7 @@ export class Sink {
     if (this.arrived.has(id)) this.doubled++
     else this.firstAt.set(id, process.hrtime.bigint())
     this.arrived.set(id, form)
+    this.presented.set(id, client)
     if (this.witness !== null && mail.includes(this.witness)) this.witnessed++
     if (!this.samples.has(form)) this.samples.set(form, mail)
     if (this.#waiting !== null && this.arrived.size >= this.#waiting.count) {

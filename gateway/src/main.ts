@@ -7,16 +7,22 @@ import { randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { rootCertificates, type SecureContext } from 'node:tls'
 import { createMailAuthentication } from './authentication/index.ts'
+import { createTxtLookup, HttpResponder } from './acme/challenges.ts'
+import { createDnsCommand } from './acme/dns-command.ts'
 import { UsageError, type Command } from './cli/io.ts'
 import { readOptions } from './cli/options.ts'
 import { loadStartConfig, type StartConfig } from './config/file.ts'
 import type { Settings } from './config/ports.ts'
+import { namesHost } from './config/tenant-conflicts.ts'
 import { watchSettings, type SettingsWatch } from './config/watch.ts'
 import { createHostLookup } from './dns/hosts.ts'
 import { createRecordLookup } from './dns/records.ts'
 import { createAttributor, type Attributor } from './exchange/attribution.ts'
 import { createEndpointService } from './exchange/endpoints/endpoint-service.ts'
 import { Refresher } from './exchange/endpoints/refresher.ts'
+import { certificatesAtHand, Identities } from './identity/identities.ts'
+import { Keeper } from './identity/keeper.ts'
+import { Renewal } from './identity/renewal.ts'
 import { createKeyring, type Keyring } from './keyring/keyring.ts'
 import { newMailId } from './mail/id.ts'
 import { createAccess, type Access } from './mail/inbound/access.ts'
@@ -29,6 +35,7 @@ import { Scheduler } from './mail/queue/scheduler.ts'
 import { createLog, type Log } from './observe/log.ts'
 import { openStore, type Store } from './store/index.ts'
 import { INSTALLATION } from './store/schema.ts'
+import { ownAnchors, publicRoots } from './trust/tls-anchors.ts'
 import { createTrust, type Trust } from './trust/trust.ts'
 
 /** Mails carried at once, and the octets they may have together. */
@@ -36,6 +43,8 @@ const MAILS_AT_ONCE = 64
 const OCTETS_AT_ONCE = 256 * 1024 * 1024
 /** Fresh mails kept in hand; what comes beyond waits in the store. */
 const FRESH_MAILS = 1000
+/** What ACME servers are told. RFC 8555 6.1 */
+const USER_AGENT = 'siegel'
 const LEASE_MS = 30_000
 const DRAIN_MS = 30_000
 
@@ -124,17 +133,18 @@ async function run(start: StartConfig, store: Store, log: Log): Promise<void> {
   })
   const ended = endSignal()
   scheduler.start()
-  const sweeper = setInterval(
-    () =>
-      void store.sweep().catch((error: unknown) => {
-        log.error('sweep-failed', { error: String(error) })
-      }),
-    3_600_000,
-  )
+  const sweeper = sweepHourly(store, log)
   await listenAll(listeners)
-  log.info('listening', { listeners: listeners.map((listener) => listener.address) })
+  const responder = await openResponder(start, log)
+  const keeper = openKeeper(start, store, log, responder, () => watch.current())
+  keeper.start()
+  log.info('listening', {
+    listeners: listeners.map((listener) => listener.address),
+    challenges: responder.addresses,
+  })
   log.info('ending', { signal: await ended })
   clearInterval(sweeper)
+  await Promise.all([keeper.stop(), responder.close()])
   await Promise.all(listeners.map((listener) => listener.close({ graceMs: DRAIN_MS })))
   // A hop that keeps us waiting for its last word must not keep us from ending: its mail is due again after the start.
   const patience = setTimeout(() => {
@@ -146,6 +156,25 @@ async function run(start: StartConfig, store: Store, log: Log): Promise<void> {
   outbound.close()
   ranges.stop()
   watch.stop()
+}
+
+function sweepHourly(store: Store, log: Log): NodeJS.Timeout {
+  return setInterval(
+    () =>
+      void store.sweep().catch((error: unknown) => {
+        log.error('sweep-failed', { error: String(error) })
+      }),
+    3_600_000,
+  )
+}
+
+/** Answers HTTP-01 challenges. Mail goes on without it; what needs it says so by an alarm. */
+async function openResponder(start: StartConfig, log: Log): Promise<HttpResponder> {
+  const responder = new HttpResponder()
+  await responder.listen(start.acme.httpListeners).catch((error: unknown) => {
+    log.error('challenge-listener-failed', { error: String(error) })
+  })
+  return responder
 }
 
 /** What keeps the addresses of Office 365 current. */
@@ -215,6 +244,49 @@ function openListeners(
       ports,
     ),
   )
+}
+
+/** The caretaker of TLS certificates with its way to ACME servers. */
+function openKeeper(
+  start: StartConfig,
+  store: Store,
+  log: Log,
+  responder: HttpResponder,
+  settings: () => Settings,
+): Keeper {
+  const { identities: kept, alarms } = store
+  const now = Date.now
+  const identities = new Identities({
+    store: kept,
+    newId: () => newMailId(now()),
+    now,
+    anchors: () => ({ publicRoots: publicRoots(), own: ownAnchors(settings().tlsAnchors) }),
+    atHand: () => certificatesAtHand(settings(), kept.state()),
+    actor: 'gateway',
+  })
+  const { dnsCommand, nameServers } = start.acme
+  const [program, ...fixed] = dnsCommand
+  const renewal = new Renewal({
+    ...{ identities, store: kept, alarms, log },
+    solvers: {
+      http: responder.addresses.length === 0 ? null : responder,
+      dnsCommand: program === undefined ? null : createDnsCommand([program, ...fixed]),
+      txtLookup: createTxtLookup(nameServers),
+    },
+    clock: { now, sleep },
+    tlsAnchors: () => [...rootCertificates, ...settings().tlsAnchors],
+    presentedToOffice: (id) => settings().clientIdentities.get(id)?.chain ?? null,
+    userAgent: USER_AGENT,
+  })
+  const credentials = () => store.ownCredentials()
+  return new Keeper({ settings, identities, renewal, alarms, credentials, now, log })
+}
+
+/** Does not keep the process from ending. */
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms).unref()
+  })
 }
 
 async function listenAll(listeners: readonly Listener[]): Promise<void> {
@@ -289,10 +361,17 @@ class Parts {
 
   /** The context for a server name; the first certificate when the client names none, or one we do not have. */
   serverContext(name: string | null): SecureContext {
-    const context =
-      (name === null ? undefined : this.#contexts.get(name.toLowerCase())) ?? this.#defaultContext
+    const context = (name === null ? undefined : this.#contextFor(name.toLowerCase())) ?? this.#defaultContext
     if (context === null) throw new Error('no ServerCertificate object: TLS is not possible')
     return context
+  }
+
+  /** By the name itself, else by a wildcard. */
+  #contextFor(name: string): SecureContext | undefined {
+    const known = this.#contexts.get(name)
+    if (known !== undefined) return known
+    for (const [pattern, context] of this.#contexts) if (namesHost([pattern], name)) return context
+    return undefined
   }
 
   /** A tenant with keyring and trust; null when it does not exist. */

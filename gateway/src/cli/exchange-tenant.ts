@@ -55,8 +55,8 @@ export interface AssistContext {
 /** Reads the settings and finds the tenant. */
 export function withTenant<T>(options: Options, work: (context: AssistContext) => Promise<T>): Promise<T> {
   return withStore(options.text('config'), async (store, start) => {
-    const { version, objects, tenants } = await store.config.read()
-    const { settings } = compileSettings(version, objects, tenants)
+    const { version, objects, tenants, identities } = await store.config.read()
+    const { settings } = compileSettings(version, objects, tenants, identities)
     try {
       const tenant = chooseTenant(settings, options.text('tenant'))
       return await work({ tenant, settings, start, traces: store.forTenant(tenant.id).traces })

@@ -8,7 +8,7 @@ import type { ConfigDocument, MaterialField } from '@siegel/contract'
 import { MaterialFailure } from './certificates.ts'
 import { normalise, objectKey, setAt, tenantOf, toDocument, toObject } from './config-object.ts'
 import { differences, type FieldDifference } from './difference.ts'
-import type { ConfigChange, ConfigObject, CredentialEntry } from './ports.ts'
+import type { ActiveIdentity, ConfigChange, ConfigObject, CredentialEntry } from './ports.ts'
 import { ConfigError, type Problem } from './problem.ts'
 import { ReferenceFailure, readReference, referencedText, type ReferenceContext } from './references.ts'
 import { unsealFromExport } from './sealed-export.ts'
@@ -27,6 +27,7 @@ export interface ApplyInput {
     readonly version: number
     readonly objects: readonly ConfigObject[]
     readonly tenants: TenantRows
+    readonly identities?: readonly ActiveIdentity[]
   }
   /** Delete objects that are not in the file. */
   readonly prune: boolean
@@ -222,11 +223,11 @@ function judge(
   for (const { kind, name } of objects)
     if (kind === 'Tenant')
       rows.set(name, input.current.tenants.get(name) ?? { id: name, markerKey: Buffer.alloc(32) })
-  const before = compileSettings(0, input.current.objects, input.current.tenants)
+  const before = compileSettings(0, input.current.objects, input.current.tenants, input.current.identities)
   const known = new Set(
     before.findings.map((finding) => `${finding.code} ${finding.object} ${finding.message}`),
   )
-  const { findings } = compileSettings(0, objects, rows)
+  const { findings } = compileSettings(0, objects, rows, input.current.identities)
   const faults = findings.filter(
     (finding) =>
       finding.severity === 'error' && !known.has(`${finding.code} ${finding.object} ${finding.message}`),

@@ -70,6 +70,7 @@ export function normalise(document: ConfigDocument): {
       const spec = { ...document.spec, certificate: anchorForm(document.spec.certificate) }
       return { document: { ...document, spec }, credentials: [entry] }
     }
+    case 'AcmeIssuer':
     case 'AddressRange':
     case 'Map':
       return { document, credentials: [] }

@@ -10,6 +10,7 @@ import { startSchema } from './start-schema.ts'
 interface SchemaNode {
   readonly type?: string
   readonly properties?: Readonly<Record<string, SchemaNode>>
+  readonly items?: SchemaNode
 }
 
 /** An environment variable that is a setting. */
@@ -28,7 +29,8 @@ export function environmentSettings(): EnvironmentSetting[] {
   const walk = (node: SchemaNode, path: readonly string[]): void => {
     if (node.properties === undefined) {
       const words = path.map((part) => part.replaceAll(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase())
-      found.push({ variable: `SIEGEL_${words.join('_')}`, path, type: node.type ?? 'string' })
+      const type = node.items?.type === 'string' ? 'texts' : (node.type ?? 'string')
+      found.push({ variable: `SIEGEL_${words.join('_')}`, path, type })
       return
     }
     for (const [name, child] of Object.entries(node.properties)) walk(child, [...path, name])
@@ -43,6 +45,7 @@ function shape(setting: EnvironmentSetting, text: string): unknown {
   if (setting.type === 'boolean') return text === 'true' ? true : text === 'false' ? false : text
   if (setting.type === 'integer') return /^[0-9]{1,15}$/.test(text) ? Number(text) : text
   const items = text.split(',').map((item) => item.trim()).filter((item) => item !== '') // prettier-ignore
+  if (setting.type === 'texts') return items
   if (setting.type === 'array')
     return items.map((item) => {
       const [, bracketed, plain, port] = /^(?:\[([^\]]*)\]|([^:]*)):([0-9]{1,5})$/.exec(item) ?? []

@@ -43,6 +43,8 @@ export interface ConfigStore {
     readonly objects: readonly ConfigObject[]
     /** By tenant name: the row key, and a secret of 32 bytes made with the tenant (key of the pass marker). */
     readonly tenants: ReadonlyMap<string, { readonly id: string; readonly markerKey: Buffer }>
+    /** What `siegel tls-cert` has put in force; goes before the objects. */
+    readonly identities: readonly ActiveIdentity[]
   }>
   /** Cheap: the current version, to notice a change made by another process within a second. */
   version(): Promise<number>
@@ -53,6 +55,17 @@ export interface ConfigStore {
   change(change: ConfigChange): Promise<number>
 }
 
+/** A certificate in force that lies beside the objects. */
+export interface ActiveIdentity {
+  /** Row key of the tenant. */
+  readonly tenantId: string
+  readonly use: 'server' | 'client'
+  /** PEM, leaf first. */
+  readonly chain: string
+  /** PKCS#8 PEM. */
+  readonly key: string
+}
+
 /** A certificate chain and key for TLS, as PEM. */
 export interface TlsIdentity {
   /** Leaf first, then intermediates. */
@@ -60,6 +73,23 @@ export interface TlsIdentity {
   readonly key: string
   /** DNS names of the leaf, lower case. */
   readonly names: readonly string[]
+}
+
+/** An authority that issues certificates by ACME. Holds a secret. */
+export interface AcmeIssuer {
+  readonly name: string
+  /** Address of the directory. */
+  readonly directory: string
+  /** Whom it serves. */
+  readonly hosts: readonly { readonly tenantId: string; readonly fqdn: string }[]
+  readonly use: 'both' | 'server' | 'client'
+  readonly challenge: 'http-01' | 'dns-01'
+  readonly contact: readonly string[]
+  readonly termsOfServiceAgreed: boolean
+  readonly externalAccount: { readonly keyId: string; readonly hmacKey: string } | null
+  /** Common name of a root; null for the authority's own choice. */
+  readonly preferredRoot: string | null
+  readonly key: 'rsa-2048' | 'rsa-3072' | 'rsa-4096' | 'p-256' | 'p-384'
 }
 
 /** All settings that a worker acts on: one immutable value per version. Holds secrets; never logged. */
@@ -81,4 +111,6 @@ export interface Settings {
   readonly tlsAnchors: readonly string[]
   /** Anchors for e-mail certificates by tenant row key, DER. */
   readonly mailAnchors: ReadonlyMap<string, readonly Buffer[]>
+  /** In the order of their names. */
+  readonly acmeIssuers: readonly AcmeIssuer[]
 }

@@ -257,3 +257,37 @@ test('a wildcard in a certificate stands for one label', () => {
   assert.ok(!namesHost(['*.contoso.com'], 'contoso.com'))
   assert.ok(!namesHost([], 'contoso.com'))
 })
+
+test('certificates of tls-cert go before those of objects; what they replace whole is no longer presented', () => {
+  const next = makeCertificate('next', { dnsNames: ['smime.contoso.com'] }, ca)
+  const active = (use: 'server' | 'client', tenantId = 'ROW-contoso') => ({ tenantId, use, chain: next.pem, key: next.keyPem }) // prettier-ignore
+  const { settings, findings } = compileSettings(1, GOOD, ROWS, [active('client'), active('server')])
+  assert.deepEqual(findings, [])
+  assert.equal(settings.clientIdentities.get('ROW-contoso')?.chain, next.pem)
+  // `default` names fabrikam too and stays the first, `z` is gone.
+  assert.deepEqual(
+    settings.serverIdentities.map(({ chain }) => chain),
+    [server.pem + ca.pem, next.pem],
+  )
+  const only = object('ServerCertificate', 'default', { chain: client.pem, key: client.keyPem })
+  const replaced = compileSettings(1, [GOOD[0] as ConfigObject, only], ROWS, [active('server')])
+  assert.deepEqual(
+    replaced.settings.serverIdentities.map(({ chain }) => chain),
+    [next.pem],
+  )
+  // One of a tenant that is not there is not presented; one that is damaged is a finding and does no other harm.
+  const nobody = compileSettings(1, GOOD, ROWS, [active('server', 'ROW-nobody')])
+  assert.equal(nobody.settings.serverIdentities.length, 2)
+  const damaged = compileSettings(1, GOOD, ROWS, [{ ...active('client'), key: client.keyPem }])
+  assert.equal(damaged.settings.clientIdentities.get('ROW-contoso')?.chain, client.pem + ca.pem)
+  assert.deepEqual(damaged.findings.map(({ code }) => code), ['key-mismatch']) // prettier-ignore
+})
+
+test('issuers serve the tenants that they name, each tenant by one', () => {
+  const issuer = (name: string, rest: object) =>
+    object('AcmeIssuer', name, { directory: 'https://acme.example/dir', ...rest })
+  const objects = [...GOOD, issuer('a', { tenants: ['contoso', 'nobody'] }), issuer('b', {})]
+  const { settings, findings } = compileSettings(1, objects, ROWS)
+  assert.deepEqual(settings.acmeIssuers.map(({ name, hosts }) => [name, hosts.map(({ fqdn }) => fqdn)]), [['a', ['smime.contoso.com']], ['b', ['smime.fabrikam.com']]]) // prettier-ignore
+  assert.deepEqual(findings.map(({ code, object: of }) => `${code} ${of}`), ['tenant-unknown AcmeIssuer a']) // prettier-ignore
+})

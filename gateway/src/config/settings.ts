@@ -3,7 +3,7 @@
  * A broken object is a finding and never an exception: it switches off what it configures. A tenant whose own object is
  * broken, or that claims what another tenant claims, is left out: its mail is neither taken nor sent (fail closed).
  */
-import { MAP_NAMES, type ConfigDocument, type ConfigErrorCode } from '@siegel/contract'
+import { MAP_NAMES, type AcmeIssuerSpec, type ConfigDocument, type ConfigErrorCode } from '@siegel/contract'
 import type { MapFindingCode } from '../maps/finding.ts'
 import { inspectMap, type MapName, type Surroundings } from '../maps/inspect.ts'
 import { parseTransport } from '../maps/transport.ts'
@@ -11,7 +11,7 @@ import type { Tenant } from '../mail/tenant.ts'
 import { MaterialFailure, keyToPem, readSingleCertificate, readTlsPair, toPem } from './certificates.ts'
 import { objectKey, toDocument } from './config-object.ts'
 import { readDomainKey } from './domain-keys.ts'
-import type { ConfigObject, Settings, TlsIdentity } from './ports.ts'
+import type { AcmeIssuer, ActiveIdentity, ConfigObject, Settings, TlsIdentity } from './ports.ts'
 import { conflicts, namesHost } from './tenant-conflicts.ts'
 
 /** Something that an operator should know of the configuration. */
@@ -56,6 +56,7 @@ class Compilation {
   readonly servers: { readonly name: string; readonly identity: TlsIdentity }[] = []
   readonly ranges: string[] = []
   office365 = false
+  readonly issuers: (AcmeIssuerSpec & { readonly name: string })[] = []
   readonly tlsAnchors: string[] = []
   readonly mailAnchors = new Map<string, Buffer[]>()
 
@@ -113,6 +114,9 @@ class Compilation {
         if (row !== undefined) this.mailAnchors.set(row.id, [...(this.mailAnchors.get(row.id) ?? []), raw])
         break
       }
+      case 'AcmeIssuer':
+        this.issuers.push({ name: document.name, ...document.spec })
+        break
       case 'AddressRange':
         this.ranges.push(...document.spec.cidrs)
         this.office365 ||= document.spec.office365
@@ -194,15 +198,77 @@ function candidateOf(
   }
 }
 
+/** The identities that lie beside the objects, by row key of the tenant; one that cannot be read is a finding. */
+function readActive(
+  compilation: Compilation,
+  active: readonly ActiveIdentity[],
+  use: ActiveIdentity['use'],
+): Map<string, TlsIdentity> {
+  const found = new Map<string, TlsIdentity>()
+  for (const one of active) {
+    if (one.use !== use) continue
+    try {
+      found.set(one.tenantId, identityOf(one))
+    } catch (error) {
+      if (!(error instanceof MaterialFailure)) throw error
+      compilation.find('error', error.code, null, `the ${use} certificate of tls-cert: ${error.message}`)
+    }
+  }
+  return found
+}
+
+/**
+ * What the listeners present: certificates of `tls-cert` and objects. An object whose every name one of `tls-cert` has is
+ * superseded; the one named `default` that is not stays the first.
+ */
+function serverIdentitiesOf(
+  objects: readonly { readonly name: string; readonly identity: TlsIdentity }[],
+  active: readonly TlsIdentity[],
+): TlsIdentity[] {
+  const left = objects.filter(
+    ({ identity }) =>
+      identity.names.length === 0 ||
+      !identity.names.every((name) =>
+        active.some(({ names }) => names.includes(name) || namesHost(names, name)),
+      ),
+  )
+  const isDefault = left.filter(({ name }) => name === 'default').map(({ identity }) => identity)
+  const others = left.filter(({ name }) => name !== 'default').map(({ identity }) => identity)
+  return [...isDefault, ...active, ...others]
+}
+
+/** The ACME issuers with the tenants that they serve; of two for one tenant the first by name. */
+function issuersOf(compilation: Compilation, good: readonly { readonly tenant: Tenant }[]): AcmeIssuer[] {
+  const taken = new Set<string>()
+  return compilation.issuers.map(({ tenants, externalAccount, preferredRoot, ...issuer }) => {
+    const object = { kind: 'AcmeIssuer', tenant: null, name: issuer.name, spec: null, secrets: {} }
+    for (const name of tenants ?? [])
+      if (!good.some(({ tenant }) => tenant.name === name))
+        compilation.find('warning', 'tenant-unknown', object, `there is no usable tenant ${name}`)
+    const served = good.filter(
+      ({ tenant }) => (tenants?.includes(tenant.name) ?? true) && !taken.has(tenant.id),
+    )
+    for (const { tenant } of served) taken.add(tenant.id)
+    return {
+      ...issuer,
+      externalAccount: externalAccount ?? null,
+      preferredRoot: preferredRoot ?? null,
+      hosts: served.map(({ tenant }) => ({ tenantId: tenant.id, fqdn: tenant.fqdn })),
+    }
+  })
+}
+
 /**
  * Compiles the settings of one version.
  * @param objects - as the store gives them, secrets included
  * @param tenants - row keys and marker keys by tenant name
+ * @param active - certificates that `siegel tls-cert` has put in force; they go before those of objects
  */
 export function compileSettings(
   version: number,
   objects: readonly ConfigObject[],
   tenants: TenantRows,
+  active: readonly ActiveIdentity[] = [],
 ): { readonly settings: Settings; readonly findings: readonly Finding[] } {
   const compilation = new Compilation()
   // By key, so that the same objects give the same settings in whatever order they come.
@@ -212,7 +278,12 @@ export function compileSettings(
   const names = new Set(objects.filter(({ kind }) => kind === 'Tenant').map(({ name }) => name))
   for (const { object } of sorted) compilation.take(object, tenants, names)
 
-  const clashes = conflicts(compilation.candidates)
+  const clients = readActive(compilation, active, 'client')
+  const candidates = compilation.candidates.map((candidate) => ({
+    ...candidate,
+    identity: clients.get(candidate.tenant.id) ?? candidate.identity,
+  }))
+  const clashes = conflicts(candidates)
   for (const clash of clashes)
     compilation.findings.push({
       code: 'tenant-conflict',
@@ -221,7 +292,7 @@ export function compileSettings(
       message: clash.message,
     })
   const refused = new Set(clashes.map((clash) => clash.name))
-  const good = compilation.candidates.filter(({ tenant }) => !refused.has(tenant.name))
+  const good = candidates.filter(({ tenant }) => !refused.has(tenant.name))
 
   compilation.findings.push(
     ...findingsOfMaps(
@@ -230,10 +301,11 @@ export function compileSettings(
     ),
   )
 
-  const servers = compilation.servers.toSorted(
-    (a, b) => Number(b.name === 'default') - Number(a.name === 'default'),
+  const ofTenants = readActive(compilation, active, 'server')
+  const serverIdentities = serverIdentitiesOf(
+    compilation.servers,
+    good.flatMap(({ tenant }) => ofTenants.get(tenant.id) ?? []),
   )
-  const serverIdentities = servers.map((server) => server.identity)
   for (const { tenant, identity } of good) {
     const object = { kind: 'Tenant', tenant: null, name: tenant.name, spec: null, secrets: {} }
     if (identity !== null && !namesHost(identity.names, tenant.fqdn))
@@ -261,6 +333,7 @@ export function compileSettings(
     office365Ranges: compilation.office365,
     tlsAnchors: compilation.tlsAnchors,
     mailAnchors: compilation.mailAnchors,
+    acmeIssuers: issuersOf(compilation, good),
   }
   return { settings, findings: compilation.findings }
 }

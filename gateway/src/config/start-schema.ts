@@ -102,6 +102,42 @@ const exchange = z.strictObject({
   addressRanges: addressRanges.prefault({}).describe('How the addresses of Office 365 are kept current.'),
 })
 
+/** A command and its arguments: the first is a program by its whole path. */
+const command = z
+  .array(z.string().min(1).max(4096))
+  .max(32)
+  .refine(
+    ([program]) => program === undefined || program.startsWith('/'),
+    'must begin with the whole path of a program',
+  )
+
+const acme = z.strictObject({
+  httpListeners: z
+    .array(
+      z.strictObject({
+        address: z
+          .string()
+          .refine(isAddress, 'must be an IPv4 or IPv6 address, for example 0.0.0.0 or ::')
+          .describe('Address to listen on.'),
+        port: z.number().int().min(0).max(65535).default(80).describe('Port; authorities ask on port 80.'),
+      }),
+    )
+    .max(16)
+    .default([])
+    .describe('Where HTTP-01 challenges are answered, and nothing else; none: no HTTP-01.'),
+  dnsCommand: command
+    .default([])
+    .describe(
+      'Program, by its whole path, and arguments that write a TXT record for DNS-01. It is run without a shell as `PROGRAM ARGUMENTS… ' +
+        'present|cleanup NAME VALUE`; none: somebody writes the record by hand.',
+    ),
+  nameServers: z
+    .array(z.string().refine(isHostTarget, 'must be an address, with :port if need be'))
+    .max(8)
+    .default([])
+    .describe('Name servers that are asked whether the record can be seen; default: those of the system.'),
+})
+
 /** The schema of `siegel.yaml`. */
 export const startSchema = z.strictObject({
   fqdn: fqdnField(
@@ -152,5 +188,6 @@ export const startSchema = z.strictObject({
     .describe('Least severity that is logged.'),
   queue: queue.prefault({}).describe('Times of the queue.'),
   exchange: exchange.prefault({}).describe('What is asked of Microsoft.'),
+  acme: acme.prefault({}).describe('How the challenges of `AcmeIssuer` objects are answered.'),
   limits: limits.prefault({}).describe('Upper limits. What exceeds one is refused, never cut.'),
 })

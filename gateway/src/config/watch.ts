@@ -27,8 +27,8 @@ export async function watchSettings(
   log: Log,
 ): Promise<SettingsWatch> {
   const load = async (): Promise<Settings> => {
-    const { version, objects, tenants } = await store.read()
-    const { settings, findings } = compileSettings(version, objects, tenants)
+    const { version, objects, tenants, identities } = await store.read()
+    const { settings, findings } = compileSettings(version, objects, tenants, identities)
     for (const { severity, code, object, message } of findings)
       log[severity === 'error' ? 'error' : 'warn']('settings-finding', { code, object, message })
     log.info('settings', { version, tenants: settings.tenants.size })

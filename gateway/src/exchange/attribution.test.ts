@@ -59,6 +59,7 @@ const SETTINGS: Settings = {
   office365Ranges: false,
   tlsAnchors: [],
   mailAnchors: new Map(),
+  acmeIssuers: [],
 }
 
 const EXCHANGE: Peer = {

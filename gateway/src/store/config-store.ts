@@ -7,6 +7,7 @@ import { StorageError, StoreRefused } from '../observe/failures.ts'
 import type { ConfigChange, ConfigObject, ConfigStore } from '../config/ports.ts'
 import { auditSteps } from './audit-log.ts'
 import { addCredentialSteps, removeCredentialSteps } from './credentials.ts'
+import { activeIdentities } from './identities.ts'
 import { newRowId } from './row-id.ts'
 import { INSTALLATION } from './schema.ts'
 import { seal, type SealingKey } from './sealing.ts'
@@ -21,6 +22,11 @@ const PUT =
 const PUT_SECRET = 'insert into secret (tenant_id, kind, name, pointer, sealed) values (?, ?, ?, ?, ?)'
 const OF_OBJECT = 'where tenant_id = ? and kind = ? and name = ?'
 const NO_OPEN_MAIL = 'select 1 as free where ? not in (select tenant_id from mail where final_at is null)'
+/** What goes with a tenant, in an order that keeps references whole. */
+const TABLES_OF_TENANT = [
+  ...['credential_address', 'credential', 'secret', 'configuration'],
+  ...['acme_order', 'tls_slot', 'tls_certificate'],
+]
 const MARKER_KEY_OCTETS = 32
 
 /** Another process has changed something between reading and writing. */
@@ -77,7 +83,12 @@ export class SqliteConfig implements ConfigStore {
             secrets: secrets.get(JSON.stringify([tenantId, kind, name])) ?? {},
           }
         })
-        return { version: this.#version(), objects, tenants }
+        return {
+          version: this.#version(),
+          objects,
+          tenants,
+          identities: activeIdentities(this.#lookups, this.#keys),
+        }
       }),
     )
   }
@@ -227,7 +238,7 @@ class Changing {
    */
   #removeTenant(id: string): void {
     this.steps.push({ sql: NO_OPEN_MAIL, parameters: [id], query: 'test', expect: 'tenant-has-mail' })
-    for (const table of ['credential_address', 'credential', 'secret', 'configuration'])
+    for (const table of TABLES_OF_TENANT)
       this.steps.push({ sql: `delete from ${table} where tenant_id = ?`, parameters: [id] })
   }
 

@@ -3,6 +3,7 @@
  * entries. What is lost if it fails: keys; a key that does not unseal is an error, never "no key".
  */
 import type { CredentialEntry } from '../config/ports.ts'
+import type { OwnCredential } from '../identity/expiry.ts'
 import type { Credential, CredentialOwner, CredentialStore } from '../keyring/ports.ts'
 import type { SealingKey } from './sealing.ts'
 import { seal } from './sealing.ts'
@@ -75,6 +76,22 @@ export class SqliteCredentials implements CredentialStore {
         : this.#keys.unseal(place(this.#tenantId, id), bufferOf(sealed)),
     )
   }
+}
+
+/** The own keys of all tenants, for the look at when they end. */
+export function ownCredentials(lookups: Lookups): OwnCredential[] {
+  const sql =
+    "select tenant_id, object_name, addresses, for_signing, distrusted, not_before, not_after from credential where owner = 'own' " +
+    'order by not_after desc limit 100000'
+  return lookups.all({ sql, parameters: [] }).map((row) => ({
+    tenantId: String(row['tenant_id']),
+    name: String(row['object_name']),
+    addresses: JSON.parse(String(row['addresses'])) as string[],
+    sign: row['for_signing'] === 1,
+    distrusted: row['distrusted'] === 1,
+    notBefore: Number(row['not_before']),
+    notAfter: Number(row['not_after']),
+  }))
 }
 
 const INSERT =

@@ -6,6 +6,8 @@
 import { join } from 'node:path'
 import type { Kysely } from 'kysely'
 import type { ConfigStore } from '../config/ports.ts'
+import type { OwnCredential } from '../identity/expiry.ts'
+import type { IdentityStore } from '../identity/ports.ts'
 import type { CredentialStore } from '../keyring/ports.ts'
 import type { Bodies } from '../mail/body.ts'
 import type { QueueStore } from '../mail/queue/ports.ts'
@@ -14,8 +16,9 @@ import type { Log } from '../observe/log.ts'
 import { AddressRanges } from './address-ranges.ts'
 import { Alarms } from './alarms.ts'
 import { SqliteConfig } from './config-store.ts'
-import { SqliteCredentials } from './credentials.ts'
+import { ownCredentials, SqliteCredentials } from './credentials.ts'
 import { DATABASE, SPOOL, prepareDataFolder } from './data-folder.ts'
+import { SqliteIdentities } from './identities.ts'
 import { checkIntegrity, type Problem } from './integrity.ts'
 import { prepareMigrations, SQLITE_TYPES } from './migrations/list.ts'
 import { SqliteQueue } from './queue.ts'
@@ -55,6 +58,10 @@ export interface Store {
   readonly config: ConfigStore
   readonly alarms: Alarms
   readonly addressRanges: AddressRanges
+  /** TLS certificates of the tenants, of the installation as a whole: it is the installation that presents them. */
+  readonly identities: IdentityStore
+  /** The own S/MIME keys of all tenants: how long they are good. */
+  ownCredentials(): readonly OwnCredential[]
   /** The part of one tenant, by its row key. */
   forTenant(id: string): TenantStore
   /**
@@ -119,6 +126,7 @@ class SqliteStore implements Store {
   readonly config: ConfigStore
   readonly alarms: Alarms
   readonly addressRanges: AddressRanges
+  readonly identities: IdentityStore
   readonly #parts: Parts
   readonly #tenants = new Map<string, TenantStore>()
   #reader: { readonly thread: SqliteThread; readonly db: Kysely<Tables> } | null = null
@@ -136,6 +144,7 @@ class SqliteStore implements Store {
     this.config = new SqliteConfig(writer, lookups, keys, now)
     this.alarms = new Alarms(writer, lookups, now)
     this.addressRanges = new AddressRanges(parts.dataFolder)
+    this.identities = new SqliteIdentities(writer, lookups, keys, now)
   }
 
   forTenant(id: string): TenantStore {
@@ -152,6 +161,10 @@ class SqliteStore implements Store {
       this.#tenants.set(id, tenant)
     }
     return tenant
+  }
+
+  ownCredentials(): OwnCredential[] {
+    return ownCredentials(this.#parts.lookups)
   }
 
   async lockServer(): Promise<void> {

@@ -1,0 +1,124 @@
+/**
+ * The caretaker of certificates in a running gateway: staged ones take over at their time, what ends is alarmed of, what ACME serves
+ * is obtained and renewed. Looks often and does little; whatever goes wrong is logged, alarmed and tried again.
+ */
+import type { Settings } from '../config/ports.ts'
+import type { Log } from '../observe/log.ts'
+import { alarm, settleAlarms, type AlarmPort, type IdentityAlarm } from './alarms.ts'
+import { expiryAlarms, isExpiryAlarm, type OwnCredential } from './expiry.ts'
+import { explainFinding } from './findings.ts'
+import { IdentityRefused, slotFor, type Identities } from './identities.ts'
+import type { Renewal } from './renewal.ts'
+import { USES } from './ports.ts'
+
+/** How often is looked. */
+const LOOK_MS = 5000
+/** How often ends of certificates are looked at. */
+const EXPIRY_MS = 3_600_000
+const PATIENCE_MS = 2000
+const TAKEOVER_REFUSED = 'tls-takeover-refused'
+
+/** What the caretaker works with. */
+export interface KeeperPorts {
+  readonly settings: () => Settings
+  readonly identities: Identities
+  readonly renewal: Renewal
+  readonly alarms: AlarmPort
+  /** All own S/MIME keys. */
+  readonly credentials: () => readonly OwnCredential[]
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+  readonly log: Log
+}
+
+/** The caretaker. */
+export class Keeper {
+  readonly #ports: KeeperPorts
+  #timer: NodeJS.Timeout | null = null
+  #looking: Promise<void> | null = null
+  #expiryAt = 0
+  #expiryVersion = -1
+
+  constructor(ports: KeeperPorts) {
+    this.#ports = ports
+  }
+
+  /** Begins to look, at once and again and again. */
+  start(): void {
+    const look = (): void => {
+      this.#looking ??= this.look().finally(() => {
+        this.#looking = null
+      })
+    }
+    this.#timer = setInterval(look, LOOK_MS)
+    look()
+  }
+
+  /**
+   * Ends it. What is under way with an ACME server is waited for a moment only: its order is kept, and the next start goes on.
+   */
+  async stop(): Promise<void> {
+    if (this.#timer !== null) clearInterval(this.#timer)
+    const { promise, resolve } = Promise.withResolvers<undefined>()
+    const patience = setTimeout(resolve, PATIENCE_MS, undefined)
+    await Promise.race([this.#looking, promise])
+    clearTimeout(patience)
+  }
+
+  /** Looks once. Never rejects. */
+  async look(): Promise<void> {
+    await this.#guarded('takeover', () => this.#takeOver())
+    await this.#guarded('expiry', () => this.#alarmOfEnds())
+    await this.#guarded('renewal', () => this.#ports.renewal.look(this.#ports.settings().acmeIssuers))
+  }
+
+  async #guarded(what: string, work: () => Promise<void>): Promise<void> {
+    try {
+      await work()
+    } catch (error) {
+      this.#ports.log.error('certificates-not-kept', {
+        what,
+        error: error instanceof Error ? error.message : 'unknown',
+      })
+    }
+  }
+
+  /** Staged certificates whose time has come. */
+  async #takeOver(): Promise<void> {
+    const { identities, settings, now, alarms, log } = this.#ports
+    const refused: IdentityAlarm[] = []
+    for (const { id: tenantId, fqdn } of settings().tenants.values())
+      for (const use of USES) {
+        const { next, nextAt } = slotFor(identities.state(), tenantId, use)
+        if (next === null || nextAt === null || nextAt > now()) continue
+        try {
+          await identities.activate({ tenantId, fqdn }, next, [use])
+          log.info('tls-certificate-took-over', { tenantId, use, id: next })
+        } catch (error) {
+          if (!(error instanceof IdentityRefused)) throw error
+          const bad = error.findings.filter(({ verdict }) => verdict === 'bad')
+          const cause = bad.map((one) => explainFinding(one, 'en').text).join('; ') || error.message
+          refused.push(alarm('tls-takeover-refused', tenantId, fqdn, { host: fqdn, use, id: next, cause }))
+        }
+      }
+    this.#tell(await settleAlarms(alarms, ({ code }) => code === TAKEOVER_REFUSED, refused, now()))
+  }
+
+  /** Now and then, and whenever the settings changed: a renewed certificate clears its alarm at once. */
+  async #alarmOfEnds(): Promise<void> {
+    const { settings, credentials, alarms, now } = this.#ports
+    const current = settings()
+    if (current.version === this.#expiryVersion && now() < this.#expiryAt) return
+    const wanted = expiryAlarms(current, credentials(), now())
+    const raised = await settleAlarms(alarms, isExpiryAlarm, wanted, now())
+    this.#tell(raised)
+    this.#expiryVersion = current.version
+    this.#expiryAt = now() + EXPIRY_MS
+  }
+
+  /** Every alarm is a line of the log too. */
+  #tell(raised: readonly IdentityAlarm[]): void {
+    for (const { code, subject, arguments: args } of raised)
+      this.#ports.log.error('alarm', { code, subject, arguments: args })
+  }
+}
