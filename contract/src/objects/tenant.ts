@@ -44,6 +44,19 @@ const validationWindow = z.strictObject({
     .describe('The addresses that Exchange Online is told to send its test mail to.'),
 })
 
+const LONGEST_ONBOARDING_HOURS = 168
+
+const onboarding = z.strictObject({
+  startedAt: z.iso.datetime({ offset: true }).describe('When it was started (RFC 3339).'),
+  hours: z
+    .number()
+    .int()
+    .min(1)
+    .max(LONGEST_ONBOARDING_HOURS)
+    .default(72)
+    .describe('It ends by itself after so many hours.'),
+})
+
 const stamped = z.strictObject({
   name: headerNameField('Name of the header field that the rules stamp.'),
   outbound: z
@@ -129,6 +142,11 @@ export const tenantSpec = z
     validation: validationWindow
       .optional()
       .describe('The open window for connector validation; `siegel exchange window` writes it.'),
+    onboarding: onboarding
+      .optional()
+      .describe(
+        'While it lasts, mail that the next hop refuses for good is tried again instead of returned; `siegel exchange onboarding` writes it.',
+      ),
     postmaster: addressField('Address for notices to the operators of the tenant.').optional(),
   })
   .superRefine((spec, context) => {

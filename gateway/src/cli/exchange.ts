@@ -12,6 +12,7 @@ import { makeScript } from '../exchange/assist/script.ts'
 import type { Tenant } from '../mail/tenant.ts'
 import { writeFrom } from './files.ts'
 import { UsageError, type Command, type ExitCode, type Io } from './io.ts'
+import { exchangeOnboarding } from './exchange-onboarding.ts'
 import { exchangeWindow } from './exchange-window.ts'
 import { readOptions, type Options } from './options.ts'
 import { driftVerb, verifyVerb } from './exchange-checks.ts'
@@ -148,13 +149,15 @@ export const exchange: Command = (args, io) => {
       return guide(rest, io)
     case 'window':
       return exchangeWindow(rest, io)
+    case 'onboarding':
+      return exchangeOnboarding(rest, io)
     case 'verify':
       return verifyVerb(rest, io)
     case 'drift':
       return driftVerb(rest, io)
     default:
       throw new UsageError(
-        'siegel exchange plan, script, rollback, guide, verify, drift or window; siegel help exchange',
+        'siegel exchange plan, script, rollback, guide, verify, drift, window or onboarding; siegel help exchange',
       )
   }
 }

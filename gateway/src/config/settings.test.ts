@@ -69,6 +69,7 @@ test('good objects make complete settings without a finding', () => {
     route: '[contoso-com.mail.protection.outlook.com]:25',
     removeOwnDkim: true,
     validation: null,
+    onboarding: null,
     markerKey: Buffer.alloc(32, 7),
     postmaster: null,
   })

@@ -28,6 +28,7 @@ function tenant(id: string, change: Partial<Tenant>): Tenant {
     route: '[contoso.mail.protection.outlook.com]:25',
     removeOwnDkim: true,
     validation: null,
+    onboarding: null,
     markerKey: Buffer.alloc(32, 1),
     postmaster: null,
     ...change,

@@ -80,6 +80,7 @@ export class JourneyRig {
       route: ROUTE,
       removeOwnDkim: true,
       validation: null,
+      onboarding: null,
       markerKey: Buffer.alloc(32, 7),
       postmaster: null,
     }

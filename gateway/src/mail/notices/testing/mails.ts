@@ -23,6 +23,7 @@ export const tenant: Tenant = {
   route: '[contoso.mail.protection.outlook.com]:25',
   removeOwnDkim: false,
   validation: null,
+  onboarding: null,
   markerKey: Buffer.alloc(32),
   postmaster: null,
 }
