@@ -57,6 +57,14 @@ const onboarding = z.strictObject({
     .describe('It ends by itself after so many hours.'),
 })
 
+const rotation = z.strictObject({
+  what: z.enum(['secret', 'word']).describe('What is being changed.'),
+  step: z
+    .enum(['added', 'confirmed'])
+    .describe('`added`: both values count. `confirmed`: the rules have the new one.'),
+  at: z.iso.datetime({ offset: true }).describe('When this step was reached (RFC 3339).'),
+})
+
 const stamped = z.strictObject({
   name: headerNameField('Name of the header field that the rules stamp.'),
   outbound: z
@@ -147,6 +155,9 @@ export const tenantSpec = z
       .describe(
         'While it lasts, mail that the next hop refuses for good is tried again instead of returned; `siegel exchange onboarding` writes it.',
       ),
+    rotation: rotation
+      .optional()
+      .describe('The change of secrets or words that is under way; `siegel exchange rotate` writes it.'),
     postmaster: addressField('Address for notices to the operators of the tenant.').optional(),
   })
   .superRefine((spec, context) => {

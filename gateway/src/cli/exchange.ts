@@ -13,6 +13,7 @@ import type { Tenant } from '../mail/tenant.ts'
 import { writeFrom } from './files.ts'
 import { UsageError, type Command, type ExitCode, type Io } from './io.ts'
 import { exchangeOnboarding } from './exchange-onboarding.ts'
+import { exchangeRotate } from './exchange-rotate.ts'
 import { exchangeWindow } from './exchange-window.ts'
 import { readOptions, type Options } from './options.ts'
 import { driftVerb, verifyVerb } from './exchange-checks.ts'
@@ -151,13 +152,15 @@ export const exchange: Command = (args, io) => {
       return exchangeWindow(rest, io)
     case 'onboarding':
       return exchangeOnboarding(rest, io)
+    case 'rotate':
+      return exchangeRotate(rest, io)
     case 'verify':
       return verifyVerb(rest, io)
     case 'drift':
       return driftVerb(rest, io)
     default:
       throw new UsageError(
-        'siegel exchange plan, script, rollback, guide, verify, drift, window or onboarding; siegel help exchange',
+        'siegel exchange plan, script, rollback, guide, verify, drift, window, onboarding or rotate; siegel help exchange',
       )
   }
 }

@@ -166,6 +166,7 @@ export const VERBS: readonly Verb[] = [
       'exchange window close [--tenant NAME] [--config FILE]',
       'exchange onboarding start [--hours N] [--tenant NAME] [--config FILE]',
       'exchange onboarding end|status [--tenant NAME] [--config FILE] [--json]',
+      'exchange rotate secret|word|confirm|finish|abort|status [--state FILE] [--tenant NAME] [--config FILE]',
       'exchange verify [--state FILE] [--listener HOST:PORT] [--tenant NAME] [--language de|en] [--config FILE] [--json]',
       'exchange drift --state FILE [--tenant NAME] [--language de|en] [--config FILE] [--json]',
     ],
