@@ -45,6 +45,27 @@ const validationWindow = z.strictObject({
     .describe('The addresses that Exchange Online is told to send its test mail to.'),
 })
 
+const LONGEST_ONBOARDING_HOURS = 168
+
+const onboarding = z.strictObject({
+  startedAt: z.iso.datetime({ offset: true }).describe('When it was started (RFC 3339).'),
+  hours: z
+    .number()
+    .int()
+    .min(1)
+    .max(LONGEST_ONBOARDING_HOURS)
+    .default(72)
+    .describe('It ends by itself after so many hours.'),
+})
+
+const rotation = z.strictObject({
+  what: z.enum(['secret', 'word']).describe('What is being changed.'),
+  step: z
+    .enum(['added', 'confirmed'])
+    .describe('`added`: both values count. `confirmed`: the rules have the new one.'),
+  at: z.iso.datetime({ offset: true }).describe('When this step was reached (RFC 3339).'),
+})
+
 const stamped = z.strictObject({
   name: headerNameField('Name of the header field that the rules stamp.'),
   outbound: z
@@ -154,6 +175,14 @@ export const tenantSpec = z
     validation: validationWindow
       .optional()
       .describe('The open window for connector validation; `siegel exchange window` writes it.'),
+    onboarding: onboarding
+      .optional()
+      .describe(
+        'While it lasts, mail that the next hop refuses for good is tried again instead of returned; `siegel exchange onboarding` writes it.',
+      ),
+    rotation: rotation
+      .optional()
+      .describe('The change of secrets or words that is under way; `siegel exchange rotate` writes it.'),
     postmaster: addressField('Address for notices to the operators of the tenant.').optional(),
   })
   .superRefine((spec, context) => {

@@ -3,10 +3,6 @@
  * went through. Writes one setting of the tenant; what it lets in is decided by attribution.
  */
 import { compileSettings } from '../config/settings.ts'
-import { toDocument } from '../config/config-object.ts'
-import type { ConfigObject } from '../config/ports.ts'
-import { StoreRefused } from '../observe/failures.ts'
-import type { Store } from '../store/index.ts'
 import { VALIDATION_MS } from '../exchange/attribution.ts'
 import type { Language } from '../exchange/assist/language.ts'
 import type { Tenant } from '../mail/tenant.ts'
@@ -15,54 +11,13 @@ import { readLanguage } from './exchange-tenant.ts'
 import { UsageError, type Command, type ExitCode, type Io } from './io.ts'
 import { withStore } from './open-store.ts'
 import { readOptions } from './options.ts'
+import { writeTenantField } from './tenant-field.ts'
 
 const OPTIONS = {
   tenant: { type: 'string' },
   to: { type: 'string', multiple: true },
   config: { type: 'string' },
 } as const
-
-function chooseTenant(objects: readonly ConfigObject[], wanted: string | undefined): ConfigObject {
-  const tenants = objects.filter((one) => one.kind === 'Tenant')
-  const found = wanted === undefined ? tenants : tenants.filter(({ name }) => name === wanted)
-  const [only, ...more] = found
-  if (only !== undefined && more.length === 0) return only
-  throw new UsageError(
-    wanted === undefined
-      ? `which tenant? --tenant ${tenants
-          .map(({ name }) => name)
-          .toSorted()
-          .join(' or ')}`
-      : `there is no tenant ${JSON.stringify(wanted)}`,
-  )
-}
-
-/** Writes the tenant with another window; its name, or null when somebody else has changed the configuration meanwhile. */
-async function write(
-  store: Store,
-  wanted: string | undefined,
-  validation: object | null,
-): Promise<string | null> {
-  const { version, objects } = await store.config.read()
-  const tenant = chooseTenant(objects, wanted)
-  const rest = Object.entries(tenant.spec ?? {}).filter(([name]) => name !== 'validation')
-  const object = {
-    ...tenant,
-    spec: Object.fromEntries(validation === null ? rest : [...rest, ['validation', validation]]),
-  }
-  const checked = toDocument(object)
-  if (!checked.ok)
-    throw new UsageError(
-      checked.problems.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; '),
-    )
-  try {
-    await store.config.change({ from: version, put: [{ object, credentials: [] }], remove: [] })
-    return tenant.name
-  } catch (error) {
-    if (error instanceof StoreRefused && error.code === 'configuration-moved') return null
-    throw error
-  }
-}
 
 async function change(args: readonly string[], io: Io, open: boolean): Promise<ExitCode> {
   const options = readOptions(args, OPTIONS, 0)
@@ -72,7 +27,7 @@ async function change(args: readonly string[], io: Io, open: boolean): Promise<E
   const now = io.now()
   const validation = open ? { openedAt: new Date(now).toISOString(), recipients } : null
   return withStore<ExitCode>(options.text('config'), async (store) => {
-    const tenant = await write(store, options.text('tenant'), validation)
+    const tenant = await writeTenantField(store, options.text('tenant'), 'validation', validation)
     if (tenant === null) {
       io.err('siegel: the configuration was changed meanwhile; try again')
       return 1

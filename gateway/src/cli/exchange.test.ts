@@ -208,7 +208,10 @@ test('drift of an exported state: none, then each fault with a line and exit cod
 
 test('what cannot be is refused with exit code 2', async () => {
   const cases: [string[], RegExp][] = [
-    [[], /siegel exchange plan, script, rollback, guide, verify, drift, ranges or window/],
+    [
+      [],
+      /siegel exchange plan, script, rollback, guide, verify, drift, ranges, window, onboarding or rotate/,
+    ],
     [['drift'], /of what\? --state FILE/],
     [['verify', '--listener', 'nowhere'], /--listener must be HOST:PORT/],
     [['drift', '--tenant', 'contoso', '--state', join(folder, 'objects.yaml')], /the state is no JSON/],

@@ -13,6 +13,8 @@ import type { Tenant } from '../mail/tenant.ts'
 import { writeFrom } from './files.ts'
 import { UsageError, type Command, type ExitCode, type Io } from './io.ts'
 import { rangesVerb } from './exchange-ranges.ts'
+import { exchangeOnboarding } from './exchange-onboarding.ts'
+import { exchangeRotate } from './exchange-rotate.ts'
 import { exchangeWindow } from './exchange-window.ts'
 import { readOptions, type Options } from './options.ts'
 import { driftVerb, verifyVerb } from './exchange-checks.ts'
@@ -149,6 +151,10 @@ export const exchange: Command = (args, io) => {
       return guide(rest, io)
     case 'window':
       return exchangeWindow(rest, io)
+    case 'onboarding':
+      return exchangeOnboarding(rest, io)
+    case 'rotate':
+      return exchangeRotate(rest, io)
     case 'verify':
       return verifyVerb(rest, io)
     case 'drift':
@@ -157,7 +163,7 @@ export const exchange: Command = (args, io) => {
       return rangesVerb(rest, io)
     default:
       throw new UsageError(
-        'siegel exchange plan, script, rollback, guide, verify, drift, ranges or window; siegel help exchange',
+        'siegel exchange plan, script, rollback, guide, verify, drift, ranges, window, onboarding or rotate; siegel help exchange',
       )
   }
 }

@@ -72,6 +72,7 @@ test('good objects make complete settings without a finding', () => {
     arcSealing: null,
     dkimSigning: [],
     validation: null,
+    onboarding: null,
     markerKey: Buffer.alloc(32, 7),
     postmaster: null,
   })

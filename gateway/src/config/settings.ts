@@ -188,6 +188,13 @@ function candidateOf(
       spec.validation === undefined
         ? null
         : { openedAt: Date.parse(spec.validation.openedAt), recipients: spec.validation.recipients },
+    onboarding:
+      spec.onboarding === undefined
+        ? null
+        : {
+            startedAt: Date.parse(spec.onboarding.startedAt),
+            endsAt: Date.parse(spec.onboarding.startedAt) + spec.onboarding.hours * 3_600_000,
+          },
     markerKey: row.markerKey,
     postmaster: spec.postmaster ?? null,
   }

@@ -31,6 +31,7 @@ function tenant(id: string, change: Partial<Tenant>): Tenant {
     arcSealing: null,
     dkimSigning: [],
     validation: null,
+    onboarding: null,
     markerKey: Buffer.alloc(32, 1),
     postmaster: null,
     ...change,

@@ -40,6 +40,8 @@ export interface Tenant {
   readonly dkimSigning: readonly DomainKey[]
   /** For 60 minutes the test mail of connector validation is let in, to these addresses only; null when nobody asked for it. */
   readonly validation: { readonly openedAt: number; readonly recipients: readonly string[] } | null
+  /** From `startedAt` until before `endsAt` what the next hop refuses for good is tried again; null when nobody asked for it. */
+  readonly onboarding: { readonly startedAt: number; readonly endsAt: number } | null
   /** Key of the MAC over our pass marker; 32 bytes. */
   readonly markerKey: Buffer
   /** Address that notices to operators go to; null when none. */

@@ -11,6 +11,7 @@ import type { Tenant } from '../tenant.ts'
 import type { TreatedCopy } from '../treatment/treat.ts'
 import { outcomeArguments, type Turn } from '../turn.ts'
 import { hold, nextLook } from './hold.ts'
+import { softened } from './onboarding.ts'
 import type { FreshCopies, JourneyOptions, TenantSurroundings } from './ports.ts'
 
 /** Tries every delivery that is due, copy by copy. */
@@ -32,7 +33,8 @@ export async function deliverDue(
     // One clock for all: what is deferred together is offered together again, in one transaction and not one each.
     const [now, random] = [options.now(), options.random()]
     const together: JourneyOptions = { ...options, now: () => now, random: () => random }
-    for (const outcome of outcomes) settleOutcome(together, turn, surroundings.tenant, outcome)
+    for (const outcome of outcomes)
+      settleOutcome(together, turn, surroundings.tenant, softened(turn, surroundings.tenant, outcome, now))
   }
 }
 

@@ -91,6 +91,7 @@ export class JourneyRig {
       arcSealing: null,
       dkimSigning: [],
       validation: null,
+      onboarding: null,
       markerKey: Buffer.alloc(32, 7),
       postmaster: null,
     }

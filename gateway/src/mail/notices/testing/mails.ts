@@ -26,6 +26,7 @@ export const tenant: Tenant = {
   arcSealing: null,
   dkimSigning: [],
   validation: null,
+  onboarding: null,
   markerKey: Buffer.alloc(32),
   postmaster: null,
 }
