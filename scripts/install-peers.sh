@@ -7,9 +7,11 @@
 #   libbcmail-java   BouncyCastle, as in many gateways and mail products; default-jdk-headless compiles its driver
 #   gcc, libc6-dev   build the recorder of the power-cut test and the C side of the benchmark; libssl-dev for the latter
 #   postfix          the reference for TLS policy tables (postmap) and for what is delivered under them
+#   unbound          a validating resolver; ldnsutils signs its zones (DANE)
 #   python3-cryptography-vectors   carries NIST's PKITS whole: 224 signed mails
 set -eu
 packages="openssl gpgsm libnss3-tools gnutls-bin libbcmail-java default-jdk-headless gcc libc6-dev libssl-dev postfix
+  unbound ldnsutils
   python3-cryptography-vectors"
 missing=""
 for package in $packages; do

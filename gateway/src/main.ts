@@ -12,8 +12,12 @@ import { loadStartConfig, type StartConfig } from './config/file.ts'
 import type { Settings } from './config/ports.ts'
 import { watchSettings } from './config/watch.ts'
 import { createHostLookup } from './dns/hosts.ts'
+import { createMxLookup } from './dns/mail-exchangers.ts'
+import { createResolver } from './dns/resolver.ts'
+import { createTlsaLookup } from './dns/tlsa.ts'
 import { createAttributor, type Attributor } from './exchange/attribution.ts'
 import { createKeyring, type Keyring } from './keyring/keyring.ts'
+import { bareLevel } from './maps/tls-policy.ts'
 import { newMailId } from './mail/id.ts'
 import { createListener, type Listener } from './mail/inbound/listener.ts'
 import type { InboundPorts } from './mail/inbound/ports.ts'
@@ -72,8 +76,16 @@ async function run(start: StartConfig, store: Store, log: Log): Promise<void> {
     },
     log,
   )
+  const { resolve, validates } = createResolver({
+    ...(start.dns.servers.length === 0 ? {} : { servers: start.dns.servers }),
+    trusted: start.dns.trusted,
+  })
+  if (!validates) log.warn('dns-not-trusted', { warning: 'no name server is trusted to validate: no DANE' })
   const outbound = createOutbound({
-    hosts: createHostLookup({ table: start.hosts }),
+    hosts: createHostLookup({ table: start.hosts, resolve }),
+    mx: createMxLookup(resolve, Math.random, start.hosts),
+    ...(validates ? { tlsa: createTlsaLookup(resolve) } : {}),
+    directTls: bareLevel(start.direct.tls),
     settings: () => watch.current(),
     readAnchorFile: (path) => readFile(path, 'utf8'),
   })

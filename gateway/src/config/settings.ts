@@ -137,6 +137,7 @@ function candidateOf(
     secretHeader: spec.secretHeader ?? null,
     processedHeader: spec.processedHeader,
     route: spec.route,
+    outboundDelivery: spec.outboundDelivery,
     removeOwnDkim: spec.removeOwnDkim,
     validation:
       spec.validation === undefined

@@ -68,6 +68,38 @@ const limits = z.strictObject({
   connectionsPerAddress: limit('Most connections at a time from one address, per process.', 200, 100_000),
 })
 
+const nameServer = z.strictObject({
+  address: z.string().refine(isAddress, 'must be an IPv4 or IPv6 address').describe('Address of the server.'),
+  port: z.number().int().min(1).max(65535).default(53).describe('Port.'),
+})
+
+const dns = z.strictObject({
+  servers: z
+    .array(nameServer)
+    .max(8)
+    .default([])
+    .describe(
+      'Name servers. Without any those of the system (`/etc/resolv.conf`). As environment variable: `127.0.0.1:53`.',
+    ),
+  trusted: z
+    .enum(['loopback', 'all', 'none'])
+    .default('loopback')
+    .describe(
+      'Which name servers validate DNSSEC and may be believed when they say so: those on a loopback address, all (the way there ' +
+        'must be safe), or none. If any is trusted, only trusted ones are asked. DANE needs one.',
+    ),
+})
+
+const direct = z.strictObject({
+  tls: z
+    .enum(['may', 'encrypt', 'dane', 'dane-only'])
+    .default('dane')
+    .describe(
+      'TLS of direct delivery where the map `tls-policy` has no line: `dane` is TLS where it is offered, and TLS with a ' +
+        'certificate that DNS vouches for where there are secure TLSA records.',
+    ),
+})
+
 /** The schema of `siegel.yaml`. */
 export const startSchema = z.strictObject({
   fqdn: fqdnField(
@@ -111,6 +143,10 @@ export const startSchema = z.strictObject({
       'Static host table, asked before DNS: host name to `address`, `address:port` or `[address]:port`, several with blanks between. ' +
         'As environment variable: `a.example=10.0.0.1,b.example=10.0.0.2:2525`.',
     ),
+  dns: dns.prefault({}).describe('Name servers.'),
+  direct: direct
+    .prefault({})
+    .describe('Delivery to the mail exchangers of the world, for tenants that say so (`outboundDelivery`).'),
   logLevel: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal'])
     .default('info')

@@ -13,6 +13,7 @@ import { treat } from '../treatment/treat.ts'
 import type { Turn } from '../turn.ts'
 import { hold } from './hold.ts'
 import { holdFresh } from './keep.ts'
+import { worldRoute } from './world.ts'
 import type { FreshCopies, JourneyOptions, TenantSurroundings } from './ports.ts'
 
 /** What Exchange Online and most hops take. */
@@ -58,8 +59,16 @@ export async function planAndTreat(
     })
   const byNumber = new Map(waiting.map((delivery) => [delivery.number, delivery]))
   for (const group of copiesOf(plan)) {
-    const deliveries = group.deliveries.flatMap((number) => byNumber.get(number) ?? [])
-    await treatGroup(options, turn, surroundings, original, { treatment: group.treatment, deliveries }, fresh)
+    const all = group.deliveries.flatMap((number) => byNumber.get(number) ?? [])
+    const isToWorld = ({ recipient }: Delivery) =>
+      worldRoute(tenant, mail.direction, recipient.address) !== null
+    // What goes into the world has not the fields that are for the tenant's own servers: a copy of its own.
+    for (const toWorld of [false, true]) {
+      const deliveries = all.filter((delivery) => isToWorld(delivery) === toWorld)
+      const { treatment } = group
+      if (deliveries.length > 0)
+        await treatGroup(options, turn, surroundings, original, { treatment, deliveries, toWorld }, fresh)
+    }
   }
 }
 
@@ -69,10 +78,14 @@ async function treatGroup(
   turn: Turn,
   surroundings: TenantSurroundings,
   original: Original,
-  group: { readonly treatment: Treatment; readonly deliveries: readonly Delivery[] },
+  group: {
+    readonly treatment: Treatment
+    readonly deliveries: readonly Delivery[]
+    readonly toWorld: boolean
+  },
   fresh: FreshCopies,
 ): Promise<void> {
-  const { treatment, deliveries } = group
+  const { treatment, deliveries, toWorld } = group
   if (treatment.kind === 'hold') {
     for (const delivery of deliveries) hold(options, turn, delivery, treatment.reason, false)
     turn.alarm(treatment.reason.code, surroundings.tenant.name, treatment.reason.arguments)
@@ -105,6 +118,7 @@ async function treatGroup(
       tenant,
       treatment,
       recipients,
+      toWorld,
       keyring,
       trust,
       now: options.now(),

@@ -78,6 +78,7 @@ export class JourneyRig {
       secretHeader: null,
       processedHeader: { name: 'X-Contoso-Done', outbound: ['word-out'], inbound: ['word-in'] },
       route: ROUTE,
+      outboundDelivery: 'office365',
       removeOwnDkim: true,
       validation: null,
       markerKey: Buffer.alloc(32, 7),
