@@ -110,6 +110,9 @@ export const TEXTS: Readonly<Record<string, Text>> = {
   'tls-by-dane': text('DANE: TLS and a certificate by the TLSA records of {base} are due ({records})', 'DANE: TLS und ein Zertifikat nach den TLSA-Einträgen von {base} sind Pflicht ({records})'),
   'tls-dane-unusable': text('DANE: TLS is due, but none of the {count} TLSA records of {host} can be used to check the certificate', 'DANE: TLS ist Pflicht, aber keiner der {count} TLSA-Einträge von {host} taugt zum Prüfen des Zertifikats'),
   'tls-without-dane': text('no DANE for {host}: {cause}', 'kein DANE für {host}: {cause}'),
+  'tls-by-sts': text('MTA-STS: TLS and a valid certificate of {host} are due (policy {id})', 'MTA-STS: TLS und ein gültiges Zertifikat von {host} sind Pflicht (Regel {id})'),
+  'tls-sts-testing': text('MTA-STS: the domain only tests its policy {id}, {host} need not meet it', 'MTA-STS: die Domäne erprobt ihre Regel {id} nur, {host} muss sie nicht erfüllen'),
+  'tls-sts-host-not-listed': text('MTA-STS: the policy {id} of the domain does not name {host}, so nothing is sent there', 'MTA-STS: die Regel {id} der Domäne nennt {host} nicht, darum wird dorthin nichts gesendet'),
   // a domain of the world
   'domain-takes-no-mail': text('the domain {domain} takes no mail', 'die Domäne {domain} nimmt keine Mail an'),
   'domain-not-found': text('the domain {domain} does not exist', 'die Domäne {domain} gibt es nicht'),

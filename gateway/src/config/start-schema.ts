@@ -98,6 +98,12 @@ const direct = z.strictObject({
       'TLS of direct delivery where the map `tls-policy` has no line: `dane` is TLS where it is offered, and TLS with a ' +
         'certificate that DNS vouches for where there are secure TLSA records.',
     ),
+  mtaSts: z
+    .enum(['on', 'off'])
+    .default('on')
+    .describe(
+      'Whether the policies that domains publish (MTA-STS) count where the map `tls-policy` has no line and DANE says nothing.',
+    ),
 })
 
 /** The schema of `siegel.yaml`. */

@@ -12,6 +12,7 @@ import type { QueueStore } from '../mail/queue/ports.ts'
 import type { TraceStore } from '../mail/trace.ts'
 import type { Log } from '../observe/log.ts'
 import { Alarms } from './alarms.ts'
+import { StsPolicies } from './sts-policies.ts'
 import { SqliteConfig } from './config-store.ts'
 import { SqliteCredentials } from './credentials.ts'
 import { DATABASE, SPOOL, prepareDataFolder } from './data-folder.ts'
@@ -53,6 +54,7 @@ export interface Store {
   readonly bodies: Bodies
   readonly config: ConfigStore
   readonly alarms: Alarms
+  readonly stsPolicies: StsPolicies
   /** The part of one tenant, by its row key. */
   forTenant(id: string): TenantStore
   /**
@@ -116,6 +118,7 @@ class SqliteStore implements Store {
   readonly bodies: Spool
   readonly config: ConfigStore
   readonly alarms: Alarms
+  readonly stsPolicies: StsPolicies
   readonly #parts: Parts
   readonly #tenants = new Map<string, TenantStore>()
   #reader: { readonly thread: SqliteThread; readonly db: Kysely<Tables> } | null = null
@@ -132,6 +135,7 @@ class SqliteStore implements Store {
     })
     this.config = new SqliteConfig(writer, lookups, keys, now)
     this.alarms = new Alarms(writer, lookups, now)
+    this.stsPolicies = new StsPolicies(writer, lookups)
   }
 
   forTenant(id: string): TenantStore {

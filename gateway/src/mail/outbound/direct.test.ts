@@ -10,6 +10,7 @@ import { createHostLookup } from '../../dns/hosts.ts'
 import { createMxLookup } from '../../dns/mail-exchangers.ts'
 import { createResolver } from '../../dns/resolver.ts'
 import { startNameServer, type NameServerRig, type Said } from '../../dns/testing/name-server.ts'
+import type { StsPolicy } from '../../dns/sts-policy.ts'
 import { createTlsaLookup } from '../../dns/tlsa.ts'
 import { bareLevel } from '../../maps/tls-policy.ts'
 import { createOutbound, type Outbound } from './outbound.ts'
@@ -29,6 +30,7 @@ describe('delivery to the world', () => {
   /** What the resolver's cache goes by. */
   let clock = 0
   const zone = new Map<string, Said>()
+  let policy: StsPolicy | null = null
   const settings = {
     maps: new Map<string, string>(),
     clientIdentities: new Map([['t1', world.client]]),
@@ -45,6 +47,7 @@ describe('delivery to the world', () => {
     route = `${DOMAIN}:${first.port}`
     zone.clear()
     settings.maps.clear()
+    policy = null
     rig.asked.length = 0
     mx([10, 'one.example'], [20, 'two.example'])
     address('one.example', '127.0.0.1')
@@ -57,6 +60,7 @@ describe('delivery to the world', () => {
       hosts: createHostLookup({ resolve }),
       mx: createMxLookup(resolve, Math.random),
       tlsa: createTlsaLookup(resolve),
+      sts: () => Promise.resolve(policy === null ? null : { id: 'p1', policy, fetchedAt: 0 }),
       directTls: bareLevel('dane'),
       settings: () => settings,
       timeouts: QUICK,
@@ -106,7 +110,7 @@ describe('delivery to the world', () => {
     assert.equal(hops[0]?.heard.length, 1)
     assert.equal(hops[1]?.heard.length, 0)
     await until(() => hops[0]?.connections[0]?.secured !== null)
-    const secured = hops[0]?.connections[0]?.secured
+    const secured = hops[0].connections[0]?.secured
     assert.ok(secured)
     assert.equal(secured.getPeerX509Certificate(), undefined)
     assert.equal(outbound.lastCapabilities('t1'), null)
@@ -205,5 +209,39 @@ describe('delivery to the world', () => {
     assert.equal((await told())[3], 'one.example')
     settings.maps.set('tls-policy', `${route} verify`)
     assert.equal((await told())[0], 'deferred')
+  })
+
+  test('an enforced policy of the domain: hosts that it does not name and certificates that are not good get nothing', async () => {
+    policy = { mode: 'enforce', mx: ['two.example'], maxAge: 86_400 }
+    assert.deepEqual(await told(), ['deferred', '4.7.5', 'tls-certificate-self-signed', 'two.example'])
+    policy = { mode: 'enforce', mx: ['*.elsewhere.example'], maxAge: 86_400 }
+    assert.deepEqual((await told()).slice(0, 3), ['deferred', '4.7.5', 'tls-sts-host-not-listed'])
+    assert.deepEqual([hops[0]?.heard.length, hops[1]?.heard.length], [0, 0])
+    const good = leaf({ names: ['two.example'], issuer: world.root })
+    if (hops[1] !== undefined) hops[1].script.identity = good
+    policy = { mode: 'enforce', mx: ['*.example'], maxAge: 86_400 }
+    const { kind, hop } = await deliver()
+    assert.deepEqual([kind, hop?.host, hop?.tls?.name], ['delivered', 'two.example', 'two.example'])
+    assert.deepEqual(
+      hop?.why?.map(({ code }) => code),
+      ['tls-without-dane', 'tls-by-sts'],
+    )
+  })
+
+  test('a policy that is tested stands in the trace only; DANE and the map stand above any', async () => {
+    policy = { mode: 'testing', mx: ['nobody.example'], maxAge: 86_400 }
+    const { kind, hop } = await deliver()
+    assert.deepEqual([kind, hop?.why?.at(-1)?.code], ['delivered', 'tls-sts-testing'])
+    policy = { mode: 'enforce', mx: ['nobody.example'], maxAge: 86_400 }
+    settings.maps.set('tls-policy', `${route} may`)
+    assert.equal((await told())[0], 'delivered')
+    settings.maps.clear()
+    clock += 400_000
+    vouch('one.example', own.chain)
+    assert.equal((await told())[0], 'delivered')
+    vouch('one.example', world.good.chain)
+    vouch('two.example', world.good.chain)
+    clock += 400_000
+    assert.equal((await told())[2], 'tls-dane-mismatch')
   })
 })

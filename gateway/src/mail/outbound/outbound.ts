@@ -6,6 +6,7 @@
 import type { TlsIdentity } from '../../config/ports.ts'
 import type { HostLookup } from '../../dns/hosts.ts'
 import type { MxLookup } from '../../dns/mail-exchangers.ts'
+import type { StsLookup } from '../../dns/sts.ts'
 import type { TlsaLookup } from '../../dns/tlsa.ts'
 import { parseRoute, RouteError } from '../../maps/route.ts'
 import { parseTable, TableTooLarge, type Table } from '../../maps/table.ts'
@@ -41,6 +42,8 @@ export interface OutboundOptions {
   readonly mx?: MxLookup
   /** Finds TLSA records; without it there is no DANE. */
   readonly tlsa?: TlsaLookup
+  /** Finds the policy of a domain (MTA-STS), which counts in direct delivery where the map has no line. */
+  readonly sts?: StsLookup
   /** The TLS policy of direct delivery where the map has no line. Default: TLS where it is offered. */
   readonly directTls?: TlsPolicy
   /** The current settings; asked for every mail. */
@@ -269,6 +272,7 @@ class OutboundStep implements Outbound {
       hosts: this.#options.hosts,
       mx: this.#options.mx ?? null,
       tlsa: this.#options.tlsa ?? null,
+      sts: this.#options.sts ?? null,
       material: this.#material,
       timeouts: this.#timeouts,
       watch: this.#watch,
@@ -361,6 +365,8 @@ function newLane(
   const sessionKey = `${tenant.id}\n${route.host}\n${identityId(identity)}\n${anchorsId(anchors)}`
   const destination: Destination = {
     ...{ tenantId: tenant.id, fqdn, route, policy, identity, anchors, sessionKey, direct },
+    // A line of the operator stands above what the domain says of itself.
+    sts: direct && lookup.key === null && !route.exact,
   }
   return {
     from,

@@ -7,6 +7,7 @@ import { isIP } from 'node:net'
 import type { TlsIdentity } from '../../config/ports.ts'
 import { HostLookupError, type HostAddress, type HostLookup } from '../../dns/hosts.ts'
 import type { MxLookup } from '../../dns/mail-exchangers.ts'
+import type { KeptStsPolicy, StsLookup } from '../../dns/sts.ts'
 import type { TlsaLookup } from '../../dns/tlsa.ts'
 import type { EffectiveTls } from '../../maps/tls-policy.ts'
 import type { Route } from '../../maps/route.ts'
@@ -17,6 +18,7 @@ import { classify, type Stage } from './classify.ts'
 import { Connection } from './connection.ts'
 import type { DaneTarget } from './dane-check.ts'
 import { hardenByDane } from './dane-policy.ts'
+import { hardenBySts } from './sts-policy.ts'
 import { targetsOf, type Target } from './targets.ts'
 import { checkPeer, type KnownPeer } from './tls-check.ts'
 import type { TlsMaterial } from './tls-material.ts'
@@ -36,6 +38,8 @@ export interface Destination {
   readonly sessionKey: string
   /** A domain of the world: its mail exchangers are asked for. Never true of a tenant's own endpoint. */
   readonly direct: boolean
+  /** The domain's own policy (MTA-STS) counts. */
+  readonly sts: boolean
 }
 
 /** A destination at one address, after DNS was asked about it. */
@@ -51,6 +55,8 @@ export interface SessionParts {
   readonly mx: MxLookup | null
   /** Finds TLSA records; null: DNSSEC is not in use. */
   readonly tlsa: TlsaLookup | null
+  /** Finds the policy of a domain; null: MTA-STS is not in use. */
+  readonly sts: StsLookup | null
   readonly material: TlsMaterial
   readonly timeouts: Timeouts
   readonly watch: Watch
@@ -82,6 +88,7 @@ export async function openSession(destination: Destination, parts: SessionParts)
   const { route, direct, fqdn } = destination
   const { targets, verdict } = await targetsOf(route, direct ? parts.mx : null, fqdn)
   if (targets === null) return { session: null, verdict, hop: null }
+  const sts = destination.sts && parts.sts !== null ? await parts.sts(route.host) : null
   const failures: Failure[] = []
   let left = MAX_ADDRESSES
   for (const target of targets) {
@@ -90,7 +97,7 @@ export async function openSession(destination: Destination, parts: SessionParts)
     if (failure !== null) failures.push({ verdict: failure, hop: null })
     for (const address of addresses.slice(0, left)) {
       left--
-      const tried = await tryAddress(destination, target, address, parts)
+      const tried = await tryAddress(destination, target, address, sts, parts)
       if (tried.session !== null) return { ...tried, hop: tried.session.hop }
       failures.push(tried)
     }
@@ -127,14 +134,16 @@ async function tryAddress(
   destination: Destination,
   target: Target,
   address: HostAddress,
+  sts: KeptStsPolicy | null,
   parts: SessionParts,
 ): Promise<{ readonly session: Session; readonly verdict: null } | ({ readonly session: null } & Failure)> {
   const { route, policy: written } = destination
   const port = address.port ?? route.port
   let hop: Hop = { route: route.text, host: target.host, address: address.address, port, tls: null }
   try {
-    const { policy, dane, reason } = await hardenByDane(written, target, address, port, parts.tlsa)
-    if (reason !== null) hop = { ...hop, why: [reason] }
+    const byDane = await hardenByDane(written, target, address, port, parts.tlsa)
+    const { policy, dane, reasons } = hardenBySts(byDane, sts, target.host)
+    if (reasons.length > 0) hop = { ...hop, why: reasons }
     const session = await openWithFallback({ ...destination, policy, dane, hop }, parts)
     return { session, verdict: null }
   } catch (error) {

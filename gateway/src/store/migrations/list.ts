@@ -4,10 +4,11 @@
  */
 import { createHash } from 'node:crypto'
 import { first } from './0001-first.ts'
+import { stsPolicies } from './0002-sts-policies.ts'
 import type { ColumnTypes, Migration, PreparedMigration } from './migration.ts'
 
 /** All migrations in order. */
-export const MIGRATIONS: readonly Migration[] = [first]
+export const MIGRATIONS: readonly Migration[] = [first, stsPolicies]
 
 /** The column types of SQLite. */
 export const SQLITE_TYPES: ColumnTypes = {
