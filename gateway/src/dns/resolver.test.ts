@@ -177,6 +177,19 @@ describe('resolver', () => {
     await assert.rejects(look({ asked: 'broken.example', name: 'broken.example', secure: true }, 25))
   })
 
+  test('what cannot be a name is not asked for', async () => {
+    for (const name of [
+      '',
+      'a b.example',
+      'a..example',
+      '\ufffd.example',
+      `${'a'.repeat(64)}.example`,
+      '192.0.2.1',
+    ])
+      assert.equal((await resolver().resolve(name, 'A')).nameless, true, name)
+    assert.deepEqual(rig.asked, [])
+  })
+
   test('name servers are written with or without a port', () => {
     assert.deepEqual(parseServer('127.0.0.1'), { address: '127.0.0.1', port: 53 })
     assert.deepEqual(parseServer('[::1]:54'), { address: '::1', port: 54 })

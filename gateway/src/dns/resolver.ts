@@ -7,6 +7,7 @@ import { randomInt } from 'node:crypto'
 import { createSocket } from 'node:dgram'
 import { getServers } from 'node:dns'
 import { connect, isIP, isIPv6 } from 'node:net'
+import { isHostname } from '../maps/route.ts'
 import {
   decodeAnswer,
   encodeQuestion,
@@ -98,6 +99,8 @@ export function createResolver(options: ResolverOptions = {}): Resolver {
     }
   }
   const resolve = (name: string, type: RecordType): Promise<Found<RecordType>> => {
+    // RFC 1035 2.3.4: what a stranger's record names may be no name at all, and could not be written into a question
+    if (!isHostname(name)) return Promise.resolve({ records: [], nameless: true, secure: false, name })
     const key = `${type} ${name.toLowerCase()}`
     const cached = cache.get(key)
     if (cached !== undefined && cached.until > now()) return Promise.resolve(cached.found)
