@@ -8,10 +8,12 @@
 #   gcc, libc6-dev   build the recorder of the power-cut test and the C side of the benchmark; libssl-dev for the latter
 #   postfix          the reference for TLS policy tables (postmap) and for what is delivered under them
 #   pebble           an ACME server, with its name server pebble-challtestsrv
+#   unbound          a validating resolver; ldnsutils signs its zones (DANE)
 #   python3-dkim     dkimpy: DKIM and ARC, with python3-nacl for Ed25519 and python3-authres for fields of results
 #   python3-cryptography-vectors   carries NIST's PKITS whole: 224 signed mails
 set -eu
 packages="openssl gpgsm libnss3-tools gnutls-bin libbcmail-java default-jdk-headless gcc libc6-dev libssl-dev postfix pebble
+  unbound ldnsutils
   python3-dkim python3-nacl python3-authres python3-cryptography-vectors"
 missing=""
 for package in $packages; do

@@ -90,6 +90,7 @@ test('defaults are filled in and names are brought into their kept form', () => 
     acceptedDomains: ['contoso.com', 'xn--mller-kva.example'],
     preset: 'recommended',
     processedHeader: { name: 'X-Siegel-Processed', outbound: [WORD_A], inbound: [WORD_B] },
+    outboundDelivery: 'office365',
     removeOwnDkim: true,
     dkimSigning: [],
     postmaster: 'post.master@contoso.com',

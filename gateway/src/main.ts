@@ -17,6 +17,10 @@ import { namesHost } from './config/tenant-conflicts.ts'
 import { watchSettings, type SettingsWatch } from './config/watch.ts'
 import { createHostLookup } from './dns/hosts.ts'
 import { createRecordLookup } from './dns/records.ts'
+import { createMxLookup } from './dns/mail-exchangers.ts'
+import { createResolver } from './dns/resolver.ts'
+import { createStsLookup } from './dns/sts.ts'
+import { createTlsaLookup } from './dns/tlsa.ts'
 import { createAttributor, type Attributor } from './exchange/attribution.ts'
 import { createEndpointService } from './exchange/endpoints/endpoint-service.ts'
 import { Refresher } from './exchange/endpoints/refresher.ts'
@@ -24,13 +28,14 @@ import { certificatesAtHand, Identities } from './identity/identities.ts'
 import { Keeper } from './identity/keeper.ts'
 import { Renewal } from './identity/renewal.ts'
 import { createKeyring, type Keyring } from './keyring/keyring.ts'
+import { bareLevel } from './maps/tls-policy.ts'
 import { newMailId } from './mail/id.ts'
 import { createAccess, type Access } from './mail/inbound/access.ts'
 import { createListener, type Listener } from './mail/inbound/listener.ts'
 import type { InboundPorts } from './mail/inbound/ports.ts'
 import { createServerContext } from './mail/inbound/tls-context.ts'
 import { createJourney, type TenantSurroundings } from './mail/journey.ts'
-import { createOutbound } from './mail/outbound/outbound.ts'
+import { createOutbound, type OutboundOptions } from './mail/outbound/outbound.ts'
 import { Scheduler } from './mail/queue/scheduler.ts'
 import { createLog, type Log } from './observe/log.ts'
 import { openStore, type Store } from './store/index.ts'
@@ -92,7 +97,8 @@ async function run(start: StartConfig, store: Store, log: Log): Promise<void> {
   const ranges = createRefresher(start, store, log, parts, watch)
   await ranges.start()
   const outbound = createOutbound({
-    hosts: createHostLookup({ table: start.hosts, ...(servers.length === 0 ? {} : { servers }) }),
+    ...openNames(start, store, log, () => watch.current().tlsAnchors),
+    directTls: bareLevel(start.direct.tls),
     settings: () => watch.current(),
     readAnchorFile: (path) => readFile(path, 'utf8'),
   })
@@ -203,6 +209,38 @@ function createRefresher(
     now: Date.now,
     log,
   })
+}
+
+/** Where outbound finds hosts, and what is known of them. */
+function openNames(
+  start: StartConfig,
+  store: Store,
+  log: Log,
+  tlsAnchors: () => readonly string[],
+): Pick<OutboundOptions, 'hosts' | 'mx' | 'tlsa' | 'sts'> {
+  const { dns, direct } = start
+  const { resolve, validates } = createResolver({
+    ...(dns.servers.length === 0 ? {} : { servers: dns.servers }),
+    trusted: dns.trusted,
+  })
+  if (!validates) log.warn('dns-not-trusted', { warning: 'no name server is trusted to validate: no DANE' })
+  const hosts = createHostLookup({ table: start.hosts, resolve })
+  const sts = createStsLookup({
+    resolve,
+    hosts,
+    store: store.stsPolicies,
+    anchors: () => [...rootCertificates, ...tlsAnchors()],
+    now: Date.now,
+    failed: (domain, cause) => {
+      log.warn('sts-policy-not-fetched', { domain, cause })
+    },
+  })
+  return {
+    hosts,
+    mx: createMxLookup(resolve, Math.random, start.hosts),
+    ...(validates ? { tlsa: createTlsaLookup(resolve) } : {}),
+    ...(direct.mtaSts === 'on' ? { sts } : {}),
+  }
 }
 
 /** The listeners, each plugged into attribution, spool and journey. */

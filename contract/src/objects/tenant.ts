@@ -135,6 +135,13 @@ export const tenantSpec = z
     route: routeField(
       "Next hop of the tenant's mail in Postfix syntax. This text, as written, is also the look-up key of the map `tls-policy`.",
     ),
+    outboundDelivery: z
+      .enum(['office365', 'direct'])
+      .default('office365')
+      .describe(
+        'Where outbound mail goes: back to Office 365 over the route, or `direct` to the mail exchangers of each recipient. Mail ' +
+          'for accepted domains, inbound mail and notices always take the route.',
+      ),
     secretHeader: stamped
       .optional()
       .describe("The secret header that the tenant's rules stamp. Required with the preset `recommended`."),

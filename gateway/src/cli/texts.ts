@@ -111,7 +111,21 @@ export const TEXTS: Readonly<Record<string, Text>> = {
   'tls-name-mismatch': text("the next hop's certificate does not name {expected}", 'das Zertifikat der Gegenstelle nennt {expected} nicht'),
   'tls-fingerprint-mismatch': text("the next hop's certificate is not the one expected", 'das Zertifikat der Gegenstelle ist nicht das erwartete'),
   'tls-client-certificate-refused': text('our certificate is refused: {cause}', 'unser Zertifikat wird abgelehnt: {cause}'),
-  'tls-dane-not-available': text('the TLS policy demands DANE, which is not available', 'die TLS-Regel verlangt DANE, das nicht verfügbar ist'),
+  'tls-dane-not-available': text('the TLS policy demands DANE, and there is none for {host} ({cause}): publish TLSA records in a signed zone or choose the level dane', 'die TLS-Regel verlangt DANE, für {host} gibt es keines ({cause}): TLSA-Einträge in einer signierten Zone veröffentlichen oder die Stufe dane wählen'),
+  'tls-tlsa-lookup-failed': text('the TLSA records of {host} cannot be looked up, so nothing is sent there: {cause}', 'die TLSA-Einträge von {host} lassen sich nicht abfragen, darum wird dorthin nichts gesendet: {cause}'),
+  'tls-dane-mismatch': text("none of the TLSA records of {base} vouches for the next hop's certificate", 'keiner der TLSA-Einträge von {base} bürgt für das Zertifikat der Gegenstelle'),
+  'tls-dane-name-mismatch': text("the next hop's certificate is from the authority in the TLSA records of {base}, but does not name {expected}", 'das Zertifikat der Gegenstelle stammt von der Stelle in den TLSA-Einträgen von {base}, nennt aber {expected} nicht'),
+  // how it came to what TLS had to be
+  'tls-by-dane': text('DANE: TLS and a certificate by the TLSA records of {base} are due ({records})', 'DANE: TLS und ein Zertifikat nach den TLSA-Einträgen von {base} sind Pflicht ({records})'),
+  'tls-dane-unusable': text('DANE: TLS is due, but none of the {count} TLSA records of {host} can be used to check the certificate', 'DANE: TLS ist Pflicht, aber keiner der {count} TLSA-Einträge von {host} taugt zum Prüfen des Zertifikats'),
+  'tls-without-dane': text('no DANE for {host}: {cause}', 'kein DANE für {host}: {cause}'),
+  'tls-by-sts': text('MTA-STS: TLS and a valid certificate of {host} are due (policy {id})', 'MTA-STS: TLS und ein gültiges Zertifikat von {host} sind Pflicht (Regel {id})'),
+  'tls-sts-testing': text('MTA-STS: the domain only tests its policy {id}, {host} need not meet it', 'MTA-STS: die Domäne erprobt ihre Regel {id} nur, {host} muss sie nicht erfüllen'),
+  'tls-sts-host-not-listed': text('MTA-STS: the policy {id} of the domain does not name {host}, so nothing is sent there', 'MTA-STS: die Regel {id} der Domäne nennt {host} nicht, darum wird dorthin nichts gesendet'),
+  // a domain of the world
+  'domain-takes-no-mail': text('the domain {domain} takes no mail', 'die Domäne {domain} nimmt keine Mail an'),
+  'domain-not-found': text('the domain {domain} does not exist', 'die Domäne {domain} gibt es nicht'),
+  'exchanger-is-ourselves': text('the first mail exchanger of {domain} is this gateway', 'der erste Mailserver von {domain} ist dieses Gateway'),
   'tls-policy-unusable': text('the TLS policy cannot be used: {cause}', 'die TLS-Regel ist unbrauchbar: {cause}'),
   // the next hop: what it cannot carry
   'too-large-for-hop': text('{size} octets are more than the next hop takes ({limit})', '{size} Oktette sind mehr, als die Gegenstelle nimmt ({limit})'),

@@ -100,6 +100,8 @@ function details(event: TraceEvent, language: Language): string[] {
     lines.push(`${word(means['means'])}: ${verdict}${why.length === 0 ? '' : `: ${why.join('; ')}`}`)
   }
   lines.push(...findings(args, language))
+  const { hop } = args
+  if (isArguments(hop)) lines.push(...list(hop['why']).map((reason) => reasonText(reason, language)))
   // The sentence of a success holds the reply, and its reason is only that it was taken.
   if (event.code !== 'delivered' && event.code !== 'relayed')
     lines.push(reasonText(args['reason'], language), replyText(args['reply']))

@@ -67,6 +67,7 @@ test('good objects make complete settings without a finding', () => {
       inbound: [secretNumber(1).word],
     },
     route: '[contoso-com.mail.protection.outlook.com]:25',
+    outboundDelivery: 'office365',
     removeOwnDkim: true,
     initialDomain: null,
     arcSealing: null,

@@ -180,6 +180,7 @@ function candidateOf(
     secretHeader: spec.secretHeader ?? null,
     processedHeader: spec.processedHeader,
     route: spec.route,
+    outboundDelivery: spec.outboundDelivery,
     removeOwnDkim: spec.removeOwnDkim,
     initialDomain: spec.initialDomain ?? null,
     arcSealing: spec.arcSealing === undefined ? null : readDomainKey(spec.arcSealing, 'arcSealing'),

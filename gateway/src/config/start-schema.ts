@@ -61,7 +61,16 @@ const dns = z.strictObject({
     .array(nameServer)
     .max(8)
     .default([])
-    .describe('Name servers. Without any those of the system. As environment variable: `127.0.0.1:53`.'),
+    .describe(
+      'Name servers. Without any those of the system (`/etc/resolv.conf`). As environment variable: `127.0.0.1:53`.',
+    ),
+  trusted: z
+    .enum(['loopback', 'all', 'none'])
+    .default('loopback')
+    .describe(
+      'Which name servers validate DNSSEC and may be believed when they say so: those on a loopback address, all (the way there ' +
+        'must be safe), or none. If any is trusted, only trusted ones are asked. DANE needs one.',
+    ),
 })
 
 const queue = z.strictObject({
@@ -138,6 +147,22 @@ const acme = z.strictObject({
     .describe('Name servers that are asked whether the record can be seen; default: those of the system.'),
 })
 
+const direct = z.strictObject({
+  tls: z
+    .enum(['may', 'encrypt', 'dane', 'dane-only'])
+    .default('dane')
+    .describe(
+      'TLS of direct delivery where the map `tls-policy` has no line: `dane` is TLS where it is offered, and TLS with a ' +
+        'certificate that DNS vouches for where there are secure TLSA records.',
+    ),
+  mtaSts: z
+    .enum(['on', 'off'])
+    .default('on')
+    .describe(
+      'Whether the policies that domains publish (MTA-STS) count where the map `tls-policy` has no line and DANE says nothing.',
+    ),
+})
+
 /** The schema of `siegel.yaml`. */
 export const startSchema = z.strictObject({
   fqdn: fqdnField(
@@ -182,6 +207,9 @@ export const startSchema = z.strictObject({
         'As environment variable: `a.example=10.0.0.1,b.example=10.0.0.2:2525`.',
     ),
   dns: dns.prefault({}).describe('Name servers.'),
+  direct: direct
+    .prefault({})
+    .describe('Delivery to the mail exchangers of the world, for tenants that say so (`outboundDelivery`).'),
   logLevel: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal'])
     .default('info')

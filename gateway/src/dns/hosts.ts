@@ -1,9 +1,9 @@
 /**
- * Finds the addresses of a host: first in a static table from the configuration, then by DNS (A before AAAA), with a cache
- * that obeys the records' time to live. Knows no MX records and makes no connection to the host.
+ * Finds the addresses of a host: first in a static table from the configuration, then by DNS (A before AAAA). Knows no MX
+ * records and makes no connection to the host.
  */
-import { Resolver } from 'node:dns/promises'
 import { isIP } from 'node:net'
+import { createResolver, LookupFailed, parseServer, type Resolve } from './resolver.ts'
 
 /** One address of a host. */
 export interface HostAddress {
@@ -11,6 +11,10 @@ export interface HostAddress {
   readonly address: string
   /** A port that the static table puts in place of the route's; null for the route's own. */
   readonly port: number | null
+  /** The answer was validated, aliases included; never for what the static table says. RFC 7672 2.2.2 */
+  readonly secure: boolean
+  /** The name behind all aliases of the host. */
+  readonly name: string
 }
 
 /** Why a host has no addresses. Both are temporary: names come back. */
@@ -42,7 +46,9 @@ export interface HostLookupOptions {
    * asked of DNS.
    */
   readonly table?: ReadonlyMap<string, readonly string[]>
-  /** Name servers as `address` or `address:port`; without it those of the system. */
+  /** Who is asked; without it the servers, or those of the system. */
+  readonly resolve?: Resolve
+  /** Name servers as `address` or `address:port`. */
   readonly servers?: readonly string[]
   /** The clock, in milliseconds. */
   readonly now?: () => number
@@ -50,93 +56,68 @@ export interface HostLookupOptions {
   readonly timeoutMs?: number
 }
 
-/** Bounds of the time an answer is kept, in seconds. */
-const MIN_TTL = 5
-const MAX_TTL = 300
 const MAX_ADDRESSES = 32
-const MAX_CACHED = 10_000
-const NOT_FOUND: ReadonlySet<string> = new Set(['ENOTFOUND', 'ENODATA'])
-
-interface Answer {
-  readonly addresses: readonly string[]
-  readonly ttl: number
-  readonly code: string | null
-}
 
 /**
  * Makes a host lookup.
  * @throws RangeError for an entry of the static table that is no address
  */
 export function createHostLookup(options: HostLookupOptions = {}): HostLookup {
-  const { timeoutMs = 5000, now = () => performance.now() } = options
   const table = readTable(options.table ?? new Map<string, readonly string[]>())
-  const resolver = new Resolver({ timeout: timeoutMs, tries: 2 })
-  if (options.servers !== undefined) resolver.setServers(options.servers)
-  const cache = new Map<string, { readonly until: number; readonly found: readonly HostAddress[] }>()
-  const asking = new Map<string, Promise<readonly HostAddress[]>>()
-
-  const ask = async (host: string): Promise<readonly HostAddress[]> => {
-    try {
-      const { found, ttl } = await resolve(resolver, host)
-      if (cache.size >= MAX_CACHED) cache.clear()
-      cache.set(host, { until: now() + Math.min(Math.max(ttl, MIN_TTL), MAX_TTL) * 1000, found })
-      return found
-    } finally {
-      asking.delete(host)
-    }
-  }
+  const resolve = options.resolve ?? resolverOf(options)
   return async (host) => {
     const fixed = table.get(host)
     if (fixed !== undefined) return fixed
-    if (isIP(host) !== 0) return [{ address: host, port: null }]
-    const cached = cache.get(host)
-    if (cached !== undefined && cached.until > now()) return cached.found
-    let question = asking.get(host)
-    if (question === undefined) asking.set(host, (question = ask(host)))
-    return question
+    if (isIP(host) !== 0) return [{ address: host, port: null, secure: false, name: host }]
+    return ask(resolve, host)
   }
 }
 
-async function resolve(resolver: Resolver, host: string): Promise<{ found: HostAddress[]; ttl: number }> {
-  const settle = (question: Promise<{ address: string; ttl: number }[]>): Promise<Answer> =>
-    question.then(
-      (records) => ({
-        addresses: records.map(({ address }) => address),
-        ttl: Math.min(...records.map(({ ttl }) => ttl)),
-        code: null,
-      }),
-      (error: unknown) => ({
-        addresses: [],
-        ttl: MAX_TTL,
-        code: (error as NodeJS.ErrnoException).code ?? 'unknown',
-      }),
-    )
-  const answers = await Promise.all([
-    settle(resolver.resolve4(host, { ttl: true })),
-    settle(resolver.resolve6(host, { ttl: true })),
-  ])
-  const found = answers.flatMap(({ addresses }) => addresses).slice(0, MAX_ADDRESSES)
-  if (found.length > 0)
+function resolverOf({ servers, now, timeoutMs }: HostLookupOptions): Resolve {
+  return createResolver({
+    ...(servers === undefined ? {} : { servers: servers.flatMap((text) => parseServer(text) ?? []) }),
+    ...(now === undefined ? {} : { now }),
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+  }).resolve
+}
+
+/** What one type of address came to. */
+type Half = { readonly addresses: HostAddress[]; readonly failure: LookupFailed | null }
+
+async function half(resolve: Resolve, host: string, type: 'A' | 'AAAA'): Promise<Half> {
+  try {
+    const { records, secure, name } = await resolve(host, type)
     return {
-      found: found.map((address) => ({ address, port: null })),
-      ttl: Math.min(...answers.map(({ ttl }) => ttl)),
+      addresses: records.map((address) => ({ address, port: null, secure, name })),
+      failure: null,
     }
-  const codes = answers.map(({ code }) => code ?? 'ENODATA')
-  if (codes.every((code) => NOT_FOUND.has(code)))
-    throw new HostLookupError('not-found', `${host} has no address`)
-  throw new HostLookupError('unavailable', `cannot resolve ${host}: ${codes.join(', ')}`)
+  } catch (error) {
+    if (!(error instanceof LookupFailed)) throw error
+    return { addresses: [], failure: error }
+  }
+}
+
+async function ask(resolve: Resolve, host: string): Promise<readonly HostAddress[]> {
+  const halves = await Promise.all([half(resolve, host, 'A'), half(resolve, host, 'AAAA')])
+  const found = halves.flatMap(({ addresses }) => addresses).slice(0, MAX_ADDRESSES)
+  if (found.length > 0) return found
+  const failure = halves.map((each) => each.failure).find((each) => each !== null)
+  if (failure === undefined) throw new HostLookupError('not-found', `${host} has no address`)
+  throw new HostLookupError('unavailable', failure.message)
 }
 
 function readTable(table: ReadonlyMap<string, readonly string[]>): Map<string, readonly HostAddress[]> {
-  return new Map([...table].map(([host, entries]) => [host.toLowerCase(), entries.map(readEntry)]))
+  return new Map(
+    [...table].map(([host, entries]) => {
+      const name = host.toLowerCase()
+      return [name, entries.map((text) => readEntry(name, text))]
+    }),
+  )
 }
 
-function readEntry(text: string): HostAddress {
-  if (isIP(text) !== 0) return { address: text, port: null }
-  const [, bracketed, plain, digits] = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(text) ?? []
-  const address = bracketed ?? plain ?? ''
-  const port = Number(digits)
-  if (isIP(address) === 0 || !(port >= 1 && port <= 65_535))
-    throw new RangeError(`not an address: ${JSON.stringify(text)}`)
-  return { address, port }
+function readEntry(name: string, text: string): HostAddress {
+  if (isIP(text) !== 0) return { address: text, port: null, secure: false, name }
+  const target = parseServer(text)
+  if (target === null) throw new RangeError(`not an address: ${JSON.stringify(text)}`)
+  return { ...target, secure: false, name }
 }

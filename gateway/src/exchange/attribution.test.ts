@@ -26,6 +26,7 @@ function tenant(id: string, change: Partial<Tenant>): Tenant {
     },
     processedHeader: { name: 'X-Gate-Done', outbound: ['doneout'], inbound: ['donein'] },
     route: '[contoso.mail.protection.outlook.com]:25',
+    outboundDelivery: 'office365',
     removeOwnDkim: true,
     initialDomain: null,
     arcSealing: null,

@@ -27,7 +27,11 @@ export interface Hop {
     readonly cipher: string
     readonly verified: boolean
     readonly name: string | null
+    /** The TLSA record that vouches for the certificate; absent without DANE. */
+    readonly record?: string
   } | null
+  /** How it came to what TLS had to be here: DANE, MTA-STS; absent where only map, floor or default decided. */
+  readonly why?: readonly Reason[]
 }
 
 /**

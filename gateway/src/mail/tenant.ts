@@ -30,6 +30,8 @@ export interface Tenant {
   }
   /** The next hop in Postfix syntax, `[contoso.mail.protection.outlook.com]:25`; also the key into the TLS policy map. */
   readonly route: string
+  /** Where outbound mail to domains that are not accepted ones goes: over the route, or to their mail exchangers. */
+  readonly outboundDelivery: 'office365' | 'direct'
   /** Remove the tenant's own DKIM-Signature fields when the body changed. */
   readonly removeOwnDkim: boolean
   /** The domain below onmicrosoft.com, lower case; null when not configured. */

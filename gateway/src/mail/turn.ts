@@ -204,6 +204,9 @@ export function outcomeArguments(outcome: Outcome): { readonly [name: string]: T
             address: outcome.hop.address,
             port: outcome.hop.port,
             tls: outcome.hop.tls,
+            ...(outcome.hop.why === undefined
+              ? {}
+              : { why: outcome.hop.why.map(({ code, arguments: args }) => ({ code, arguments: args })) }),
           },
   }
 }

@@ -247,13 +247,22 @@ describe('the floor of Office 365', () => {
     )
   })
 
-  test('a line with dane makes the mail wait', () => {
-    const result = look(`${ROUTE} dane-only`)
-    assert.equal(result.policy, null)
-    assert.deepEqual(
-      result.findings.map(({ code }) => code),
-      ['dane-not-available'],
-    )
+  test('a line with dane adds to the floor what DNS says', () => {
+    for (const level of ['dane', 'dane-only'] as const) {
+      const result = look(`${ROUTE} ${level}`)
+      isFloor(result)
+      assert.equal(result.policy?.dane, level)
+    }
+  })
+
+  test('without a floor dane demands TLS only where DNS does, dane-only always', () => {
+    const demanded = (level: string) => {
+      const policy = tlsPolicyFor(parseTable(`x.example ${level}`), 'x.example', null).policy
+      return [policy?.dane, policy?.required, policy?.chain]
+    }
+    assert.deepEqual(demanded('dane'), ['dane', false, false])
+    assert.deepEqual(demanded('dane-only'), ['dane-only', true, false])
+    assert.deepEqual(demanded('encrypt'), [null, true, false])
   })
 
   test('an unreadable map leaves the floor, and without a floor nothing', () => {

@@ -41,14 +41,14 @@ export function isOffice365(host: string): boolean {
   return OFFICE_365.test(host)
 }
 
+/** The policy that a bare level stands for; only for levels that need no attribute. */
+export function bareLevel(level: 'may' | 'encrypt' | 'dane' | 'dane-only'): TlsPolicy {
+  return { ...NO_TLS_POLICY, level }
+}
+
 /** Stable codes of what an operator should know about a look-up. */
 export type TlsFindingCode =
-  | 'map-unreadable'
-  | 'line-broken'
-  | 'policy-invalid'
-  | 'line-weaker-than-floor'
-  | 'line-and-floor-both-apply'
-  | 'dane-not-available'
+  'map-unreadable' | 'line-broken' | 'policy-invalid' | 'line-weaker-than-floor' | 'line-and-floor-both-apply'
 
 /** Something an operator should know. */
 export interface TlsFinding {
@@ -78,6 +78,11 @@ export interface EffectiveTls {
   readonly required: boolean
   /** The chain must end in a trusted anchor. */
   readonly chain: boolean
+  /**
+   * What DNS says of the hop's certificate must hold too. dane: where it says something; dane-only: nothing is sent where it does
+   * not. null: it is not asked.
+   */
+  readonly dane: 'dane' | 'dane-only' | null
   /** The floor takes part: anchors of `tafiles` count only if they are trusted anyway. */
   readonly floor: boolean
   readonly protocols: TlsPolicy['protocols']
@@ -118,8 +123,14 @@ export function lookupKeys(route: string): string[] {
  * @param map - null: the map cannot be read
  * @param route - the next hop as it is written in the configuration
  * @param floor - what must hold whatever the map says; null for none
+ * @param fallback - what holds where the map has no line and there is no floor
  */
-export function tlsPolicyFor(map: Table | null, route: string, floor: TlsPolicy | null): TlsLookup {
+export function tlsPolicyFor(
+  map: Table | null,
+  route: string,
+  floor: TlsPolicy | null,
+  fallback: TlsPolicy = NO_TLS_POLICY,
+): TlsLookup {
   if (map === null) {
     const finding: TlsFinding = {
       code: 'map-unreadable',
@@ -139,7 +150,7 @@ export function tlsPolicyFor(map: Table | null, route: string, floor: TlsPolicy 
   const entry = key === null ? undefined : map.entries.get(key)
   if (entry === undefined)
     return {
-      policy: floorOnly(floor ?? NO_TLS_POLICY, floor !== null),
+      policy: floorOnly(floor ?? fallback, floor !== null),
       key: null,
       line: null,
       written: null,
@@ -190,8 +201,8 @@ function invalidPolicy(entry: TableEntry, { code, detail, offset }: TlsFault): T
   return { code: 'policy-invalid', ...placeOfValue(entry, offset), detail: `${code}: ${detail}` }
 }
 
-function isDane(level: TlsLevel): boolean {
-  return level === 'dane' || level === 'dane-only'
+function daneOf(level: TlsLevel): EffectiveTls['dane'] {
+  return level === 'dane' || level === 'dane-only' ? level : null
 }
 
 /** The level asks for a chain to a trusted anchor and a name. */
@@ -204,17 +215,8 @@ function stricter(a: TlsLevel, b: TlsLevel): TlsLevel {
 }
 
 function findingsOf(written: TlsPolicy, floor: TlsPolicy | null, line: number): TlsFinding[] {
-  if (isDane(written.level))
-    return [
-      {
-        code: 'dane-not-available',
-        line,
-        column: null,
-        detail: `the level ${written.level} needs DNSSEC, which is not in use: mail waits`,
-      },
-    ]
   if (floor === null) return []
-  if (!isVerified(written.level) && written.level !== 'fingerprint')
+  if (!isVerified(written.level) && written.level !== 'fingerprint' && daneOf(written.level) === null)
     return [
       {
         code: 'line-weaker-than-floor',
@@ -242,16 +244,17 @@ function floorOnly(floor: TlsPolicy, isFloor = true): EffectiveTls {
     ...attributes,
     level: floor.level,
     demands: [{ level: floor.level, match: floor.match }],
-    required: floor.level !== 'none' && floor.level !== 'may',
+    // Without records of its certificate a hop of the level dane is as one of the level may, as in Postfix.
+    required: floor.level !== 'none' && floor.level !== 'may' && floor.level !== 'dane',
     chain: isVerified(floor.level),
+    dane: daneOf(floor.level),
     floor: isFloor,
     connectionReuse: floor.connectionReuse ?? true,
   }
 }
 
-/** Both at once; null when one of them cannot be satisfied here. */
-function combine(written: TlsPolicy, floor: TlsPolicy | null): EffectiveTls | null {
-  if (isDane(written.level)) return null
+/** Both at once. */
+function combine(written: TlsPolicy, floor: TlsPolicy | null): EffectiveTls {
   const own = floorOnly(written, false)
   if (floor === null) return own
   return {
@@ -260,6 +263,7 @@ function combine(written: TlsPolicy, floor: TlsPolicy | null): EffectiveTls | nu
     demands: [...own.demands, { level: floor.level, match: floor.match }],
     required: own.required || floor.level !== 'may',
     chain: own.chain || isVerified(floor.level),
+    dane: own.dane ?? daneOf(floor.level),
     floor: true,
   }
 }

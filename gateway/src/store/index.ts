@@ -15,6 +15,7 @@ import type { TraceStore } from '../mail/trace.ts'
 import type { Log } from '../observe/log.ts'
 import { AddressRanges } from './address-ranges.ts'
 import { Alarms } from './alarms.ts'
+import { StsPolicies } from './sts-policies.ts'
 import { SqliteConfig } from './config-store.ts'
 import { ownCredentials, SqliteCredentials } from './credentials.ts'
 import { DATABASE, SPOOL, prepareDataFolder } from './data-folder.ts'
@@ -62,6 +63,7 @@ export interface Store {
   readonly identities: IdentityStore
   /** The own S/MIME keys of all tenants: how long they are good. */
   ownCredentials(): readonly OwnCredential[]
+  readonly stsPolicies: StsPolicies
   /** The part of one tenant, by its row key. */
   forTenant(id: string): TenantStore
   /**
@@ -127,6 +129,7 @@ class SqliteStore implements Store {
   readonly alarms: Alarms
   readonly addressRanges: AddressRanges
   readonly identities: IdentityStore
+  readonly stsPolicies: StsPolicies
   readonly #parts: Parts
   readonly #tenants = new Map<string, TenantStore>()
   #reader: { readonly thread: SqliteThread; readonly db: Kysely<Tables> } | null = null
@@ -145,6 +148,7 @@ class SqliteStore implements Store {
     this.alarms = new Alarms(writer, lookups, now)
     this.addressRanges = new AddressRanges(parts.dataFolder)
     this.identities = new SqliteIdentities(writer, lookups, keys, now)
+    this.stsPolicies = new StsPolicies(writer, lookups)
   }
 
   forTenant(id: string): TenantStore {

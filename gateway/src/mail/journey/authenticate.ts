@@ -29,9 +29,10 @@ function leftAlone({ direction, attribution }: ReceivedMail): boolean {
   )
 }
 
-/** Whether a mail is signed with DKIM: nobody behind us does it. */
-function isSigned(mail: ReceivedMail, { dkimSigning, route }: Tenant): boolean {
-  return dkimSigning.length > 0 && mail.direction === 'outbound' && !EXCHANGE_ROUTE.test(route.toLowerCase())
+/** Whether a copy is signed with DKIM: nobody behind us does it. */
+function isSigned(mail: ReceivedMail, { dkimSigning, route }: Tenant, toWorld: boolean): boolean {
+  const past = toWorld || !EXCHANGE_ROUTE.test(route.toLowerCase())
+  return dkimSigning.length > 0 && mail.direction === 'outbound' && past
 }
 
 /** What a mail that will be sealed came with; null when it will not be. */
@@ -68,16 +69,25 @@ export function mustWait(
   return true
 }
 
+/** Whose copy is stamped, and where it goes. */
+export interface StampedFor {
+  readonly tenant: Tenant
+  /** What the mail came with; null when it is not sealed. */
+  readonly arrival: Arrival | null
+  /** It goes to the mail exchangers of the world and not to Office 365. */
+  readonly toWorld: boolean
+}
+
 /** The copy with the fields on top that its tenant has keys for. */
 export async function stamped(
   options: JourneyOptions,
   turn: Turn,
-  { tenant, arrival }: { readonly tenant: Tenant; readonly arrival: Arrival | null },
+  { tenant, arrival, toWorld }: StampedFor,
   copy: TreatedCopy,
 ): Promise<TreatedCopy> {
   const { mail } = turn.queued
   const now = options.now()
-  const sign = !leftAlone(mail) && isSigned(mail, tenant) ? tenant.dkimSigning : []
+  const sign = !leftAlone(mail) && isSigned(mail, tenant, toWorld) ? tenant.dkimSigning : []
   if (arrival === null && sign.length === 0) return copy
   if (copy.bareLineEnds) {
     turn.trace(now, 'not-stamped', null, {})

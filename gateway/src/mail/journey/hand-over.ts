@@ -12,7 +12,16 @@ import type { TreatedCopy } from '../treatment/treat.ts'
 import { outcomeArguments, type Turn } from '../turn.ts'
 import { hold, nextLook } from './hold.ts'
 import { softened } from './onboarding.ts'
+import { worldRoute } from './world.ts'
 import type { FreshCopies, JourneyOptions, TenantSurroundings } from './ports.ts'
+
+/** What goes to one place in one go. */
+interface Load {
+  readonly number: number
+  /** A domain of the world, as a route; null for the tenant's own endpoint. */
+  readonly world: string | null
+  readonly deliveries: Delivery[]
+}
 
 /** Tries every delivery that is due, copy by copy. */
 export async function deliverDue(
@@ -21,20 +30,32 @@ export async function deliverDue(
   surroundings: TenantSurroundings,
   fresh: FreshCopies,
 ): Promise<void> {
-  const byCopy = new Map<number, Delivery[]>()
+  const { tenant } = surroundings
+  const { direction } = turn.queued.mail
+  const loads = new Map<string, Load>()
   for (const delivery of turn.due('queued', options.now())) {
     if (delivery.copy === null) continue
-    byCopy.set(delivery.copy, [...(byCopy.get(delivery.copy) ?? []), delivery])
+    const world = worldRoute(tenant, direction, delivery.recipient.address)
+    const key = `${delivery.copy}\n${world ?? ''}`
+    const load = loads.get(key)
+    if (load === undefined) loads.set(key, { number: delivery.copy, world, deliveries: [delivery] })
+    else load.deliveries.push(delivery)
   }
-  for (const [number, deliveries] of byCopy) {
+  for (const { number, world, deliveries } of loads.values()) {
     const copy = turn.copy(number)
     if (copy === undefined) throw new BodyDamaged(`mail ${turn.id} has no copy ${number}`)
-    const outcomes = await deliverCopy(options, turn, surroundings, copy, deliveries, fresh.get(number))
+    const outcomes = await deliverCopy(
+      options,
+      turn,
+      surroundings,
+      { copy, world, deliveries },
+      fresh.get(number),
+    )
     // One clock for all: what is deferred together is offered together again, in one transaction and not one each.
     const [now, random] = [options.now(), options.random()]
     const together: JourneyOptions = { ...options, now: () => now, random: () => random }
     for (const outcome of outcomes)
-      settleOutcome(together, turn, surroundings.tenant, softened(turn, surroundings.tenant, outcome, now))
+      settleOutcome(together, turn, tenant, softened(turn, tenant, outcome, now), world !== null)
   }
 }
 
@@ -42,14 +63,15 @@ function deliverCopy(
   options: JourneyOptions,
   turn: Turn,
   surroundings: TenantSurroundings,
-  copy: Copy,
-  deliveries: readonly Delivery[],
+  { copy, world, deliveries }: Pick<Load, 'world' | 'deliveries'> & { readonly copy: Copy },
   fresh: TreatedCopy | undefined,
 ): Promise<readonly Outcome[]> {
   const { mail } = turn.queued
+  const { tenant } = surroundings
   const ref = copyBody(mail, copy)
   return options.outbound.deliver({
-    tenant: surroundings.tenant,
+    tenant: world === null ? tenant : { id: tenant.id, fqdn: tenant.fqdn, route: world },
+    direct: world !== null,
     envelope: {
       ...mail.envelope,
       // Decrypted content never comes back in a notice that somebody else writes (design 3).
@@ -62,14 +84,21 @@ function deliverCopy(
 }
 
 /** Turns one outcome into the delivery's next state. */
-function settleOutcome(options: JourneyOptions, turn: Turn, tenant: Tenant, outcome: Outcome): void {
+function settleOutcome(
+  options: JourneyOptions,
+  turn: Turn,
+  tenant: Tenant,
+  outcome: Outcome,
+  inWorld: boolean,
+): void {
   const now = options.now()
   const { delivery: number, kind, reason, reply } = outcome
   const delivery = turn.deliveries.find((candidate) => candidate.number === number)
   if (delivery === undefined) throw new RangeError(`outcome for unknown delivery ${number}`)
   turn.change(number, { attempts: delivery.attempts + 1 })
   turn.triedAt(number, outcome.hop?.host ?? null)
-  if (kind === 'held' || ALARMING_REASONS.has(reason.code))
+  // What is wrong at some host of the world is nothing that our operator could mend.
+  if (kind === 'held' || (!inWorld && ALARMING_REASONS.has(reason.code)))
     turn.alarm(reason.code, tenant.name, reason.arguments)
   switch (kind) {
     case 'delivered':

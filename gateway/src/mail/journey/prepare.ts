@@ -15,6 +15,7 @@ import type { Turn } from '../turn.ts'
 import { arrivalOf, mustWait, stamped } from './authenticate.ts'
 import { hold } from './hold.ts'
 import { holdFresh } from './keep.ts'
+import { worldRoute } from './world.ts'
 import type { FreshCopies, JourneyOptions, TenantSurroundings } from './ports.ts'
 
 /** What Exchange Online and most hops take. */
@@ -62,9 +63,38 @@ export async function planAndTreat(
     })
   const byNumber = new Map(waiting.map((delivery) => [delivery.number, delivery]))
   for (const group of copiesOf(plan)) {
-    const deliveries = group.deliveries.flatMap((number) => byNumber.get(number) ?? [])
-    const { treatment } = group
-    await treatGroup(options, turn, surroundings, original, { treatment, deliveries }, fresh, arrival)
+    const all = group.deliveries.flatMap((number) => byNumber.get(number) ?? [])
+    const isToWorld = ({ recipient }: Delivery) =>
+      worldRoute(tenant, mail.direction, recipient.address) !== null
+    // What goes into the world has not the fields that are for the tenant's own servers: a copy of its own.
+    for (const toWorld of [false, true]) {
+      const deliveries = all.filter((delivery) => isToWorld(delivery) === toWorld)
+      const { treatment } = group
+      if (deliveries.length > 0)
+        await treatGroup(
+          options,
+          turn,
+          surroundings,
+          original,
+          { treatment, deliveries, toWorld },
+          fresh,
+          arrival,
+        )
+    }
+  }
+}
+
+/** What is planned to be returned to its sender is. */
+function bounce(
+  options: JourneyOptions,
+  turn: Turn,
+  { status, reason }: Extract<Treatment, { kind: 'bounce' }>,
+  deliveries: readonly Delivery[],
+): void {
+  const { code } = reason
+  for (const { number } of deliveries) {
+    turn.finish(number, 'bounced', { code, arguments: { ...reason.arguments, status } }, null)
+    turn.trace(options.now(), 'bounced', number, { status, reason: { code, arguments: reason.arguments } })
   }
 }
 
@@ -74,32 +104,22 @@ async function treatGroup(
   turn: Turn,
   surroundings: TenantSurroundings,
   original: Original,
-  group: { readonly treatment: Treatment; readonly deliveries: readonly Delivery[] },
+  group: {
+    readonly treatment: Treatment
+    readonly deliveries: readonly Delivery[]
+    readonly toWorld: boolean
+  },
   fresh: FreshCopies,
   arrival: Arrival | null,
 ): Promise<void> {
-  const { treatment, deliveries } = group
+  const { treatment, deliveries, toWorld } = group
   if (treatment.kind === 'hold') {
     for (const delivery of deliveries) hold(options, turn, delivery, treatment.reason, false)
     turn.alarm(treatment.reason.code, surroundings.tenant.name, treatment.reason.arguments)
     return
   }
   if (treatment.kind === 'bounce') {
-    for (const { number } of deliveries) {
-      turn.finish(
-        number,
-        'bounced',
-        {
-          code: treatment.reason.code,
-          arguments: { ...treatment.reason.arguments, status: treatment.status },
-        },
-        null,
-      )
-      turn.trace(options.now(), 'bounced', number, {
-        status: treatment.status,
-        reason: { code: treatment.reason.code, arguments: treatment.reason.arguments },
-      })
-    }
+    bounce(options, turn, treatment, deliveries)
     return
   }
   const { tenant, keyring, trust } = surroundings
@@ -108,13 +128,14 @@ async function treatGroup(
     const treated = await stamped(
       options,
       turn,
-      { tenant, arrival },
+      { tenant, arrival, toWorld },
       await treat({
         mail: turn.queued.mail,
         original,
         tenant,
         treatment,
         recipients,
+        toWorld,
         keyring,
         trust,
         now: options.now(),

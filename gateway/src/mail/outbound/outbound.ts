@@ -5,6 +5,9 @@
  */
 import type { TlsIdentity } from '../../config/ports.ts'
 import type { HostLookup } from '../../dns/hosts.ts'
+import type { MxLookup } from '../../dns/mail-exchangers.ts'
+import type { StsLookup } from '../../dns/sts.ts'
+import type { TlsaLookup } from '../../dns/tlsa.ts'
 import { parseRoute, RouteError } from '../../maps/route.ts'
 import { parseTable, TableTooLarge, type Table } from '../../maps/table.ts'
 import type { TlsPolicy } from '../../maps/tls-line.ts'
@@ -35,6 +38,14 @@ export interface OutboundSettings {
 /** What outbound is made from. */
 export interface OutboundOptions {
   readonly hosts: HostLookup
+  /** Finds the exchangers of a domain; without it a domain is its own host. */
+  readonly mx?: MxLookup
+  /** Finds TLSA records; without it there is no DANE. */
+  readonly tlsa?: TlsaLookup
+  /** Finds the policy of a domain (MTA-STS), which counts in direct delivery where the map has no line. */
+  readonly sts?: StsLookup
+  /** The TLS policy of direct delivery where the map has no line. Default: TLS where it is offered. */
+  readonly directTls?: TlsPolicy
   /** The current settings; asked for every mail. */
   readonly settings: () => OutboundSettings
   /** Reads a file named by `tafile` in the map; without it such a line cannot be satisfied. */
@@ -64,6 +75,8 @@ export interface DeliveryRequest {
   readonly body: BodySource
   /** What holds whatever the map says; without it that of Office 365. null: nothing (never for a tenant's connector). */
   readonly floor?: TlsPolicy | null
+  /** The route is a domain of the world: to its mail exchangers, without the tenant's certificate and without a floor. */
+  readonly direct?: boolean
 }
 
 /** The outbound step. */
@@ -84,6 +97,8 @@ export interface Outbound {
 /** Recipients of one transaction. RFC 5321 4.5.3.1.8 */
 const MAX_RECIPIENTS = 100
 const DEFAULT_CONNECTIONS = 20
+/** Routes whose policy is remembered. */
+const MAX_LANES = 10_000
 /** The name of the TLS policy map in the settings. */
 const TLS_POLICY_MAP = 'tls-policy'
 
@@ -104,6 +119,7 @@ interface LaneSource {
   readonly identity: TlsIdentity | null
   readonly anchors: readonly string[]
   readonly floor: TlsPolicy | null
+  readonly direct: boolean
 }
 
 /** A verdict and where it was reached. */
@@ -254,6 +270,9 @@ class OutboundStep implements Outbound {
     }
     const { session, verdict, hop } = await openSession(destination, {
       hosts: this.#options.hosts,
+      mx: this.#options.mx ?? null,
+      tlsa: this.#options.tlsa ?? null,
+      sts: this.#options.sts ?? null,
       material: this.#material,
       timeouts: this.#timeouts,
       watch: this.#watch,
@@ -265,7 +284,8 @@ class OutboundStep implements Outbound {
         hop,
         opened: false,
       }
-    this.#capabilities.set(destination.tenantId, session.capabilities)
+    // What one host of the world can do says nothing of the tenant's own endpoint.
+    if (!destination.direct) this.#capabilities.set(destination.tenantId, session.capabilities)
     const { verdicts } = await this.#run(lane, session, request)
     return { verdicts, hop, opened: true }
   }
@@ -292,19 +312,23 @@ class OutboundStep implements Outbound {
    * The lane of a request, remembered until tenant or settings change.
    * @throws RouteError when the tenant's route is none
    */
-  #lane({ tenant, floor = OFFICE_365_FLOOR }: DeliveryRequest): Lane {
+  #lane({ tenant, direct = false, floor = direct ? null : OFFICE_365_FLOOR }: DeliveryRequest): Lane {
     const { maps, clientIdentities, tlsAnchors: anchors } = this.#options.settings()
     const from: LaneSource = {
       fqdn: tenant.fqdn,
       map: maps.get(TLS_POLICY_MAP),
-      identity: clientIdentities.get(tenant.id) ?? null,
+      identity: direct ? null : (clientIdentities.get(tenant.id) ?? null),
       anchors,
       floor,
+      direct,
     }
-    const gateKey = `${tenant.id}\n${tenant.route}`
+    const gateKey = `${tenant.id}\n${tenant.route}\n${direct}`
     const known = this.#lanes.get(gateKey)
     if (known !== undefined && isSameSource(known.from, from)) return known
-    const lane = newLane(tenant, from, this.#tlsPolicyMap(from.map), gateKey)
+    const fallback = direct ? this.#options.directTls : undefined
+    const lane = newLane(tenant, from, this.#tlsPolicyMap(from.map), gateKey, fallback)
+    // The domains of the world are many.
+    if (this.#lanes.size >= MAX_LANES) this.#lanes.clear()
     this.#lanes.set(gateKey, lane)
     return lane
   }
@@ -321,7 +345,8 @@ function isSameSource(a: LaneSource, b: LaneSource): boolean {
     a.map === b.map &&
     a.identity === b.identity &&
     a.anchors === b.anchors &&
-    a.floor === b.floor
+    a.floor === b.floor &&
+    a.direct === b.direct
   )
 }
 
@@ -330,20 +355,25 @@ function newLane(
   from: LaneSource,
   map: Table | null,
   gateKey: string,
+  fallback: TlsPolicy | undefined,
 ): Lane {
   const route = parseRoute(tenant.route)
-  const lookup = tlsPolicyFor(map, tenant.route, from.floor)
+  const lookup = tlsPolicyFor(map, tenant.route, from.floor, fallback)
   const { policy } = lookup
   if (policy === null) return { from, lookup, gateKey, destination: null, poolKey: '' }
-  const { fqdn, identity, anchors } = from
+  const { fqdn, identity, anchors, direct } = from
   const sessionKey = `${tenant.id}\n${route.host}\n${identityId(identity)}\n${anchorsId(anchors)}`
-  const destination: Destination = { tenantId: tenant.id, fqdn, route, policy, identity, anchors, sessionKey }
+  const destination: Destination = {
+    ...{ tenantId: tenant.id, fqdn, route, policy, identity, anchors, sessionKey, direct },
+    // A line of the operator stands above what the domain says of itself.
+    sts: direct && lookup.key === null && !route.exact,
+  }
   return {
     from,
     lookup,
     gateKey,
     destination,
-    poolKey: `${sessionKey}\n${route.text}\n${fqdn}\n${JSON.stringify(policy)}`,
+    poolKey: `${sessionKey}\n${route.text}\n${fqdn}\n${direct}\n${JSON.stringify(policy)}`,
   }
 }
 
@@ -359,8 +389,7 @@ function readTable(text: string | undefined): Table | null {
 /** Why no connection may be made. */
 function withoutPolicy({ findings, line }: TlsLookup): Verdict {
   const [finding] = findings
-  const code = finding?.code === 'dane-not-available' ? 'tls-dane-not-available' : 'tls-policy-unusable'
-  return deferred('4.7.5', code, {
+  return deferred('4.7.5', 'tls-policy-unusable', {
     line: line ?? 0,
     cause: finding === undefined ? 'unknown' : `${finding.code}: ${finding.detail}`,
   })

@@ -36,7 +36,7 @@ async function withHops(
   dead: readonly HostAddress[],
   run: (rig: Rig) => Promise<void>,
 ) {
-  const addresses = [...dead, ...hops.map(({ port }) => ({ address: '127.0.0.1', port }))]
+  const addresses = [...dead, ...hops.map(({ port }) => addressAt(port))]
   await withRig({}, run, { hosts: () => Promise.resolve(addresses) })
   await Promise.all(hops.map((hop) => hop.close()))
 }
@@ -44,7 +44,11 @@ async function withHops(
 async function deadAddress(): Promise<HostAddress> {
   const hop = await startHop()
   await hop.close()
-  return { address: '127.0.0.1', port: hop.port }
+  return addressAt(hop.port)
+}
+
+function addressAt(port: number): HostAddress {
+  return { address: '127.0.0.1', port, secure: false, name: 'hop.example' }
 }
 
 const told = async (rig: Rig, shape: Parameters<Rig['deliver']>[0] = {}) => {
@@ -188,7 +192,7 @@ describe('greeting and EHLO', () => {
 test('a host lookup with a static table that names a port is what the route is reached by', () =>
   withRig({}, async (rig) => {
     const hosts = createHostLookup({ table: new Map([['hop.example', [`127.0.0.1:${rig.hop.port}`]]]) })
-    assert.deepEqual(await hosts('hop.example'), [{ address: '127.0.0.1', port: rig.hop.port }])
+    assert.deepEqual(await hosts('hop.example'), [addressAt(rig.hop.port)])
     const [outcome] = await rig.deliver({ route: '[hop.example]:25' })
     assert.equal(outcome?.hop?.port, rig.hop.port)
   }))

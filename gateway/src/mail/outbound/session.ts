@@ -1,10 +1,14 @@
 /**
  * Brings a connection to the point where mail may be given: greeting, EHLO, STARTTLS as the policy demands, the check of the
- * peer, EHLO again. Tries the addresses of a host in order; one that fails with a resumed TLS session is tried again without.
+ * peer, EHLO again. Tries the hosts of a destination and their addresses in order; one that fails with a resumed TLS session is tried again without.
  * Until it returns, not one octet of a mail is sent.
  */
+import { isIP } from 'node:net'
 import type { TlsIdentity } from '../../config/ports.ts'
 import { HostLookupError, type HostAddress, type HostLookup } from '../../dns/hosts.ts'
+import type { MxLookup } from '../../dns/mail-exchangers.ts'
+import type { KeptStsPolicy, StsLookup } from '../../dns/sts.ts'
+import type { TlsaLookup } from '../../dns/tlsa.ts'
 import type { EffectiveTls } from '../../maps/tls-policy.ts'
 import type { Route } from '../../maps/route.ts'
 import type { Hop } from '../outcome.ts'
@@ -12,10 +16,14 @@ import type { Reply } from '../../smtp/reply.ts'
 import { NO_CAPABILITIES, readCapabilities, type Capabilities } from './capabilities.ts'
 import { classify, type Stage } from './classify.ts'
 import { Connection } from './connection.ts'
+import type { DaneTarget } from './dane-check.ts'
+import { hardenByDane } from './dane-policy.ts'
+import { hardenBySts } from './sts-policy.ts'
+import { targetsOf, type Target } from './targets.ts'
 import { checkPeer, type KnownPeer } from './tls-check.ts'
 import type { TlsMaterial } from './tls-material.ts'
 import type { Timeouts, Watch } from './timeouts.ts'
-import { deferred, DialogueFailed, type Verdict } from './verdict.ts'
+import { deferred, DialogueFailed, failed, type Verdict } from './verdict.ts'
 
 /** Where to connect and what must hold there. */
 export interface Destination {
@@ -26,13 +34,29 @@ export interface Destination {
   readonly policy: EffectiveTls
   readonly identity: TlsIdentity | null
   readonly anchors: readonly string[]
-  /** Prefix of the key of TLS sessions: tenant, host, certificate, anchors. */
+  /** Prefix of the key of TLS sessions: tenant, route's host, certificate, anchors. */
   readonly sessionKey: string
+  /** A domain of the world: its mail exchangers are asked for. Never true of a tenant's own endpoint. */
+  readonly direct: boolean
+  /** The domain's own policy (MTA-STS) counts. */
+  readonly sts: boolean
+}
+
+/** A destination at one address, after DNS was asked about it. */
+interface Approach extends Destination {
+  readonly hop: Hop
+  readonly dane: DaneTarget | null
 }
 
 /** What opening needs. */
 export interface SessionParts {
   readonly hosts: HostLookup
+  /** Finds the exchangers of a domain; null: a domain is its own host. */
+  readonly mx: MxLookup | null
+  /** Finds TLSA records; null: DNSSEC is not in use. */
+  readonly tlsa: TlsaLookup | null
+  /** Finds the policy of a domain; null: MTA-STS is not in use. */
+  readonly sts: StsLookup | null
   readonly material: TlsMaterial
   readonly timeouts: Timeouts
   readonly watch: Watch
@@ -56,44 +80,91 @@ export type Opened =
   | { readonly session: Session; readonly verdict: null; readonly hop: Hop }
   | { readonly session: null; readonly verdict: Verdict; readonly hop: Hop | null }
 
-/** Addresses of one host that are tried for one mail. */
+/** Addresses that are tried for one mail. RFC 5321 5.1 */
 const MAX_ADDRESSES = 5
 
 /** Opens a session with the first address that gives one. Never rejects for what the hop or the network does. */
 export async function openSession(destination: Destination, parts: SessionParts): Promise<Opened> {
-  const { route } = destination
-  let addresses: readonly HostAddress[]
+  const { route, direct, fqdn } = destination
+  const { targets, verdict } = await targetsOf(route, direct ? parts.mx : null, fqdn)
+  if (targets === null) return { session: null, verdict, hop: null }
+  const sts = destination.sts && parts.sts !== null ? await parts.sts(route.host) : null
+  const failures: Failure[] = []
+  let left = MAX_ADDRESSES
+  for (const target of targets) {
+    if (left === 0) break
+    const { addresses, failure } = await addressesOf(target, direct, parts)
+    if (failure !== null) failures.push({ verdict: failure, hop: null })
+    for (const address of addresses.slice(0, left)) {
+      left--
+      const tried = await tryAddress(destination, target, address, sts, parts)
+      if (tried.session !== null) return { ...tried, hop: tried.session.hop }
+      failures.push(tried)
+    }
+  }
+  return { session: null, ...worstOf(failures, route) }
+}
+
+interface Failure {
+  readonly verdict: Verdict
+  readonly hop: Hop | null
+}
+
+async function addressesOf(
+  { host }: Target,
+  direct: boolean,
+  parts: SessionParts,
+): Promise<{ readonly addresses: readonly HostAddress[]; readonly failure: Verdict | null }> {
   try {
-    addresses = await parts.hosts(route.host)
+    return { addresses: await parts.hosts(host), failure: null }
   } catch (error) {
     if (!(error instanceof HostLookupError)) throw error
-    const code = error.kind === 'not-found' ? 'host-not-found' : 'host-lookup-failed'
+    const args = { host, cause: error.message }
+    if (error.kind === 'unavailable')
+      return { addresses: [], failure: deferred('4.4.3', 'host-lookup-failed', args) }
+    // RFC 5321 5.1: of the world's hosts that is for good; a route of ours may be mended
     return {
-      session: null,
-      hop: null,
-      verdict: deferred('4.4.3', code, { host: route.host, cause: error.message }),
+      addresses: [],
+      failure: direct ? failed('5.4.4', 'host-not-found', args) : deferred('4.4.3', 'host-not-found', args),
     }
-  }
-  let worst: { verdict: Verdict; hop: Hop } | null = null
-  for (const { address, port } of addresses.slice(0, MAX_ADDRESSES)) {
-    const hop: Hop = { route: route.text, host: route.host, address, port: port ?? route.port, tls: null }
-    try {
-      const session = await openWithFallback(destination, hop, parts)
-      return { session, verdict: null, hop: session.hop }
-    } catch (error) {
-      if (!(error instanceof DialogueFailed)) throw error
-      if (worst === null || weight(error.verdict) >= weight(worst.verdict))
-        worst = { verdict: error.verdict, hop }
-    }
-  }
-  return {
-    session: null,
-    ...(worst ?? { verdict: deferred('4.4.3', 'host-not-found', { host: route.host }), hop: null }),
   }
 }
 
-/** Which of several addresses' failures is told: what an operator must mend before what passes. */
+async function tryAddress(
+  destination: Destination,
+  target: Target,
+  address: HostAddress,
+  sts: KeptStsPolicy | null,
+  parts: SessionParts,
+): Promise<{ readonly session: Session; readonly verdict: null } | ({ readonly session: null } & Failure)> {
+  const { route, policy: written } = destination
+  const port = address.port ?? route.port
+  let hop: Hop = { route: route.text, host: target.host, address: address.address, port, tls: null }
+  try {
+    const byDane = await hardenByDane(written, target, address, port, parts.tlsa)
+    const { policy, dane, reasons } = hardenBySts(byDane, sts, target.host)
+    if (reasons.length > 0) hop = { ...hop, why: reasons }
+    const session = await openWithFallback({ ...destination, policy, dane, hop }, parts)
+    return { session, verdict: null }
+  } catch (error) {
+    if (!(error instanceof DialogueFailed)) throw error
+    return { session: null, verdict: error.verdict, hop }
+  }
+}
+
+function worstOf(failures: readonly Failure[], route: Route): Failure {
+  let worst: Failure | null = null
+  for (const failure of failures)
+    if (worst === null || weight(failure.verdict) >= weight(worst.verdict)) worst = failure
+  return worst ?? { verdict: deferred('4.4.3', 'host-not-found', { host: route.host }), hop: null }
+}
+
+/**
+ * Which of several failures is told: what an operator must mend before what passes; what is for good only where nothing may
+ * still come about.
+ */
 function weight({ kind, reason }: Verdict): number {
+  if (kind === 'failed') return -1
   if (kind === 'held') return 3
   return /^(?:tls-|starttls-)/.test(reason.code) ? 2 : reason.code === 'connection-refused' ? 0 : 1
 }
@@ -115,44 +186,40 @@ function isTlsFailure({ reason }: Verdict): boolean {
 }
 
 /** Where TLS is not required such a failure leads to a connection without it, as in Postfix. */
-async function openWithFallback(destination: Destination, hop: Hop, parts: SessionParts): Promise<Session> {
-  const { policy } = destination
-  if (policy.level === 'none') return open(destination, hop, parts, 'none')
+async function openWithFallback(approach: Approach, parts: SessionParts): Promise<Session> {
+  const { policy } = approach
+  if (policy.level === 'none') return open(approach, parts, 'none')
   try {
-    return await openWithTls(destination, hop, parts)
+    return await openWithTls(approach, parts)
   } catch (error) {
     if (policy.required || !(error instanceof DialogueFailed) || !isTlsFailure(error.verdict)) throw error
-    return open(destination, hop, parts, 'none')
+    return open(approach, parts, 'none')
   }
 }
 
 /** A failure with an earlier session costs no retry pause: once more without one, at the same address. */
-async function openWithTls(destination: Destination, hop: Hop, parts: SessionParts): Promise<Session> {
+async function openWithTls(approach: Approach, parts: SessionParts): Promise<Session> {
   try {
-    return await open(destination, hop, parts, 'resuming')
+    return await open(approach, parts, 'resuming')
   } catch (error) {
     if (!(error instanceof ResumptionFailed)) throw error
-    return open(destination, hop, parts, 'fresh')
+    return open(approach, parts, 'fresh')
   }
 }
 
-async function open(
-  destination: Destination,
-  hop: Hop,
-  parts: SessionParts,
-  tlsUse: TlsUse,
-): Promise<Session> {
+async function open(approach: Approach, parts: SessionParts, tlsUse: TlsUse): Promise<Session> {
   const { timeouts, watch } = parts
+  const { hop } = approach
   const connection = await Connection.open(hop.address, hop.port, timeouts.connect, watch)
   try {
     expect(await connection.next(timeouts.greeting, 'greeting'), 220, 'greeting')
-    let capabilities = await ehlo(connection, destination, timeouts)
+    let capabilities = await ehlo(connection, approach, timeouts)
     let tls: Hop['tls'] = null
     if (tlsUse !== 'none' && capabilities.starttls) {
-      tls = await startTls(connection, destination, hop, parts, tlsUse === 'resuming')
+      tls = await startTls(connection, approach, parts, tlsUse === 'resuming')
       // RFC 3207 4.2: what was learned before TLS is forgotten
-      capabilities = await ehlo(connection, destination, timeouts)
-    } else if (destination.policy.required)
+      capabilities = await ehlo(connection, approach, timeouts)
+    } else if (approach.policy.required)
       throw new DialogueFailed(deferred('4.7.4', 'starttls-not-offered', { host: hop.host }))
     return { connection, capabilities, hop: { ...hop, tls }, openedAt: performance.now(), mails: 0 }
   } catch (error) {
@@ -178,13 +245,12 @@ async function ehlo(
 
 async function startTls(
   connection: Connection,
-  destination: Destination,
-  hop: Hop,
+  approach: Approach,
   parts: SessionParts,
   resume: boolean,
 ): Promise<Hop['tls']> {
   const { timeouts, material } = parts
-  const { policy, identity, anchors, route } = destination
+  const { policy, identity, anchors, route, hop, dane } = approach
   const secureContext = await material.context(policy, identity, anchors)
   connection.send(['STARTTLS\r\n'])
   const reply = await connection.next(timeouts.ehlo, 'starttls')
@@ -197,8 +263,11 @@ async function startTls(
       reason: { code: 'starttls-refused', arguments: { code: reply.code } },
     })
   }
-  const servername = serverName(policy, route)
-  const sessionKey = `${destination.sessionKey}\n${policy.chain}\n${hop.address}\n${hop.port}\n${servername ?? ''}`
+  const servername = serverName(policy, hop.host)
+  const sessionKey = [
+    ...[approach.sessionKey, policy.chain, dane !== null],
+    ...[hop.host, hop.address, hop.port, servername ?? ''],
+  ].join('\n')
   const earlier = resume ? material.takeSession(sessionKey, parts.now()) : null
   const resumption = new Resumption(material, sessionKey, parts.now)
   try {
@@ -217,13 +286,14 @@ async function startTls(
       socket,
       earlier?.peer ?? null,
       policy,
-      { route: route.text, hostname: route.host },
+      { route: route.text, hostname: hop.host },
       parts.now(),
+      dane,
     )
     if (fault !== null) throw new DialogueFailed(fault)
     if (facts.peer !== null) resumption.trust(facts.peer)
-    const { version, cipher, verified, name } = facts
-    return { version, cipher, verified, name }
+    const { version, cipher, verified, name, record } = facts
+    return { version, cipher, verified, name, ...(record === null ? {} : { record }) }
   } catch (error) {
     if (earlier === null || !(error instanceof DialogueFailed)) throw error
     // The others are of the same making.
@@ -258,10 +328,10 @@ class Resumption {
 }
 
 /** RFC 6066 3: a name, never an address */
-function serverName(policy: EffectiveTls, route: Route): string | null {
+function serverName(policy: EffectiveTls, host: string): string | null {
   if (policy.servername !== null && policy.servername !== 'hostname' && policy.servername !== 'nexthop')
     return policy.servername
-  return route.literal ? null : route.host
+  return isIP(host) === 0 ? host : null
 }
 
 function expect(reply: Reply, code: number, stage: Stage): void {

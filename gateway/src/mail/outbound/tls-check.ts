@@ -1,12 +1,12 @@
 /**
  * Judges the certificate of a hop against the TLS policy, after every handshake and after every resumption: chain, dates,
- * names, fingerprints. A `*` in a certificate is a whole leftmost label and stands for exactly one; `.suffix` in a map stands
- * for any subdomain, as in Postfix; an address is only matched by an address. A fault means that not one octet of the mail is sent.
+ * names, fingerprints, and what DNS says of it (DANE). A fault means that not one octet of the mail is sent.
  */
 import { createHash, type X509Certificate } from 'node:crypto'
-import { isIP } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { resolveMatch, type EffectiveTls } from '../../maps/tls-policy.ts'
+import { checkDane, type DaneTarget } from './dane-check.ts'
+import { matchName } from './tls-match.ts'
 import { deferred, type Verdict } from './verdict.ts'
 
 /** What was verified. */
@@ -17,6 +17,8 @@ export interface TlsFacts {
   readonly verified: boolean
   /** The name in the certificate that satisfied the policy; null when none was demanded. */
   readonly name: string | null
+  /** The TLSA record that vouches for the certificate; null without DANE. */
+  readonly record: string | null
   /** What to remember with sessions to resume; null when the peer presented no certificate. */
   readonly peer: KnownPeer | null
 }
@@ -24,9 +26,14 @@ export interface TlsFacts {
 /** The certificate of a peer. After a resumption the runtime no longer tells it, so it is kept with the session. */
 export interface KnownPeer {
   readonly certificate: X509Certificate
+  /** All that it presented, leaf first; at most 10. */
+  readonly chain: readonly X509Certificate[]
   /** When the first certificate of the chain ends; milliseconds since 1970. */
   readonly goodUntil: number
 }
+
+/** Certificates of a peer that are looked at. */
+const MAX_CHAIN = 10
 
 /** The result of a check: the facts, or why the policy is not met. */
 export type TlsResult =
@@ -44,14 +51,12 @@ const CHAIN_FAULTS: Readonly<Record<string, string>> = {
   CERT_UNTRUSTED: 'tls-certificate-untrusted',
 }
 
-/** RFC 9525 6.3: a wildcard is the whole leftmost label and stands for one label (docs/decisions/0005) */
-const NAME_RULES = { multiLabelWildcards: false, partialWildcards: false, subject: 'default' } as const
-
 /**
  * Checks the peer of a secured connection.
  * @param resumed - the peer that the offered session was made with; counts only if the session was indeed resumed
  * @param names - the next hop as written, for `nexthop`, and the host's name, for `hostname`
  * @param now - milliseconds since 1970
+ * @param dane - what DNS says of the peer, which must hold beside the policy; null without DANE
  */
 export function checkPeer(
   socket: TLSSocket,
@@ -59,11 +64,13 @@ export function checkPeer(
   policy: EffectiveTls,
   names: { readonly route: string; readonly hostname: string },
   now: number,
+  dane: DaneTarget | null,
 ): TlsResult {
   const peer = socket.isSessionReused() ? resumed : presentedPeer(socket)
-  const needed = policy.chain || policy.fingerprints.length > 0
+  const needed = policy.chain || policy.fingerprints.length > 0 || dane !== null
   if (needed && peer === null) return fault('tls-certificate-missing', {})
   let name: string | null = null
+  let record: string | null = null
   if (peer !== null) {
     const { certificate } = peer
     const args = certificateArguments(certificate)
@@ -80,25 +87,24 @@ export function checkPeer(
       !digests(certificate).some((digest) => policy.fingerprints.includes(digest))
     )
       return fault('tls-fingerprint-mismatch', { ...args, sha256: digests(certificate)[0] })
+    if (dane !== null) {
+      const vouched = checkDane(peer.chain, dane, now)
+      const details = { ...args, base: dane.set.base, expected: dane.names.join(':') }
+      if (vouched.fault === 'mismatch') return fault('tls-dane-mismatch', details)
+      if (vouched.fault !== null) return fault('tls-dane-name-mismatch', details)
+      record = vouched.record
+      name ??= vouched.name
+    }
   }
   const facts: TlsFacts = {
     version: socket.getProtocol() ?? 'unknown',
     cipher: socket.getCipher().name,
     verified: needed,
     name,
+    record,
     peer,
   }
   return { facts, fault: null }
-}
-
-/** The first pattern that the certificate satisfies, as the name in the certificate; undefined for none. */
-export function matchName(certificate: X509Certificate, patterns: readonly string[]): string | undefined {
-  for (const pattern of patterns) {
-    const found =
-      isIP(pattern) === 0 ? certificate.checkHost(pattern, NAME_RULES) : certificate.checkIP(pattern)
-    if (found !== undefined) return found
-  }
-  return undefined
 }
 
 /** A resumed session carries the verdict of its first handshake: the dates are looked at again. */
@@ -122,13 +128,12 @@ function chainFault(
 function presentedPeer(socket: TLSSocket): KnownPeer | null {
   const certificate = socket.getPeerX509Certificate()
   if (certificate === undefined) return null
-  let goodUntil = certificate.validToDate.getTime()
+  const chain = [certificate]
   let issuer = certificate.issuerCertificate
-  for (let depth = 0; issuer !== undefined && depth < 10; depth++) {
-    goodUntil = Math.min(goodUntil, issuer.validToDate.getTime())
-    issuer = issuer.issuerCertificate
-  }
-  return { certificate, goodUntil }
+  for (; issuer !== undefined && chain.length < MAX_CHAIN; issuer = issuer.issuerCertificate)
+    chain.push(issuer)
+  const goodUntil = Math.min(...chain.map(({ validToDate }) => validToDate.getTime()))
+  return { certificate, chain, goodUntil }
 }
 
 /** SHA-256 of the certificate and of its public key, lower-case hex. */

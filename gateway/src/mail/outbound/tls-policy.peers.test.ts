@@ -1,7 +1,7 @@
 /**
  * Holds the TLS policy map against Postfix: a Postfix of our own and our outbound step get the same map and deliver to the same
  * next hops. In every case both must end alike: under TLS, in clear, or not at all. Needs Postfix and root
- * (scripts/install-peers.sh). The levels dane and dane-only are not compared: they need DNSSEC, which Siegel does not use.
+ * (scripts/install-peers.sh). The levels dane and dane-only with DNSSEC are compared in dane.peers.test.ts.
  */
 import assert from 'node:assert/strict'
 import { createHash, X509Certificate } from 'node:crypto'
@@ -9,11 +9,10 @@ import { mkdtemp, readFile, rm, writeFile, chmod } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { createHostLookup } from '../../dns/hosts.ts'
 import { createOutbound, type Outbound } from './outbound.ts'
 import { startHop, type Hop } from './testing/hop.ts'
-import { POSTFIX_SENDER, startPostfix, type Postfix } from './testing/postfix.ts'
+import { attemptTwice, POSTFIX_SENDER, startPostfix, type Postfix } from './testing/postfix.ts'
 import { QUICK, requestOf } from './testing/rig.ts'
 import { KNOWN_DIFFERENCES, TLS_CASES, type TlsCase } from './testing/tls-cases.ts'
 import { hopScript, makeAuthorities } from './testing/tls-hops.ts'
@@ -111,26 +110,11 @@ describe('TLS policies, against Postfix', () => {
     await rm(folder, { recursive: true })
   })
 
-  /** Two attempts: where TLS is not required, Postfix falls back to none only with a mail that has waited. */
   async function throughPostfix(instance: Postfix): Promise<void> {
-    const recipients = stages.map(({ domain }) => `bob@${domain}`)
-    await instance.send(recipients)
-    for (const attempts of [1, 2]) {
-      for (let i = 0; ; i++) {
-        const ends = await instance.ends()
-        const missing = recipients.filter((recipient) => {
-          const end = ends.get(recipient)
-          return end === undefined || (end.status === 'deferred' && end.attempts < attempts)
-        })
-        if (missing.length === 0) break
-        if (i > 600) assert.fail(`Postfix gives no end for ${missing.join()}:\n${await instance.log()}`)
-        await sleep(100)
-      }
-      if (attempts > 1) break
-      await sleep(2000)
-      await instance.flush()
-    }
-    const ends = await instance.ends()
+    const ends = await attemptTwice(
+      instance,
+      stages.map(({ domain }) => `bob@${domain}`),
+    )
     for (const { domain, tried } of stages) {
       const end = ends.get(`bob@${domain}`)
       said.set(tried.name, `Postfix: ${end?.status ?? ''} ${end?.said ?? ''}`)

@@ -78,7 +78,7 @@ function opened(
   body: Shape['body'],
   release: Shape['release'],
 ): Shape {
-  const { original, mail, tenant, now } = request
+  const { original } = request
   // Outer Content fields belong to the encrypted entity that is gone; the inner entity brings its own. RFC 8551 3.1
   const removed = removedBy(request)
   const subject = hiddenSubject(result)
@@ -99,7 +99,7 @@ function opened(
       : verifiedResult(verdict, true, authenticated)
   return {
     header: [
-      ...ownFields(mail, tenant, stamp, now),
+      ...ownFields(request, stamp),
       ...outer,
       ...(subject === null ? [] : [subject]),
       Buffer.from('MIME-Version: 1.0\r\n'),

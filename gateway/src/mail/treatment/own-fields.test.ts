@@ -6,7 +6,12 @@ import type { ReceivedMail } from '../message.ts'
 import type { Tenant } from '../tenant.ts'
 import { ownFields } from './own-fields.ts'
 
-function stamped(outbound: string[], inbound: string[], direction: 'outbound' | 'inbound'): string[] {
+function stamped(
+  outbound: string[],
+  inbound: string[],
+  direction: 'outbound' | 'inbound',
+  toWorld = false,
+): string[] {
   const tenant = {
     ...{ id: 'T', fqdn: 'gate.example', markerKey: Buffer.alloc(32, 1) },
     processedHeader: { name: 'X-Gate-Done', outbound, inbound },
@@ -17,7 +22,7 @@ function stamped(outbound: string[], inbound: string[], direction: 'outbound' | 
     receivedField: '',
     attribution: null,
   } as unknown as ReceivedMail
-  const bytes = Buffer.concat([...ownFields(mail, tenant, null, 0), Buffer.from('\r\n')])
+  const bytes = Buffer.concat([...ownFields({ mail, tenant, toWorld, now: 0 }, null), Buffer.from('\r\n')])
   return fieldsNamed(scanHeader(bytes).fields, 'x-gate-done').map((field) => headerValue(bytes, field).trim())
 }
 
@@ -34,4 +39,8 @@ test('during a rotation both words are sent, each by itself', () => {
   const [long = '', ...more] = stamped(many, [], 'outbound')
   assert.deepEqual(long.split(/\s+/), many)
   assert.deepEqual(more, [])
+})
+
+test('what goes into the world has no word', () => {
+  assert.deepEqual(stamped(['o'], ['i'], 'outbound', true), [])
 })

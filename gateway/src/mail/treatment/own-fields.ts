@@ -8,13 +8,26 @@ import { writeMarker } from '../marker.ts'
 import type { ReceivedMail } from '../message.ts'
 import { signingDomains, type Tenant } from '../tenant.ts'
 
+/** What our own fields are made from. */
+interface OwnFieldsRequest {
+  readonly mail: ReceivedMail
+  readonly tenant: Tenant
+  readonly toWorld: boolean
+  readonly now: number
+}
+
 /** The fields that go on top of a copy, in order. */
-export function ownFields(mail: ReceivedMail, tenant: Tenant, results: string | null, now: number): Buffer[] {
+export function ownFields(
+  { mail, tenant, toWorld, now }: OwnFieldsRequest,
+  results: string | null,
+): Buffer[] {
   const direction = mail.direction === 'inbound' ? 'inbound' : 'outbound'
   const fields: Buffer[] = []
   if (mail.receivedField !== '') fields.push(Buffer.from(mail.receivedField))
   // RFC 8601 4.1: above the Received field of the same trust boundary's earlier hop, so right below our own.
   if (results !== null) fields.push(foldHeader('Authentication-Results', `${tenant.fqdn}; ${results}`))
+  // Marker and words are between the tenant's servers and us; whoever outside knew a word could send past us.
+  if (toWorld) return fields
   const passes = (mail.attribution?.earlierPasses ?? 0) + 1
   fields.push(writeMarker(tenant.markerKey, tenant.id, { direction, passes, mailId: mail.id }, now))
   const words = tenant.processedHeader[direction]

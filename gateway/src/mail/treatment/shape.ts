@@ -21,6 +21,8 @@ export interface TreatmentRequest {
   readonly treatment: Extract<Treatment, { kind: 'pass' | 'protect' | 'inspect' }>
   /** The recipients of this copy; inbound mail is opened with their keys only. */
   readonly recipients: readonly string[]
+  /** The copy goes to the mail exchangers of the world, not to the tenant's own endpoint. */
+  readonly toWorld: boolean
   readonly keyring: Keyring
   readonly trust: Trust
   /** Milliseconds since 1970. */
@@ -42,23 +44,26 @@ export interface Shape {
   readonly release: (() => Promise<void>) | null
 }
 
-/** True for the fields that attribution found must not go on. */
+/** Fields between the servers of one organisation; Exchange removes them from what it sends out itself. */
+const INTERNAL = /^(?:x-ms-exchange-(?:organization|crosspremises)-|x-organizationheaderspreserved$)/
+
+/** True for the fields that must not go on: attribution found them, or they are nobody's business outside. */
 export function removedBy(request: TreatmentRequest): (field: HeaderField) => boolean {
   const removed = request.mail.attribution?.removedFields ?? []
-  if (removed.length === 0) return () => false
+  if (removed.length === 0 && !request.toWorld) return () => false
   const starts = new Set(removed.map(({ index }) => request.original.fields[index]?.start))
-  return (field) => starts.has(field.start)
+  return (field) => starts.has(field.start) || (request.toWorld && INTERNAL.test(field.lower))
 }
 
 /** A copy that differs from the received mail only by fields on top and fields left out. */
 export function passWith(request: TreatmentRequest, results: string | null, event: Shape['event']): Shape {
-  const { original, mail, tenant, now } = request
+  const { original } = request
   const { bytes, whole, source, bodyStart } = original
   const fields = keptFields(bytes, original.fields, removedBy(request))
   // The empty line, as it was.
   const separator = bytes.subarray(original.fields.at(-1)?.end ?? 0, bodyStart)
   return {
-    header: [...ownFields(mail, tenant, results, now), ...fields, separator],
+    header: [...ownFields(request, results), ...fields, separator],
     body: whole === null ? rangeOf(source, bodyStart, source.length) : [whole.subarray(bodyStart)],
     untouched: true,
     known: null,

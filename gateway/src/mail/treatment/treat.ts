@@ -167,7 +167,7 @@ async function protect(request: TreatmentRequest, treatment: Protect): Promise<S
       ? await protectSource(original.source, parts)
       : protectBytes(original.whole, parts)
   return {
-    header: [...ownFields(mail, tenant, null, now), ...outer, Buffer.from('MIME-Version: 1.0\r\n')],
+    header: [...ownFields(request, null), ...outer, Buffer.from('MIME-Version: 1.0\r\n')],
     body,
     untouched: false,
     known: recipients !== null && 'chunks' in body ? ENCRYPTED : null,

@@ -86,6 +86,7 @@ export class JourneyRig {
       secretHeader: null,
       processedHeader: { name: 'X-Contoso-Done', outbound: ['word-out'], inbound: ['word-in'] },
       route: ROUTE,
+      outboundDelivery: 'office365',
       removeOwnDkim: true,
       initialDomain: null,
       arcSealing: null,

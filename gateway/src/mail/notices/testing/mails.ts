@@ -21,6 +21,7 @@ export const tenant: Tenant = {
   secretHeader: { name: 'X-Contoso-Gate', outbound: ['hush'], inbound: ['hush'] },
   processedHeader: { name: 'X-Contoso-Done', outbound: ['done'], inbound: ['done'] },
   route: '[contoso.mail.protection.outlook.com]:25',
+  outboundDelivery: 'office365',
   removeOwnDkim: false,
   initialDomain: null,
   arcSealing: null,

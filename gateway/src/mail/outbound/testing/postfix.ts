@@ -31,6 +31,8 @@ export interface PostfixOptions {
   readonly nextHops: ReadonlyMap<string, string>
   /** PEM of the anchors. */
   readonly anchors: string
+  /** A name server on port 53 that validates: names are looked up there in place of the hosts file, with DNSSEC. */
+  readonly resolver?: string
 }
 
 /** A running instance. */
@@ -68,7 +70,8 @@ export async function startPostfix(options: PostfixOptions): Promise<Postfix> {
     'anchors.pem': options.anchors,
     policy: options.policy,
     transport: `${SENDER_DOMAIN} discard:\n${transports}`,
-    'main.cf': mainCf(folder, options.port),
+    'resolv.conf': `nameserver ${options.resolver ?? '127.0.0.1'}\noptions edns0 trust-ad timeout:2 attempts:1\n`,
+    'main.cf': mainCf(folder, options.port, options.resolver !== undefined),
     'master.cf': masterCf(options.port),
   }
   for (const [name, text] of Object.entries(files)) {
@@ -82,7 +85,8 @@ export async function startPostfix(options: PostfixOptions): Promise<Postfix> {
     throw error
   })
   const { stdout } = await run('postconf', ['-c', folder, '-h', 'daemon_directory'])
-  const script = 'mount --bind "$1/hosts" /etc/hosts && exec "$2/master" -c "$1" -d'
+  const script =
+    'mount --bind "$1/hosts" /etc/hosts && mount --bind "$1/resolv.conf" /etc/resolv.conf && exec "$2/master" -c "$1" -d'
   const master = spawn(
     'unshare',
     ['--mount', '--propagation', 'private', 'sh', '-c', script, 'sh', folder, stdout.trim()],
@@ -117,7 +121,10 @@ export async function startPostfix(options: PostfixOptions): Promise<Postfix> {
   }
 }
 
-function mainCf(folder: string, port: number): string {
+function mainCf(folder: string, port: number, dnssec: boolean): string {
+  const lookup = dnssec
+    ? 'smtp_host_lookup = dns\nsmtp_dns_support_level = dnssec\nsmtp_tls_dane_insecure_mx_policy = may'
+    : 'smtp_host_lookup = native\nsmtp_dns_support_level = disabled'
   return `compatibility_level = 3.6
 queue_directory = ${folder}/queue
 data_directory = ${folder}/data
@@ -136,8 +143,7 @@ alias_maps =
 alias_database =
 local_transport = error:no local mail
 transport_maps = texthash:${folder}/transport
-smtp_host_lookup = native
-smtp_dns_support_level = disabled
+${lookup}
 smtp_tcp_port = ${port}
 smtp_connect_timeout = 5s
 smtp_helo_timeout = 5s
@@ -235,6 +241,34 @@ async function give(port: number, recipients: readonly string[]): Promise<void> 
   } finally {
     socket.destroy()
   }
+}
+
+/**
+ * Gives one mail to each recipient and waits for the end of two attempts: where TLS is not required, Postfix falls back to none
+ * only with a mail that has waited.
+ * @returns the last end by recipient
+ */
+export async function attemptTwice(
+  postfix: Postfix,
+  recipients: readonly string[],
+): Promise<Map<string, PostfixEnd>> {
+  await postfix.send(recipients)
+  for (const attempts of [1, 2]) {
+    for (let i = 0; ; i++) {
+      const ends = await postfix.ends()
+      const missing = recipients.filter((recipient) => {
+        const end = ends.get(recipient)
+        return end === undefined || (end.status === 'deferred' && end.attempts < attempts)
+      })
+      if (missing.length === 0) break
+      if (i > 600) throw new Error(`Postfix gives no end for ${missing.join()}:\n${await postfix.log()}`)
+      await sleep(100)
+    }
+    if (attempts > 1) break
+    await sleep(2000)
+    await postfix.flush()
+  }
+  return postfix.ends()
 }
 
 function readEnds(log: string): Map<string, PostfixEnd> {

@@ -62,6 +62,7 @@ export interface RequestShape {
   readonly content: string | Buffer
   readonly body: DeliveryRequest['body']
   readonly floor: DeliveryRequest['floor']
+  readonly direct: boolean
 }
 
 /** Short time limits, so that tests of silence are quick. */
@@ -151,6 +152,7 @@ export function requestOf(shape: Partial<RequestShape>): DeliveryRequest {
     },
     body: shape.body ?? (() => [content]),
     ...(shape.floor === undefined ? {} : { floor: shape.floor }),
+    ...(shape.direct === undefined ? {} : { direct: shape.direct }),
   }
 }
 
