@@ -29,6 +29,7 @@ import { Keeper } from './identity/keeper.ts'
 import { Renewal } from './identity/renewal.ts'
 import { createKeyring, type Keyring } from './keyring/keyring.ts'
 import { bareLevel } from './maps/tls-policy.ts'
+import { parseTransport } from './maps/transport.ts'
 import { newMailId } from './mail/id.ts'
 import { createAccess, type Access } from './mail/inbound/access.ts'
 import { createListener, type Listener } from './mail/inbound/listener.ts'
@@ -353,6 +354,7 @@ class Parts {
   #attributor: Attributor | null = null
   #office365: readonly string[] = []
   #access: Access = createAccess(new Map())
+  #transport = parseTransport('')
 
   constructor(store: Store) {
     this.#store = store
@@ -373,6 +375,7 @@ class Parts {
     this.#settings = settings
     this.#attributor = createAttributor(settings, this.#office365)
     this.#access = createAccess(settings.maps)
+    this.#transport = parseTransport(settings.maps.get('transport') ?? '')
     this.#trusts = new Map(
       [...settings.tenants.keys()].map((id) => [
         id,
@@ -424,6 +427,6 @@ class Parts {
       keyring = createKeyring({ store: credentials, trust: () => this.#trusts.get(id) ?? createTrust(0, []) })
       this.#keyrings.set(id, keyring)
     }
-    return { tenant, settingsVersion: settings.version, keyring, trust }
+    return { tenant, settingsVersion: settings.version, keyring, trust, transport: this.#transport }
   }
 }

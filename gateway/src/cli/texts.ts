@@ -123,6 +123,9 @@ export const TEXTS: Readonly<Record<string, Text>> = {
   'tls-sts-testing': text('MTA-STS: the domain only tests its policy {id}, {host} need not meet it', 'MTA-STS: die Domäne erprobt ihre Regel {id} nur, {host} muss sie nicht erfüllen'),
   'tls-sts-host-not-listed': text('MTA-STS: the policy {id} of the domain does not name {host}, so nothing is sent there', 'MTA-STS: die Regel {id} der Domäne nennt {host} nicht, darum wird dorthin nichts gesendet'),
   // a domain of the world
+  'transport-refuses': text('the map transport refuses the recipient: {text}', 'die Map transport lehnt den Empfänger ab: {text}'),
+  'transport-defers': text('the map transport defers the recipient: {text}', 'die Map transport stellt den Empfänger zurück: {text}'),
+  'transport-line-at-fault': text('line {line} of the map transport is at fault: mend it', 'Zeile {line} der Map transport ist fehlerhaft: berichtigen'),
   'domain-takes-no-mail': text('the domain {domain} takes no mail', 'die Domäne {domain} nimmt keine Mail an'),
   'domain-not-found': text('the domain {domain} does not exist', 'die Domäne {domain} gibt es nicht'),
   'exchanger-is-ourselves': text('the first mail exchanger of {domain} is this gateway', 'der erste Mailserver von {domain} ist dieses Gateway'),

@@ -135,7 +135,7 @@ class Compilation {
 function findingsOfMaps(maps: ReadonlyMap<MapName, string>, tenants: readonly Tenant[]): Finding[] {
   const surroundings: Surroundings = {
     routes: [...tenants.map(({ route }) => route), ...parseTransport(maps.get('transport') ?? '').nextHops],
-    direct: false,
+    direct: tenants.some(({ outboundDelivery }) => outboundDelivery === 'direct'),
     endpointDomains: new Set(tenants.flatMap(({ acceptedDomains }) => acceptedDomains)),
   }
   return [...maps].flatMap(([name, text]) =>

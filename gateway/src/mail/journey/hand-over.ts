@@ -12,13 +12,13 @@ import type { TreatedCopy } from '../treatment/treat.ts'
 import { outcomeArguments, type Turn } from '../turn.ts'
 import { hold, nextLook } from './hold.ts'
 import { softened } from './onboarding.ts'
-import { worldRoute } from './world.ts'
+import { worldHop } from './world.ts'
 import type { FreshCopies, JourneyOptions, TenantSurroundings } from './ports.ts'
 
 /** What goes to one place in one go. */
 interface Load {
   readonly number: number
-  /** A domain of the world, as a route; null for the tenant's own endpoint. */
+  /** A domain or next hop of the world, as a route; null for the tenant's own endpoint. */
   readonly world: string | null
   readonly deliveries: Delivery[]
 }
@@ -35,7 +35,12 @@ export async function deliverDue(
   const loads = new Map<string, Load>()
   for (const delivery of turn.due('queued', options.now())) {
     if (delivery.copy === null) continue
-    const world = worldRoute(tenant, direction, delivery.recipient.address)
+    const hop = worldHop(tenant, direction, delivery.recipient.address, surroundings.transport)
+    if (hop?.kind === 'none') {
+      settleOutcome(options, turn, tenant, { delivery: delivery.number, ...hop.outcome }, true)
+      continue
+    }
+    const world = hop?.route ?? null
     const key = `${delivery.copy}\n${world ?? ''}`
     const load = loads.get(key)
     if (load === undefined) loads.set(key, { number: delivery.copy, world, deliveries: [delivery] })

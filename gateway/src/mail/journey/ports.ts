@@ -2,6 +2,7 @@
  * What the journey is made of, what it needs, and what its files share. Types only.
  */
 import type { Keyring } from '../../keyring/keyring.ts'
+import type { TransportMap } from '../../maps/transport.ts'
 import type { Log } from '../../observe/log.ts'
 import type { Trust } from '../../trust/trust.ts'
 import type { MailAuthentication } from '../authentication.ts'
@@ -42,6 +43,8 @@ export interface TenantSurroundings {
   readonly settingsVersion: number
   readonly keyring: Keyring
   readonly trust: Trust
+  /** The map `transport`, for what goes into the world. */
+  readonly transport: TransportMap
 }
 
 /** Holds places for fresh mail; the scheduler implements it. */

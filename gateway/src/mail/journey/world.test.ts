@@ -42,6 +42,29 @@ describe('mail into the world', () => {
       assert.deepEqual(rig.alarms(), [])
     }))
 
+  it('goes where the map transport leads it, waits or is returned as the map says', () =>
+    withRig({}, async (rig) => {
+      rig.current = { ...rig.tenant, outboundDelivery: 'direct' }
+      rig.next.settings.maps.set(
+        'transport',
+        'moved.example smtp:[hop.example]\ngone.example error:5.1.6 has moved\nlater.example retry:not today\nbad.example nonsense:x\ncontoso.com smtp:[hop.example]\n',
+      )
+      const to = ['a@moved.example', 'b@gone.example', 'c@later.example', 'd@bad.example']
+      const mail = await rig.receive(MAIL, { to })
+      await rig.turn()
+      assert.deepEqual(
+        rig.next.hop.heard.map(({ rcpt }) => rcpt.join()).filter((rcpt) => rcpt.includes('moved')).length,
+        1,
+      )
+      assert.deepEqual(await rig.states(mail), [
+        'delivered - 1',
+        'bounced transport-refuses 1',
+        'queued transport-defers 1',
+        'queued transport-line-at-fault 1',
+      ])
+      assert.deepEqual(rig.alarms(), [])
+    }))
+
   it('is only what a tenant sends out, to domains that are not its own, where it says so', () =>
     withRig({}, ({ tenant }) => {
       const direct = { ...tenant, outboundDelivery: 'direct' as const }

@@ -16,6 +16,7 @@ import type { ReceivedMail } from '../../message.ts'
 import type { HopScript } from '../../outbound/testing/hop.ts'
 import { makeWorld, ROUTE, startRig, type Rig, type World } from '../../outbound/testing/rig.ts'
 import type { QueuedMail } from '../../queue/ports.ts'
+import { parseTransport } from '../../../maps/transport.ts'
 import type { Tenant } from '../../tenant.ts'
 
 /** Times that a test can count with, in milliseconds. */
@@ -137,7 +138,13 @@ export class JourneyRig {
       tenant: () =>
         this.current === null
           ? null
-          : { tenant: this.current, settingsVersion: this.settingsVersion, keyring, trust },
+          : {
+              tenant: this.current,
+              settingsVersion: this.settingsVersion,
+              keyring,
+              trust,
+              transport: parseTransport(this.next.settings.maps.get('transport') ?? ''),
+            },
       owner,
       lifetime: TIMES,
       retry: RETRY,
