@@ -11,15 +11,22 @@
 #   unbound          a validating resolver; ldnsutils signs its zones (DANE)
 #   python3-dkim     dkimpy: DKIM and ARC, with python3-nacl for Ed25519 and python3-authres for fields of results
 #   python3-cryptography-vectors   carries NIST's PKITS whole: 224 signed mails
+#   swaks            an SMTP client of its own making; its TLS is libnet-ssleay-perl
+#   testssl.sh       looks at what the listener offers under TLS
+#   exim4-daemon-light   the other great SMTP server, client and next hop with BDAT. Its package conflicts with Postfix's, so it is
+#                    only unpacked, into /usr/local/lib/siegel-peers/exim4; what it needs at run time: its user, and libraries
 set -eu
 packages="openssl gpgsm libnss3-tools gnutls-bin libbcmail-java default-jdk-headless gcc libc6-dev libssl-dev postfix pebble
   unbound ldnsutils
-  python3-dkim python3-nacl python3-authres python3-cryptography-vectors"
+  python3-dkim python3-nacl python3-authres python3-cryptography-vectors swaks libnet-ssleay-perl testssl.sh
+  libdb5.3 libgnutls-dane0 libidn12 libidn2-0 libnsl2 libpcre2-8-0"
+exim=/usr/local/lib/siegel-peers/exim4
 missing=""
 for package in $packages; do
   dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing="$missing $package"
 done
-[ -z "$missing" ] && { echo "peers: all installed"; exit 0; }
+[ -e "$exim/usr/sbin/exim4" ] || missing_exim=yes
+[ -z "$missing" ] && [ -z "${missing_exim:-}" ] && { echo "peers: all installed"; exit 0; }
 export DEBIAN_FRONTEND=noninteractive
 echo "postfix postfix/main_mailer_type select No configuration" | debconf-set-selections
 # No service may start by itself: tests start what they need, on ports of their own.
@@ -30,8 +37,21 @@ if [ ! -e "$policy" ]; then
   chmod +x "$policy"
   made_policy=yes
 fi
-trap '[ -z "$made_policy" ] || rm -f "$policy"' EXIT
+unpacking=""
+trap '[ -z "$made_policy" ] || rm -f "$policy"; [ -z "$unpacking" ] || rm -rf "$unpacking"' EXIT
 apt-get update -qq
 # shellcheck disable=SC2086
-apt-get install -y -qq --no-install-recommends $missing
+[ -z "$missing" ] || apt-get install -y -qq --no-install-recommends $missing
+if [ -n "${missing_exim:-}" ]; then
+  # Exim refuses to start without the user that it was built for.
+  id -u Debian-exim >/dev/null 2>&1 ||
+    useradd --system --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin Debian-exim
+  # Whole or not at all: unpacked beside its place, then moved there. Without the set-uid bit, which a test has no use for.
+  mkdir -p "${exim%/*}"
+  unpacking=$(mktemp -d "${exim%/*}/unpacking.XXXXXX")
+  (cd "$unpacking" && apt-get download -qq exim4-daemon-light && dpkg -x exim4-daemon-light_*.deb exim4)
+  chmod u-s "$unpacking/exim4/usr/sbin/exim4"
+  mv "$unpacking/exim4" "$exim"
+  missing="$missing exim4-daemon-light (unpacked)"
+fi
 echo "peers: installed$missing"

@@ -127,6 +127,13 @@ test('an original recipient of type utf-8 may hold UTF-8 only in an SMTPUTF8 tra
   }
 })
 
+test('an original recipient of type rfc822 may be UTF-8 in xtext in an SMTPUTF8 transaction, as Postfix writes it', () => {
+  assert.equal(codeOf(parseRecipientParameters(' ORCPT=rfc822;j+C3+BCrgen@b', true)), 250)
+  assert.equal(codeOf(parseRecipientParameters(' ORCPT=rfc822;j+C3+BCrgen@b', false)), 501)
+  for (const bad of ['j+C3rgen@b', 'a+C2+85@b', 'a+C3+BC+0A@b', 'a+FF@b'])
+    assert.equal(codeOf(parseRecipientParameters(` ORCPT=rfc822;${bad}`, true)), 501, bad)
+})
+
 test('property: xtext of printable text decodes to it, and nothing that decodes hides a control character', () => {
   fc.assert(
     fc.property(fc.stringMatching(/^[ -~]*$/), (text) => {

@@ -3,7 +3,7 @@
  * the reply to each mistake. Applies none of them and knows no limits but those of the grammar.
  */
 import { isAscii } from './address.ts'
-import { decodeXtext } from './xtext.ts'
+import { decodeXtext, isUtf8Xtext } from './xtext.ts'
 
 /** A condition of RFC 3461 4.1. */
 export type NotifyCondition = 'NEVER' | 'SUCCESS' | 'FAILURE' | 'DELAY'
@@ -180,7 +180,8 @@ function isOriginalRecipient(value: string, smtpUtf8: boolean): boolean {
   const type = value.slice(0, semicolon)
   const address = value.slice(semicolon + 1)
   if (semicolon <= 0 || address === '' || value.length > 500 || !ADDRESS_TYPE.test(type)) return false
-  if (type.toLowerCase() !== 'utf-8') return decodeXtext(address) !== null
+  if (type.toLowerCase() !== 'utf-8')
+    return decodeXtext(address) !== null || (smtpUtf8 && isUtf8Xtext(address))
   if (!smtpUtf8 && !isAscii(address)) return false
   return UTF8_ADDRESS.test(address) && !hidesControl(address)
 }

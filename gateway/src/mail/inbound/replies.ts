@@ -55,6 +55,8 @@ export const STORAGE_FAILED = reply(451, '4.3.0', 'Temporary local problem')
 export const TOO_MANY_CONNECTIONS = reply(421, '4.7.0', 'Too many connections')
 /** RFC 5321 2.3.8: whoever sends this is broken, or another speaks through it. */
 export const BARE_LINE_FEED = reply(521, '5.5.2', 'A line ended with a bare line feed')
+/** Whoever speaks HTTP was led here. */
+export const NOT_SMTP = reply(521, '5.5.1', 'This is SMTP')
 export const TOO_MANY_ERRORS = reply(421, '4.7.0', 'Too many errors')
 export const TOO_MANY_COMMANDS = reply(421, '4.7.0', 'Too many commands without mail')
 export const TOO_MANY_CHUNKS = reply(421, '4.7.0', 'Too many small chunks')

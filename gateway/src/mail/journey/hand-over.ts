@@ -112,7 +112,13 @@ function settleOutcome(
       turn.trace(now, kind === 'relayed' ? 'relayed' : 'delivered', number, outcomeArguments(outcome))
       return
     case 'failed':
-      turn.finish(number, 'bounced', reason, reply)
+      // The notice says why: a verdict of ours has no reply to read its status from.
+      turn.finish(
+        number,
+        'bounced',
+        { ...reason, arguments: { ...reason.arguments, status: outcome.status } },
+        reply,
+      )
       turn.trace(now, 'bounced', number, outcomeArguments(outcome))
       return
     case 'held':

@@ -1,6 +1,6 @@
 /**
- * Tests of notices about decrypted mail on real parts: whatever the hop says and whenever, no octet of what was inside goes
- * back to somebody outside.
+ * Tests of notices on real parts. About decrypted mail: whatever the hop says and whenever, no octet of what was inside goes
+ * back to somebody outside. About any mail: the status is that of what happened.
  */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
@@ -80,4 +80,29 @@ describe('an encrypted inbound mail whose recipient is refused', () => {
       assert.equal(heard.length, 1)
       for (const text of ENCODED) assert.ok(!heard[0]?.content.includes(text))
     }))
+})
+
+describe('the reason in a notice', () => {
+  for (const [name, script, status] of [
+    ['of a failure that we found ourselves', { offers: ['SIZE 9000', 'CHUNKING'] }, '5.3.4'],
+    [
+      'of a refusal without an enhanced code',
+      { answer: answering('RCPT TO:<BOB', '550 no such user') },
+      '5.0.0',
+    ],
+  ] as const)
+    it(`${name} is that failure, not the end of the time`, () =>
+      withRig(script, async (rig) => {
+        const head = 'From: alice@contoso.com\r\nTo: bob@partner.example\r\n\r\n'
+        const content = Buffer.from(head + `${'x'.repeat(70)}\r\n`.repeat(200))
+        const mail = await rig.receive(content, { direction: 'outbound' })
+        await rig.turn()
+        assert.match((await rig.states(mail))[0] ?? '', /^bounced /)
+        await rig.turn()
+        const [notice] = rig.next.hop.heard.filter(({ mail: command }) => command.startsWith('MAIL FROM:<>'))
+        assert.match(
+          notice?.content.toString() ?? '',
+          new RegExp(`Status: ${status.replaceAll('.', '\\.')}\r\n`),
+        )
+      }))
 })

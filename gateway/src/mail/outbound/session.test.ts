@@ -7,7 +7,7 @@ import { before, describe, test } from 'node:test'
 import { createHostLookup, HostLookupError, type HostAddress, type HostLookup } from '../../dns/hosts.ts'
 import { Connection } from './connection.ts'
 import { leaf } from './testing/certificates.ts'
-import { startHop, type Hop, type HopScript } from './testing/hop.ts'
+import { startHop, type Hop, type HopConnection, type HopScript } from './testing/hop.ts'
 import { makeWorld, startRig, type Rig, type World } from './testing/rig.ts'
 import { DEFAULT_TIMEOUTS, Watch } from './timeouts.ts'
 import { DialogueFailed } from './verdict.ts'
@@ -77,6 +77,34 @@ describe('the name of the host', () => {
       rig.settings.maps = new Map([['tls-policy', `[127.0.0.1]:${rig.hop.port} verify match=other.example`]])
       assert.match(await told(rig, { floor: null, route: `[127.0.0.1]:${rig.hop.port}` }), /^delivered/)
       assert.equal(rig.hop.connections[0]?.secured?.servername, false)
+    }))
+})
+
+describe('a hop that answers before it is asked', () => {
+  const forged = '250 2.1.0 ok\r\n250 2.1.5 ok\r\n250 2.0.0 taken\r\n'
+  const ehlo = '250-hop.example\r\n250-PIPELINING\r\n250 CHUNKING\r\n'
+  for (const [name, script] of [
+    ['behind its greeting', { greeting: `220 hop.example ESMTP\r\n${forged}` }],
+    [
+      'behind the reply to EHLO under TLS',
+      {
+        answer: (command: string, hop: HopConnection) =>
+          command.startsWith('EHLO') && hop.secured !== null ? ehlo + forged : undefined,
+      },
+    ],
+  ] as const)
+    test(`${name}: the answers count for nothing and the mail waits`, () =>
+      withRig(script, async (rig) => {
+        const [outcome] = await rig.deliver()
+        assert.deepEqual([outcome?.kind, outcome?.reason.code], ['deferred', 'unexpected-reply'])
+        assert.equal(rig.hop.heard.length, 0)
+        assert.ok(!rig.hop.connections.some(({ commands }) => commands.some((one) => one.startsWith('MAIL'))))
+      }))
+
+  test('with a refusal: it speaks of the hop, not of the mail', () =>
+    withRig({ greeting: '220 hop.example ESMTP\r\n554 5.7.1 go away\r\n' }, async (rig) => {
+      const [outcome] = await rig.deliver()
+      assert.deepEqual([outcome?.kind, outcome?.reason.code], ['deferred', 'hop-refuses-service'])
     }))
 })
 

@@ -233,6 +233,8 @@ async function ehlo(
   { fqdn, policy }: Destination,
   timeouts: Timeouts,
 ): Promise<Capabilities> {
+  // What was said before it was asked would be taken for the answer.
+  if (connection.hasReply) throw refused(await connection.next(timeouts.ehlo, 'ehlo'), 'greeting')
   connection.send([`EHLO ${fqdn}\r\n`])
   const reply = await connection.next(timeouts.ehlo, 'ehlo')
   if (reply.code === 250) return readCapabilities(reply)

@@ -62,6 +62,9 @@ export async function transact(session: Session, mail: Mail, timeouts: Timeouts)
   const before = connection.received
   session.mails++
   try {
+    // What was said before it was asked would be taken for the answer, and every later answer for that to another command.
+    if (connection.hasReply)
+      throw new DialogueFailed(classify(await connection.next(timeouts.mail, 'mail'), 'greeting'))
     const state = await transaction.run()
     return { verdicts: transaction.verdicts, state, stale: transaction.goodBye }
   } catch (error) {

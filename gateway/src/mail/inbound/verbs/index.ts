@@ -3,6 +3,7 @@ import type { Verb } from '../conversation.ts'
 import { bdat } from './bdat.ts'
 import { data } from './data.ts'
 import { ehlo, helo } from './ehlo.ts'
+import { foreignProtocol, HTTP_METHODS } from './foreign-protocol.ts'
 import { mail } from './mail.ts'
 import { noop } from './noop.ts'
 import { quit } from './quit.ts'
@@ -12,7 +13,7 @@ import { starttls } from './starttls.ts'
 import { vrfy } from './vrfy.ts'
 
 /** The verbs, in upper case. */
-export const VERBS: ReadonlyMap<string, Verb> = new Map([
+export const VERBS: ReadonlyMap<string, Verb> = new Map<string, Verb>([
   ['EHLO', ehlo],
   ['HELO', helo],
   ['STARTTLS', starttls],
@@ -24,4 +25,5 @@ export const VERBS: ReadonlyMap<string, Verb> = new Map([
   ['NOOP', noop],
   ['QUIT', quit],
   ['VRFY', vrfy],
+  ...HTTP_METHODS.map((method): [string, Verb] => [method, foreignProtocol]),
 ])

@@ -72,7 +72,7 @@ export async function startPostfix(options: PostfixOptions): Promise<Postfix> {
     transport: `${SENDER_DOMAIN} discard:\n${transports}`,
     'resolv.conf': `nameserver ${options.resolver ?? '127.0.0.1'}\noptions edns0 trust-ad timeout:2 attempts:1\n`,
     'main.cf': mainCf(folder, options.port, options.resolver !== undefined),
-    'master.cf': masterCf(options.port),
+    'master.cf': masterCf({ [`${LISTENER}:${options.port}`]: [] }),
   }
   for (const [name, text] of Object.entries(files)) {
     await writeFile(join(folder, name), text)
@@ -182,15 +182,21 @@ const PRIVATE = {
   scache: 'scache',
 }
 
-/** Columns: service, type, private, unprivileged, chroot, wakeup, processes, program. */
-function masterCf(port: number): string {
+/**
+ * The text of master.cf. Columns: service, type, private, unprivileged, chroot, wakeup, processes, program.
+ * @param listeners - `address:port` of each smtpd, with its own settings as `name=value`
+ */
+export function masterCf(listeners: Readonly<Record<string, readonly string[]>>): string {
   const lines = (services: Readonly<Record<string, string>>, isPrivate: string) =>
     Object.entries(services).map(
       ([name, program]) =>
         `${name} unix ${isPrivate} - n ${name === 'qmgr' ? '300' : '-'} ${PROCESSES[name] ?? '-'} ${program}`,
     )
   return [
-    `${LISTENER}:${port} inet n - n - - smtpd`,
+    ...Object.entries(listeners).map(
+      ([listener, settings]) =>
+        `${listener} inet n - n - - smtpd${settings.map((setting) => `\n  -o ${setting}`).join('')}`,
+    ),
     ...lines(PUBLIC, 'n'),
     ...lines(PRIVATE, 'y'),
     'postlog unix-dgram n - n - 1 postlogd',
