@@ -84,7 +84,7 @@ describe('an encrypted inbound mail whose recipient is refused', () => {
 
 describe('the reason in a notice', () => {
   for (const [name, script, status] of [
-    ['of a failure that we found ourselves', { offers: ['SIZE 9000', 'CHUNKING'] }, '5.3.4'],
+    ['of a failure that we found ourselves', { offers: ['SIZE 1000000', 'CHUNKING'] }, '5.3.4'],
     [
       'of a refusal without an enhanced code',
       { answer: answering('RCPT TO:<BOB', '550 no such user') },
@@ -94,7 +94,7 @@ describe('the reason in a notice', () => {
     it(`${name} is that failure, not the end of the time`, () =>
       withRig(script, async (rig) => {
         const head = 'From: alice@contoso.com\r\nTo: bob@partner.example\r\n\r\n'
-        const content = Buffer.from(head + `${'x'.repeat(70)}\r\n`.repeat(200))
+        const content = Buffer.from(head + `${'x'.repeat(70)}\r\n`.repeat(16_000))
         const mail = await rig.receive(content, { direction: 'outbound' })
         await rig.turn()
         assert.match((await rig.states(mail))[0] ?? '', /^bounced /)

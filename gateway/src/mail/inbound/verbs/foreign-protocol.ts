@@ -5,7 +5,7 @@
 import type { Verb } from '../conversation.ts'
 import * as REPLIES from '../replies.ts'
 
-/** The methods of HTTP; none of them is a verb of SMTP. RFC 9110 9.3 */
+/** The methods of HTTP; none of them is a verb of SMTP. */
 export const HTTP_METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'CONNECT', 'OPTIONS', 'TRACE', 'PATCH']
 
 export const foreignProtocol: Verb = (conversation) => {
