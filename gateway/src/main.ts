@@ -36,7 +36,7 @@ import { createListener, type Listener } from './mail/inbound/listener.ts'
 import type { InboundPorts } from './mail/inbound/ports.ts'
 import { createServerContext } from './mail/inbound/tls-context.ts'
 import { createJourney, type TenantSurroundings } from './mail/journey.ts'
-import { createOutbound, type OutboundOptions } from './mail/outbound/outbound.ts'
+import { createOutbound, type Outbound, type OutboundOptions } from './mail/outbound/outbound.ts'
 import { Scheduler } from './mail/queue/scheduler.ts'
 import { createLog, type Log } from './observe/log.ts'
 import { openStore, type Store } from './store/index.ts'
@@ -83,8 +83,20 @@ export const serve: Command = async (args, io) => {
   return 0
 }
 
-/** Runs until a signal ends it. */
+/** Runs until a signal ends it. What was opened is closed in the reverse order, also when the start fails half-way. */
 async function run(start: StartConfig, store: Store, log: Log): Promise<void> {
+  const opened = new AsyncDisposableStack()
+  const ended = endSignal()
+  try {
+    await open(start, store, log, opened)
+    log.info('ending', { signal: await ended })
+  } finally {
+    await opened.disposeAsync()
+  }
+}
+
+/** Opens everything; `opened` learns how each part is closed. */
+async function open(start: StartConfig, store: Store, log: Log, opened: AsyncDisposableStack): Promise<void> {
   const parts = new Parts(store)
   const servers = start.dns.servers.map(({ address, port }) => `[${address}]:${port}`)
   const authentication = createMailAuthentication(createRecordLookup({ servers }))
@@ -95,13 +107,22 @@ async function run(start: StartConfig, store: Store, log: Log): Promise<void> {
     },
     log,
   )
+  opened.defer(() => {
+    watch.stop()
+  })
   const ranges = createRefresher(start, store, log, parts, watch)
+  opened.defer(() => {
+    ranges.stop()
+  })
   await ranges.start()
   const outbound = createOutbound({
     ...openNames(start, store, log, () => watch.current().tlsAnchors),
     directTls: bareLevel(start.direct.tls),
     settings: () => watch.current(),
     readAnchorFile: (path) => readFile(path, 'utf8'),
+  })
+  opened.defer(() => {
+    outbound.close()
   })
   const owner = randomUUID()
   const journey = createJourney({
@@ -138,41 +159,46 @@ async function run(start: StartConfig, store: Store, log: Log): Promise<void> {
     prove: (request) => authentication.prove(request),
     safe: (mails) => journey.safe(mails, scheduler),
   })
-  const ended = endSignal()
   scheduler.start()
-  const sweeper = sweepHourly(store, log)
-  await listenAll(listeners)
+  opened.defer(() => stopPatiently(scheduler, outbound, log))
+  opened.defer(() => closeAll(listeners))
+  await listenAll(start, listeners)
+  opened.defer(sweepHourly(store, log))
   const responder = await openResponder(start, log)
+  opened.defer(() => responder.close())
   const keeper = openKeeper(start, store, log, responder, () => watch.current())
+  opened.defer(() => keeper.stop())
   keeper.start()
   log.info('listening', {
     listeners: listeners.map((listener) => listener.address),
     challenges: responder.addresses,
   })
-  log.info('ending', { signal: await ended })
-  clearInterval(sweeper)
-  await Promise.all([keeper.stop(), responder.close()])
+}
+
+async function closeAll(listeners: readonly Listener[]): Promise<void> {
   await Promise.all(listeners.map((listener) => listener.close({ graceMs: DRAIN_MS })))
-  // A hop that keeps us waiting for its last word must not keep us from ending: its mail is due again after the start.
+}
+
+/** A hop that keeps us waiting for its last word must not keep us from ending: its mail is due again after the start. */
+async function stopPatiently(scheduler: Scheduler, outbound: Outbound, log: Log): Promise<void> {
   const patience = setTimeout(() => {
     log.warn('hops-given-up', { afterMs: DRAIN_MS })
     outbound.giveUp()
   }, DRAIN_MS)
   await scheduler.stop()
   clearTimeout(patience)
-  outbound.close()
-  ranges.stop()
-  watch.stop()
 }
 
-function sweepHourly(store: Store, log: Log): NodeJS.Timeout {
-  return setInterval(
-    () =>
-      void store.sweep().catch((error: unknown) => {
-        log.error('sweep-failed', { error: String(error) })
-      }),
-    3_600_000,
-  )
+/** @returns ends it */
+function sweepHourly(store: Store, log: Log): () => void {
+  const sweep = () =>
+    void store.sweep().catch((error: unknown) => {
+      log.error('sweep-failed', { error: String(error) })
+    })
+  const timer = setInterval(sweep, 3_600_000)
+  return () => {
+    clearInterval(timer)
+  }
 }
 
 /** Answers HTTP-01 challenges. Mail goes on without it; what needs it says so by an alarm. */
@@ -328,8 +354,24 @@ function sleep(ms: number): Promise<void> {
   })
 }
 
-async function listenAll(listeners: readonly Listener[]): Promise<void> {
-  for (const listener of listeners) await listener.listen()
+/** @throws UsageError when an address cannot be had: nothing was taken yet, and an operator must act */
+async function listenAll(start: StartConfig, listeners: readonly Listener[]): Promise<void> {
+  for (const [at, listener] of listeners.entries())
+    try {
+      await listener.listen()
+    } catch (error) {
+      const { address = '', port = 0 } = start.listeners[at] ?? {}
+      const code = (error as NodeJS.ErrnoException).code ?? String(error)
+      throw new UsageError(`cannot listen on ${address} port ${port}: ${LISTEN_FAULTS[code] ?? code}`)
+    }
+}
+
+/** Why an address cannot be listened on, and what to do. */
+const LISTEN_FAULTS: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'another program listens there (EADDRINUSE): end it, or name another port under listeners',
+  EACCES:
+    'this account may not (EACCES): ports below 1024 need CAP_NET_BIND_SERVICE, as in deploy/siegel.service',
+  EADDRNOTAVAIL: 'this machine has no such address (EADDRNOTAVAIL)',
 }
 
 /** The first signal ends the process in good order; a second one ends it at once. */
