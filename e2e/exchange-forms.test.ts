@@ -31,6 +31,12 @@ for (const spam of ['A', 'B', 'C', 'D'] as const)
       const { status, err } = stage.gateway.run(['exchange', ...args, '--config', config])
       assert.equal(status, 0, err)
     }
+    const guard = ['--guard', 'report', '--report-to', AUDITOR]
+    /** `siegel exchange script` with the options of this run. */
+    const writeScript = (file: string): void => {
+      const choices = ['--spam', spam, '--inbound', 'all', '--gateway-ip', '127.0.0.1', ...guard]
+      siegel('script', '--out', file, ...choices)
+    }
     const powershell = async (text: string, args: Record<string, string | boolean> = {}): Promise<string> => {
       const result = await stage.exchange.powershell(CONTOSO.id, text, { arguments: args })
       assert.deepEqual([result.exitCode, result.errors], [0, []], result.output + result.warnings.join('\n'))
@@ -52,19 +58,7 @@ for (const spam of ['A', 'B', 'C', 'D'] as const)
       const bare = stage.exchange.tenant(CONTOSO.id)
       stage.exchange.setTenant({ ...bare, inboundConnectors: [], outboundConnectors: [], rules: [] })
       const file = join(stage.gateway.config.folder, 'script.ps1')
-      const guard = ['--guard', 'report', '--report-to', AUDITOR]
-      siegel(
-        'script',
-        '--out',
-        file,
-        '--spam',
-        spam,
-        '--inbound',
-        'all',
-        '--gateway-ip',
-        '127.0.0.1',
-        ...guard,
-      )
+      writeScript(file)
       script = readFileSync(file, 'utf8')
       await powershell(script, { WhatIf: true })
       await powershell(script)
@@ -119,7 +113,7 @@ for (const spam of ['A', 'B', 'C', 'D'] as const)
       assert.match(marked, /True/)
     })
 
-    it('changes secrets and words: both count, nothing can be skipped, mail goes both ways in between', async () => {
+    it('changes secrets and words: both count, nothing can be skipped, what is sent in between arrives', async () => {
       const config = join(stage.gateway.config.folder, 'siegel.yaml')
       const rotate = (...args: string[]) =>
         stage.gateway.run(['exchange', 'rotate', ...args, '--config', config])
@@ -132,19 +126,7 @@ for (const spam of ['A', 'B', 'C', 'D'] as const)
         await moved
         assert.match(rotate('finish').err, /not confirmed yet/)
         await arrived(send('alice@contoso.example', 'bob@partner.example'))
-        const guard = ['--guard', 'report', '--report-to', AUDITOR]
-        siegel(
-          'script',
-          '--out',
-          file,
-          '--spam',
-          spam,
-          '--inbound',
-          'all',
-          '--gateway-ip',
-          '127.0.0.1',
-          ...guard,
-        )
+        writeScript(file)
         const again = readFileSync(file, 'utf8')
         await powershell(script, { Export: true })
         const exported = () =>
@@ -175,19 +157,7 @@ for (const spam of ['A', 'B', 'C', 'D'] as const)
         assert.equal(finished.status, 0, finished.err)
         await dropped
         await arrived(send('alice@contoso.example', 'bob@partner.example'))
-        if (what === 'word')
-          siegel(
-            'script',
-            '--out',
-            file,
-            '--spam',
-            spam,
-            '--inbound',
-            'all',
-            '--gateway-ip',
-            '127.0.0.1',
-            ...guard,
-          )
+        if (what === 'word') writeScript(file)
         await powershell(readFileSync(file, 'utf8'))
         script = readFileSync(file, 'utf8')
       }
