@@ -15,10 +15,11 @@ import { loadStartConfig, type StartConfig } from './config/file.ts'
 import type { Settings } from './config/ports.ts'
 import { namesHost } from './config/tenant-conflicts.ts'
 import { watchSettings, type SettingsWatch } from './config/watch.ts'
+import { createFreshTexts } from './dns/fresh-texts.ts'
 import { createHostLookup } from './dns/hosts.ts'
 import { createRecordLookup } from './dns/records.ts'
 import { createMxLookup } from './dns/mail-exchangers.ts'
-import { createResolver } from './dns/resolver.ts'
+import { createResolver, type Resolver } from './dns/resolver.ts'
 import { createStsLookup } from './dns/sts.ts'
 import { createTlsaLookup } from './dns/tlsa.ts'
 import { createAttributor, type Attributor } from './exchange/attribution.ts'
@@ -98,8 +99,10 @@ async function run(start: StartConfig, store: Store, log: Log): Promise<void> {
 /** Opens everything; `opened` learns how each part is closed. */
 async function open(start: StartConfig, store: Store, log: Log, opened: AsyncDisposableStack): Promise<void> {
   const parts = new Parts(store)
-  const servers = start.dns.servers.map(({ address, port }) => `[${address}]:${port}`)
-  const authentication = createMailAuthentication(createRecordLookup({ servers }))
+  const names = createResolver(start.dns)
+  if (!names.validates)
+    log.warn('dns-not-trusted', { warning: 'no name server is trusted to validate: no DANE' })
+  const authentication = createMailAuthentication(createRecordLookup(names.resolve))
   const watch = await watchSettings(
     store.config,
     (settings) => {
@@ -116,7 +119,7 @@ async function open(start: StartConfig, store: Store, log: Log, opened: AsyncDis
   })
   await ranges.start()
   const outbound = createOutbound({
-    ...openNames(start, store, log, () => watch.current().tlsAnchors),
+    ...openNames(names, start, store, log, () => watch.current().tlsAnchors),
     directTls: bareLevel(start.direct.tls),
     settings: () => watch.current(),
     readAnchorFile: (path) => readFile(path, 'utf8'),
@@ -240,17 +243,12 @@ function createRefresher(
 
 /** Where outbound finds hosts, and what is known of them. */
 function openNames(
+  { resolve, validates }: Resolver,
   start: StartConfig,
   store: Store,
   log: Log,
   tlsAnchors: () => readonly string[],
 ): Pick<OutboundOptions, 'hosts' | 'mx' | 'tlsa' | 'sts'> {
-  const { dns, direct } = start
-  const { resolve, validates } = createResolver({
-    ...(dns.servers.length === 0 ? {} : { servers: dns.servers }),
-    trusted: dns.trusted,
-  })
-  if (!validates) log.warn('dns-not-trusted', { warning: 'no name server is trusted to validate: no DANE' })
   const hosts = createHostLookup({ table: start.hosts, resolve })
   const sts = createStsLookup({
     resolve,
@@ -266,7 +264,7 @@ function openNames(
     hosts,
     mx: createMxLookup(resolve, Math.random, start.hosts),
     ...(validates ? { tlsa: createTlsaLookup(resolve) } : {}),
-    ...(direct.mtaSts === 'on' ? { sts } : {}),
+    ...(start.direct.mtaSts === 'on' ? { sts } : {}),
   }
 }
 
@@ -336,7 +334,7 @@ function openKeeper(
     solvers: {
       http: responder.addresses.length === 0 ? null : responder,
       dnsCommand: program === undefined ? null : createDnsCommand([program, ...fixed]),
-      txtLookup: createTxtLookup(nameServers),
+      txtLookup: createTxtLookup(createFreshTexts(nameServers)),
     },
     clock: { now, sleep },
     tlsAnchors: () => [...rootCertificates, ...settings().tlsAnchors],

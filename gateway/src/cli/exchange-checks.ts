@@ -2,8 +2,8 @@
  * `siegel exchange verify` and `drift`: what is wrong with a tenant's set-up, one line each, with what to do. `verify` looks from
  * outside and at the exported state if given; `drift` at the state alone. Exit 1 when anything is bad.
  */
-import { Resolver } from 'node:dns/promises'
 import { createHostLookup } from '../dns/hosts.ts'
+import { createResolver, type Resolve } from '../dns/resolver.ts'
 import { check, checkLine, explained, type Check } from '../exchange/assist/checks.ts'
 import { drift } from '../exchange/assist/drift.ts'
 import type { Language } from '../exchange/assist/language.ts'
@@ -63,9 +63,9 @@ async function validationCheck({ tenant, traces }: AssistContext): Promise<Check
 }
 
 /** Mail exchangers by preference. RFC 5321 5.1 */
-async function mailExchangers(domain: string): Promise<readonly string[]> {
-  const records = await new Resolver({ timeout: 5000, tries: 1 }).resolveMx(domain)
-  return records.toSorted((a, b) => a.priority - b.priority).map(({ exchange }) => exchange.toLowerCase())
+async function mailExchangers(resolve: Resolve, domain: string): Promise<readonly string[]> {
+  const { records } = await resolve(domain, 'MX')
+  return records.toSorted((a, b) => a.preference - b.preference).map(({ exchange }) => exchange)
 }
 
 function report(checks: readonly Check[], options: Options, language: Language, io: Io): ExitCode {
@@ -96,14 +96,15 @@ export function verifyVerb(args: readonly string[], io: Io): Promise<ExitCode> {
   const listener = readListener(options.text('listener'))
   return withTenant(options, async (context) => {
     const { tenant, settings, start } = context
+    const { resolve } = createResolver(start.dns)
     const outside = await lookFromOutside({
       tenant,
       client: settings.clientIdentities.get(tenant.id) ?? null,
       servers: settings.serverIdentities,
       tlsAnchors: settings.tlsAnchors,
       listener,
-      resolve: createHostLookup({ table: start.hosts }),
-      mx: mailExchangers,
+      resolve: createHostLookup({ table: start.hosts, resolve }),
+      mx: (domain) => mailExchangers(resolve, domain),
       fetch: fetchList,
       now: io.now(),
     })

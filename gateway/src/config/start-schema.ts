@@ -141,10 +141,13 @@ const acme = z.strictObject({
         'present|cleanup NAME VALUE`; none: somebody writes the record by hand.',
     ),
   nameServers: z
-    .array(z.string().refine(isHostTarget, 'must be an address, with :port if need be'))
+    .array(nameServer)
     .max(8)
     .default([])
-    .describe('Name servers that are asked whether the record can be seen; default: those of the system.'),
+    .describe(
+      'Name servers that are asked whether the record can be seen. Without any those of the system. As environment variable: ' +
+        '`192.0.2.53:53`.',
+    ),
 })
 
 const direct = z.strictObject({

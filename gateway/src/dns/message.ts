@@ -5,7 +5,7 @@
 import { decode, encode, type Packet } from 'dns-packet'
 
 /** The types that are asked for. */
-export type RecordType = 'A' | 'AAAA' | 'CNAME' | 'MX' | 'TLSA' | 'TXT'
+export type RecordType = 'A' | 'AAAA' | 'CNAME' | 'MX' | 'PTR' | 'TLSA' | 'TXT'
 
 /** A mail exchanger. RFC 1035 3.3.9 */
 export interface MxData {
@@ -22,12 +22,14 @@ export interface TlsaData {
   readonly data: Buffer
 }
 
-/** The data of a record by its type: an address as text, the target of an alias, an exchanger, an association, a text. */
+/** The data of a record by its type: an address as text, the target of an alias or of an
+ * address (lower case), an exchanger, an association, a text. */
 export interface DataOf {
   readonly A: string
   readonly AAAA: string
   readonly CNAME: string
   readonly MX: MxData
+  readonly PTR: string
   readonly TLSA: TlsaData
   readonly TXT: string
 }
@@ -187,6 +189,7 @@ const READERS: { readonly [T in RecordType]: (data: unknown) => DataOf[T] } = {
     const { preference = 0, exchange } = record(data)
     return { preference: number(preference), exchange: fold(text(exchange)) }
   },
+  PTR: (data) => fold(text(data)),
   TLSA: (data) => {
     const { usage, selector, matchingType, certificate } = record(data)
     if (!Buffer.isBuffer(certificate)) throw new NoAnswer('a record without its data')

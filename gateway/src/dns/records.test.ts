@@ -1,8 +1,29 @@
-// Looking up records at a real name server: texts in several strings, what is not there, silence, and the short memory.
+// Records for mail authentication, at a real name server: texts in several strings, exchangers, what is not there, and silence.
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { createRecordLookup } from './records.ts'
-import { startTextServer, type TextServer } from './testing/text-server.ts'
+import { createResolver } from './resolver.ts'
+import { startNameServer, type NameServerRig, type Said } from './testing/name-server.ts'
+
+const ZONE: ReadonlyMap<string, Said> = new Map<string, Said>([
+  [
+    'a.example TXT',
+    {
+      answers: [
+        { name: 'a.example', type: 'TXT', ttl: 60, data: ['one'] },
+        { name: 'a.example', type: 'TXT', ttl: 60, data: ['x'.repeat(255), 'y'.repeat(145)] },
+      ],
+    },
+  ],
+  ['a.example MX', { answers: [{ name: 'a.example', type: 'MX', ttl: 60, data: { preference: 7, exchange: 'MX.a.example' } }] }], // prettier-ignore
+  ['a.example AAAA', {}],
+  [
+    '1.2.0.192.in-addr.arpa PTR',
+    { answers: [{ name: '1.2.0.192.in-addr.arpa', type: 'PTR', ttl: 60, data: 'Host.a.example' }] },
+  ],
+  ['silent.example TXT', { silent: true }],
+  ['broken.example TXT', { code: 2 }],
+])
 
 const codeOf = (answer: Promise<unknown>): Promise<string> =>
   answer.then(
@@ -11,50 +32,32 @@ const codeOf = (answer: Promise<unknown>): Promise<string> =>
   )
 
 describe('a record lookup', () => {
-  let server: TextServer
+  let rig: NameServerRig
   before(async () => {
-    server = await startTextServer(
-      new Map([
-        ['a.example', ['one', 'x'.repeat(400)]],
-        ['silent.example', null],
-      ]),
-    )
+    rig = await startNameServer(ZONE)
   })
-  after(() => server.close())
-  const lookup = (options = {}) =>
-    createRecordLookup({ servers: [`127.0.0.1:${server.server.port}`], timeoutMs: 200, ...options })
+  after(() => rig.close())
+  const lookup = () =>
+    createRecordLookup(createResolver({ servers: [rig.server], trusted: 'none', timeoutMs: 200 }).resolve)
 
-  it('gives texts, long ones in their strings', async () => {
-    const texts = await lookup()('a.example', 'TXT')
-    assert.deepEqual(
-      texts
-        .flat()
-        .map((text) => text.length)
-        .toSorted((a, b) => a - b),
-      [3, 145, 255],
-    )
+  it('gives texts with their strings in one, exchangers, and names of addresses', async () => {
+    const ask = lookup()
+    assert.deepEqual(await ask('a.example', 'TXT'), [['one'], [`${'x'.repeat(255)}${'y'.repeat(145)}`]])
+    assert.deepEqual(await ask('A.example', 'MX'), [{ exchange: 'mx.a.example', priority: 7 }])
+    assert.deepEqual(await ask('1.2.0.192.in-addr.arpa', 'PTR'), ['host.a.example'])
   })
 
   it('tells what is not there from what nobody can say', async () => {
-    assert.equal(await codeOf(lookup()('b.example', 'TXT')), 'ENOTFOUND')
-    assert.equal(await codeOf(lookup()('a.example', 'MX')), 'ENODATA')
-    assert.equal(await codeOf(lookup()('silent.example', 'TXT')), 'ETIMEOUT')
-    assert.equal(await codeOf(lookup()('a.example', 'ANY')), 'ENODATA')
-    assert.equal(await codeOf(lookup()(`${'a'.repeat(300)}.example`, 'TXT')), 'ENODATA')
-  })
-
-  it('asks once for what it has just been told, in any case, and again when that is old or failed', async () => {
-    let now = 0
-    const ask = lookup({ now: () => now, keepMs: 1000 })
-    const count = () => server.asked.filter((name) => /^[ab]\.example$/i.test(name)).length
-    const start = count()
-    await Promise.all([ask('a.example', 'TXT'), ask('A.example', 'TXT')])
-    assert.equal(count() - start, 1)
-    now = 1000
-    await ask('a.example', 'TXT')
-    assert.equal(count() - start, 2)
-    await codeOf(ask('b.example', 'TXT'))
-    await codeOf(ask('b.example', 'TXT'))
-    assert.equal(count() - start, 4)
+    const cases: [name: string, type: string, code: string][] = [
+      ['b.example', 'TXT', 'ENOTFOUND'],
+      ['a.example', 'AAAA', 'ENODATA'],
+      ['silent.example', 'TXT', 'ETIMEOUT'],
+      ['broken.example', 'TXT', 'ETIMEOUT'],
+      ['a.example', 'ANY', 'ENODATA'],
+      ['a.example', 'constructor', 'ENODATA'],
+      [`${'a'.repeat(300)}.example`, 'TXT', 'ENOTFOUND'],
+    ]
+    for (const [name, type, code] of cases)
+      assert.equal(await codeOf(lookup()(name, type)), code, `${name} ${type}`)
   })
 })

@@ -1,55 +1,52 @@
 /**
- * Looks up records by name and type for mail authentication, with a short memory of the answers. Believes what the resolver says:
+ * Looks up records by name and type in the form in which mail authentication asks for them. Believes what the name servers say:
  * nothing that needs DNSSEC may rest on it. Knows no host table and judges no record.
  */
-import { Resolver } from 'node:dns/promises'
-
-/** The types that are asked for. */
-export type RecordType = 'TXT' | 'A' | 'AAAA' | 'MX' | 'PTR' | 'CNAME'
+import type { MxData, RecordType } from './message.ts'
+import { LookupFailed, type Resolve } from './resolver.ts'
 
 /**
- * The records of a name. Rejects with an error whose `code` is `ENOTFOUND` or `ENODATA` when there are none, and any other code
- * when nobody could say.
+ * The records of a name: of TXT the strings of each record in one, of MX objects of `exchange` and `priority`, which mailauth
+ * reads and its types do not know, else texts. Rejects with an error whose `code`
+ * is `ENOTFOUND` when the name does not exist, `ENODATA` when it has no such records, and `ETIMEOUT` when nobody could say.
  */
 export type RecordLookup = (name: string, type: string) => Promise<string[][] | string[]>
 
-/** Settings of a record lookup. */
-export interface RecordLookupOptions {
-  /** Name servers as `address` or `address:port`; without it those of the system. */
-  readonly servers?: readonly string[]
-  /** How long one question waits for its answer, in milliseconds. */
-  readonly timeoutMs?: number
-  /** How long an answer is kept, in milliseconds; the runtime does not tell the time to live of texts. */
-  readonly keepMs?: number
-  /** The clock, in milliseconds. */
-  readonly now?: () => number
-}
-
-const KEEP_MS = 60_000
-const MAX_KEPT = 10_000
-const TYPES: ReadonlySet<string> = new Set<RecordType>(['TXT', 'A', 'AAAA', 'MX', 'PTR', 'CNAME'])
-/** RFC 1035 2.3.4 */
-const LONGEST_NAME = 253
+const READERS = {
+  TXT: async (resolve: Resolve, name: string) =>
+    present(await resolve(name, 'TXT'), name).map((text) => [text]),
+  MX: async (resolve: Resolve, name: string) =>
+    present(await resolve(name, 'MX'), name).map(exchanger) as unknown as string[],
+  A: async (resolve: Resolve, name: string) => present(await resolve(name, 'A'), name),
+  AAAA: async (resolve: Resolve, name: string) => present(await resolve(name, 'AAAA'), name),
+  CNAME: async (resolve: Resolve, name: string) => present(await resolve(name, 'CNAME'), name),
+  PTR: async (resolve: Resolve, name: string) => present(await resolve(name, 'PTR'), name),
+} satisfies Partial<Record<RecordType, unknown>>
 
 /** Makes a record lookup. */
-export function createRecordLookup(options: RecordLookupOptions = {}): RecordLookup {
-  const { timeoutMs = 3000, keepMs = KEEP_MS, now = () => performance.now() } = options
-  const resolver = new Resolver({ timeout: timeoutMs, tries: 2 })
-  if (options.servers !== undefined && options.servers.length > 0) resolver.setServers(options.servers)
-  const kept = new Map<string, { readonly until: number; readonly answer: Promise<string[][] | string[]> }>()
-  return (name, type) => {
-    if (!TYPES.has(type) || name.length > LONGEST_NAME)
-      return Promise.reject(
-        Object.assign(new Error(`no such question: ${type} ${name.slice(0, 80)}`), { code: 'ENODATA' }),
-      )
-    const key = `${type} ${name.toLowerCase()}`
-    const known = kept.get(key)
-    if (known !== undefined && known.until > now()) return known.answer
-    // The runtime's type is a union over all record types.
-    const answer = resolver.resolve(name, type) as Promise<string[][] | string[]>
-    if (kept.size >= MAX_KEPT) kept.clear()
-    kept.set(key, { until: now() + keepMs, answer })
-    answer.catch(() => kept.delete(key))
-    return answer
+export function createRecordLookup(resolve: Resolve): RecordLookup {
+  return async (name, type) => {
+    if (!Object.hasOwn(READERS, type)) throw failed('ENODATA', `no such question: ${type}`)
+    try {
+      return await READERS[type as keyof typeof READERS](resolve, name)
+    } catch (error) {
+      throw error instanceof LookupFailed ? failed('ETIMEOUT', error.message) : error
+    }
   }
+}
+
+function present<R>(
+  found: { readonly records: readonly R[]; readonly nameless: boolean },
+  name: string,
+): R[] {
+  if (found.records.length > 0) return [...found.records]
+  throw failed(found.nameless ? 'ENOTFOUND' : 'ENODATA', `nothing under ${name.slice(0, 80)}`)
+}
+
+function exchanger({ exchange, preference }: MxData): object {
+  return { exchange, priority: preference }
+}
+
+function failed(code: string, message: string): Error {
+  return Object.assign(new Error(message), { code })
 }

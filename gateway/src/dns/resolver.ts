@@ -49,7 +49,7 @@ export interface NameServer {
 
 /** Settings of a resolver. */
 export interface ResolverOptions {
-  /** Without them those of the system. */
+  /** Without any those of the system. */
   readonly servers?: readonly NameServer[]
   /** Which servers validate and may be believed: those on a loopback address, all, or none. Default loopback. */
   readonly trusted?: 'loopback' | 'all' | 'none'
@@ -77,8 +77,13 @@ const DNS_PORT = 53
 
 /** Makes a resolver. */
 export function createResolver(options: ResolverOptions = {}): Resolver {
-  const { timeoutMs = 3000, now = () => performance.now(), trusted = 'loopback' } = options
-  const { servers, validates } = chosen(options.servers ?? systemServers(), trusted)
+  const {
+    timeoutMs = 3000,
+    now = () => performance.now(),
+    trusted = 'loopback',
+    servers: given = [],
+  } = options
+  const { servers, validates } = chosen(given.length > 0 ? given : systemServers(), trusted)
   const cache = new Map<string, { readonly until: number; readonly found: Found<RecordType> }>()
   const asking = new Map<string, Promise<Found<RecordType>>>()
 

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { after, test, type TestContext } from 'node:test'
 import { readCertificates } from '@siegel/engine'
 import { createTxtLookup, HttpResponder } from '../acme/challenges.ts'
+import { createFreshTexts } from '../dns/fresh-texts.ts'
 import { createDnsCommand, type DnsCommand } from '../acme/dns-command.ts'
 import type { AcmeIssuer } from '../config/ports.ts'
 import { newMailId } from '../mail/id.ts'
@@ -47,6 +48,7 @@ async function rig(
   await pebble.start({ ...options, httpPort: responder.addresses[0]?.port ?? 0 })
   const fixture = new Fixture()
   t.after(() => fixture.end())
+  const started = fixture.now
   const opened = await fixture.openWithTenants()
   let root = await pebble.root(0)
   for (let number = 1; number <= (options.alternateRoots ?? 0); number += 1) root += await pebble.root(number)
@@ -57,8 +59,7 @@ async function rig(
     ...{ use: 'both', challenge: 'http-01', contact: ['admin@contoso.example'], termsOfServiceAgreed: true },
     ...{ externalAccount: null, preferredRoot: null, key: 'p-256' },
   }
-  const started = Date.now()
-  // Certificates begin when they are issued: the clock goes on, and can be moved.
+  // Certificates begin when they are issued: the clock goes on with the authority's, and can be moved.
   const now = (): number => fixture.now + Date.now() - started
   const made: Rig = {
     ...{ pebble, fixture, tenantId: opened.contoso, issuer, responder, store: opened.store },
@@ -77,7 +78,7 @@ async function rig(
         solvers: {
           http: responder,
           dnsCommand: options.dnsCommand?.(pebble) ?? null,
-          txtLookup: createTxtLookup([pebble.nameServer]),
+          txtLookup: createTxtLookup(createFreshTexts([pebble.nameServer])),
         },
         clock: { now, sleep: (ms) => new Promise((resolve) => setTimeout(resolve, Math.min(ms, 100))) },
         tlsAnchors: () => [pebble.anchor],
@@ -160,7 +161,7 @@ test('DNS-01 by the command of the administrator, which sees nothing of our envi
   await one.look({ challenge: 'dns-01' })
   assert.equal(one.active().subjectAltName, `DNS:${FQDN}`)
   // Taken away again.
-  const lookUp = createTxtLookup([one.pebble.nameServer])
+  const lookUp = createTxtLookup(createFreshTexts([one.pebble.nameServer]))
   assert.equal(await lookUp({ name: `_acme-challenge.${FQDN}`, value: 'x' }), false)
 })
 

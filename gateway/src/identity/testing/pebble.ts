@@ -54,8 +54,8 @@ export class Pebble {
   }
 
   /** Its name server. */
-  get nameServer(): string {
-    return `127.0.0.1:${this.#dns}`
+  get nameServer(): { readonly address: string; readonly port: number } {
+    return { address: '127.0.0.1', port: this.#dns }
   }
 
   /** Where records are set by HTTP. */
@@ -85,12 +85,12 @@ export class Pebble {
     }
     writeFileSync(join(this.#folder, 'pebble.json'), JSON.stringify({ pebble: config }))
     this.#run('pebble-challtestsrv', [
-      ...['-dns01', this.nameServer, '-management', `127.0.0.1:${this.#dnsManagement}`],
+      ...['-dns01', `127.0.0.1:${this.#dns}`, '-management', `127.0.0.1:${this.#dnsManagement}`],
       ...['-http01', '', '-https01', '', '-tlsalpn01', '', '-defaultIPv6', '', '-defaultIPv4', '127.0.0.1'],
     ])
     this.#run(
       'pebble',
-      ['-config', join(this.#folder, 'pebble.json'), '-dnsserver', this.nameServer, '-strict'],
+      ['-config', join(this.#folder, 'pebble.json'), '-dnsserver', `127.0.0.1:${this.#dns}`, '-strict'],
       {
         PEBBLE_VA_NOSLEEP: '1',
         PEBBLE_AUTHZREUSE: '0',
