@@ -62,6 +62,9 @@ export const TEXTS: Readonly<Record<string, Text>> = {
   encrypted: text('encrypted to the certificate {fingerprint}', 'verschlüsselt für das Zertifikat {fingerprint}'),
   'not-encrypted': text('not encrypted', 'nicht verschlüsselt'),
   'too-large': text('would have {expected} octets after treatment, the next hop takes {limit}', 'hätte nach der Behandlung {expected} Oktette, die Gegenstelle nimmt {limit}'),
+  setting: text('{name}: {value}, asked for by {level} {of}', '{name}: {value}, verlangt von {level} {of}'),
+  'encryption-impossible': text('encryption is demanded and there is no good certificate: it waits for {hours} hours from its arrival, if it may wait', 'Verschlüsselung ist verlangt, und es gibt kein gutes Zertifikat: sie wartet {hours} Stunden ab Eingang, wenn sie warten darf'),
+  'signature-impossible': text('a signature is demanded and there is no good key: it waits for {hours} hours from its arrival, if it may wait', 'eine Signatur ist verlangt, und es gibt keinen guten Schlüssel: sie wartet {hours} Stunden ab Eingang, wenn sie warten darf'),
   // the keyring
   'no-own-key': text('we have no key for {address}', 'wir haben keinen Schlüssel für {address}'),
   'no-certificate': text('no certificate for {address}', 'kein Zertifikat für {address}'),

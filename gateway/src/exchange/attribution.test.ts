@@ -61,6 +61,7 @@ const SETTINGS: Settings = {
   office365Ranges: false,
   tlsAnchors: [],
   mailAnchors: new Map(),
+  treatment: new Map(),
   acmeIssuers: [],
 }
 
