@@ -104,8 +104,7 @@ export const treatmentSettingsSpec = z
   })
   .refine(hasValue, { error: `must set one of ${VALUE_NAMES.join(', ')}` })
   .refine(
-    ({ domain, user, partner: whom }) =>
-      [domain, user, whom].filter((each) => each !== undefined).length < 2,
+    ({ domain, user, partner: whom }) => [domain, user, whom].filter((each) => each !== undefined).length < 2,
     { error: 'must have only one of domain, user and partner' },
   )
 

@@ -17,7 +17,9 @@ type Change = Partial<Facts>
 const MAILS: Readonly<Record<string, Change>> = {
   ordinary: {},
   'two From fields': { from: { addresses: ['a@contoso.com', 'b@contoso.com'], fields: 2, ambiguous: false } },
-  'two From addresses': { from: { addresses: ['a@contoso.com', 'b@contoso.com'], fields: 1, ambiguous: false } },
+  'two From addresses': {
+    from: { addresses: ['a@contoso.com', 'b@contoso.com'], fields: 1, ambiguous: false },
+  },
   'doubtful From': { from: { addresses: ['alice@contoso.com'], fields: 1, ambiguous: true } },
   'foreign From': { fromAccepted: false },
   'anonymous author': { authAs: 'Anonymous' },
@@ -27,9 +29,27 @@ const MAILS: Readonly<Record<string, Change>> = {
   'ordinary, 10 octets too large': { size: LIMIT + 10 },
   'ordinary, as large as can be': { size: LIMIT },
 }
-for (const kind of ['calendar', 'out-of-office', 'delivery-status', 'disposition', 'protected-rights', 'connector-validation'] as const) // prettier-ignore
+for (const kind of [
+  'calendar',
+  'out-of-office',
+  'delivery-status',
+  'disposition',
+  'protected-rights',
+  'connector-validation',
+] as const)
+  // prettier-ignore
   Object.assign(MAILS, { [kind]: { kind } })
-for (const protection of ['clear-signed', 'opaque-signed', 'enveloped', 'auth-enveloped', 'certs-only', 'compressed', 'openpgp', 'damaged'] as const) // prettier-ignore
+for (const protection of [
+  'clear-signed',
+  'opaque-signed',
+  'enveloped',
+  'auth-enveloped',
+  'certs-only',
+  'compressed',
+  'openpgp',
+  'damaged',
+] as const)
+  // prettier-ignore
   Object.assign(MAILS, { [protection]: { protection } })
 
 function mailOf(text: string): Change {
@@ -67,7 +87,12 @@ function thenOf({ treatment }: RecipientPlan): string {
 const CASES = readFileSync(join(import.meta.dirname, 'cases.md'), 'utf8')
   .split('\n')
   .filter((line) => line.startsWith('|') && !/^\| (?:mail|-+) /.test(line))
-  .map((line) => line.split('|').slice(1, -1).map((cell) => cell.trim()))
+  .map((line) =>
+    line
+      .split('|')
+      .slice(1, -1)
+      .map((cell) => cell.trim()),
+  )
 
 describe('what becomes of a mail', () => {
   it('the table was read', () => {
@@ -103,7 +128,11 @@ describe('what becomes of a mail', () => {
               ? { credential: 'CERTIFICATE', fingerprint: 'c', algorithm: 'rsa' }
               : null,
             certificateReasons: [],
-            asked: askedTreatment({ ...NO_LEVELS, tenant: values }, ['alice@contoso.com'], 'bob@fabrikam.com'),
+            asked: askedTreatment(
+              { ...NO_LEVELS, tenant: values },
+              ['alice@contoso.com'],
+              'bob@fabrikam.com',
+            ),
           },
         ],
         ...mailOf(mail),

@@ -154,10 +154,10 @@ function outboundRecipient(facts: Facts, recipient: RecipientFacts, possible: Po
   const base = { delivery: recipient.delivery, means: !possible.untouched || looked ? [means] : [] }
   const origins = originsOf(asked)
 
-  if (demanded && encrypt === null) return impossible(facts, base, asked, 'encryption-impossible', origins)
+  if (demanded && encrypt === null) return impossible(facts, base, asked, 'encryption', origins)
   // What is signed already, or must not be changed, is not demanded to be signed again.
   if (asked.sign.value === 'always' && sign === null && !possible.untouched)
-    return impossible(facts, base, asked, 'signature-impossible', origins)
+    return impossible(facts, base, asked, 'signature', origins)
   if (sign === null && encrypt === null)
     return {
       ...base,
@@ -198,16 +198,23 @@ function impossible(
   facts: Facts,
   base: { readonly delivery: number; readonly means: readonly Means[] },
   asked: AskedTreatment,
-  code: 'encryption-impossible' | 'signature-impossible',
+  what: 'encryption' | 'signature',
   origins: readonly Reason[],
 ): RecipientPlan {
-  const why = reason(code, { hours: asked.holdHours.value })
-  const over = facts.age >= asked.holdHours.value * 3_600_000
-  const treatment: Treatment =
-    asked.impossible.value === 'hold' && !over
-      ? { kind: 'hold', reason: why, looksAgain: true }
-      : // RFC 3463 3.8: X.7.5, cryptographic failure; nothing else says that protection could not be had
-        { kind: 'bounce', status: '5.7.5', reason: why }
+  const hours = asked.holdHours.value
+  const waits = asked.impossible.value === 'hold' && facts.age < hours * 3_600_000
+  const why =
+    what === 'encryption'
+      ? waits
+        ? reason('encryption-awaited', { hours })
+        : reason('encryption-impossible')
+      : waits
+        ? reason('signature-awaited', { hours })
+        : reason('signature-impossible')
+  const treatment: Treatment = waits
+    ? { kind: 'hold', reason: why, looksAgain: true }
+    : // RFC 3463 3.8: X.7.5, cryptographic failure; nothing else says that protection could not be had
+      { kind: 'bounce', status: '5.7.5', reason: why }
   return { ...base, treatment, copyKey: '', reasons: [why, ...origins] }
 }
 

@@ -62,13 +62,25 @@ describe('settings by level', () => {
 
   it('each value is inherited by itself', () => {
     const asked = askedTreatment(
-      levels(['global', { profile: 'modern', sign: 'never' }], ['tenant', { sign: 'always' }], [`partner ${BOB}`, { impossible: 'bounce' }]),
+      levels(
+        ['global', { profile: 'modern', sign: 'never' }],
+        ['tenant', { sign: 'always' }],
+        [`partner ${BOB}`, { impossible: 'bounce' }],
+      ),
       [ALICE],
       BOB,
     )
     assert.deepEqual(
-      Object.fromEntries(Object.entries(asked).map(([name, { value, origin }]) => [name, `${value} ${origin.level}`])),
-      { sign: 'always tenant', encrypt: 'if-possible factory', impossible: 'bounce partner', holdHours: '24 factory', profile: 'modern global' },
+      Object.fromEntries(
+        Object.entries(asked).map(([name, { value, origin }]) => [name, `${value} ${origin.level}`]),
+      ),
+      {
+        sign: 'always tenant',
+        encrypt: 'if-possible factory',
+        impossible: 'bounce partner',
+        holdHours: '24 factory',
+        profile: 'modern global',
+      },
     )
   })
 

@@ -105,7 +105,9 @@ export function askedTreatment(
   }
   const all = (senders.length === 0 ? [''] : senders).map(ofSender)
   const find = <N extends Name>(name: N): InForce<AllValues[N]> =>
-    all.map(([user = [], partner = [], rest = []]) => valueOf(name, user, partner, rest)).reduce(saferOf(name))
+    all
+      .map(([user = [], partner = [], rest = []]) => valueOf(name, user, partner, rest))
+      .reduce(saferOf(name))
   return {
     sign: find('sign'),
     encrypt: find('encrypt'),
@@ -144,7 +146,10 @@ function saferOf<N extends Name>(name: N) {
 /** The levels of an address: itself, its domain, then what lies above, the longest first. */
 function mostParticular(table: ReadonlyMap<string, Values>, address: string, level: Origin['level']): Said[] {
   const own = table.get(address)
-  return [...(own === undefined ? [] : [{ origin: { level, of: address }, values: own }]), ...above(table, address, level)]
+  return [
+    ...(own === undefined ? [] : [{ origin: { level, of: address }, values: own }]),
+    ...above(table, address, level),
+  ]
 }
 
 function domainSays(table: ReadonlyMap<string, Values>, address: string): Said[] {
@@ -159,6 +164,7 @@ function above(table: ReadonlyMap<string, Values>, address: string, level: Origi
     if (values !== undefined) found.push({ origin: { level, of }, values })
   }
   take(domain)
-  for (let dot = domain.indexOf('.'); dot !== -1; dot = domain.indexOf('.', dot + 1)) take(`*${domain.slice(dot)}`)
+  for (let dot = domain.indexOf('.'); dot !== -1; dot = domain.indexOf('.', dot + 1))
+    take(`*${domain.slice(dot)}`)
   return found
 }
