@@ -4,7 +4,13 @@ import { test } from 'node:test'
 import { parseConfigDocument } from './object.ts'
 
 const settings = (spec: object) =>
-  parseConfigDocument({ apiVersion: 'siegel/v1', kind: 'TreatmentSettings', tenant: 'contoso', name: 'x', spec })
+  parseConfigDocument({
+    apiVersion: 'siegel/v1',
+    kind: 'TreatmentSettings',
+    tenant: 'contoso',
+    name: 'x',
+    spec,
+  })
 
 test('whom settings are for is kept in lower case and A-labels', () => {
   for (const [given, kept] of [
