@@ -52,6 +52,8 @@ export interface StageOptions {
   readonly tenantSpec?: object
   /** How often the simulator tries again, in milliseconds. */
   readonly retryDelay?: number
+  /** How long PowerShell's changes take to be in force in the simulator, in milliseconds. */
+  readonly propagationDelay?: number
   /** Ranges from which the gateway takes connections. Default: loopback, all of it. */
   readonly addressRanges?: readonly string[]
   /** Where the world sends from. Default 127.0.0.1, like everybody. */
@@ -210,6 +212,7 @@ async function build(options: StageOptions): Promise<Stage> {
     hosts: { [CONTOSO.fqdn]: { host: '127.0.0.1', port } },
     internet: world.address,
     retryDelay: options.retryDelay ?? 500,
+    ...(options.propagationDelay === undefined ? {} : { propagationDelay: options.propagationDelay }),
   })
   world.setExchange(exchange.address)
   const gateway = new StageGateway({

@@ -36,7 +36,7 @@ import { createAccess, type Access } from './mail/inbound/access.ts'
 import { createListener, type Listener } from './mail/inbound/listener.ts'
 import type { InboundPorts } from './mail/inbound/ports.ts'
 import { createServerContext } from './mail/inbound/tls-context.ts'
-import { createJourney, type TenantSurroundings } from './mail/journey.ts'
+import { createJourney, OnboardingClock, type TenantSurroundings } from './mail/journey.ts'
 import { createOutbound, type Outbound, type OutboundOptions } from './mail/outbound/outbound.ts'
 import { NO_LEVELS } from './mail/policy/levels.ts'
 import { Scheduler } from './mail/queue/scheduler.ts'
@@ -173,6 +173,7 @@ async function open(start: StartConfig, store: Store, log: Log, opened: AsyncDis
   const keeper = openKeeper(start, store, log, responder, () => watch.current())
   opened.defer(() => keeper.stop())
   keeper.start()
+  opened.defer(watchOnboarding(store, log, () => watch.current()))
   log.info('listening', {
     listeners: listeners.map((listener) => listener.address),
     challenges: responder.addresses,
@@ -203,6 +204,18 @@ function sweepHourly(store: Store, log: Log): () => void {
   return () => {
     clearInterval(timer)
   }
+}
+
+/** @returns ends it */
+function watchOnboarding(store: Store, log: Log, settings: () => Settings): () => Promise<void> {
+  const clock = new OnboardingClock({
+    tenants: () => settings().tenants.values(),
+    alarms: store.alarms,
+    now: Date.now,
+    log,
+  })
+  clock.start()
+  return () => clock.stop()
 }
 
 /** Answers HTTP-01 challenges. Mail goes on without it; what needs it says so by an alarm. */

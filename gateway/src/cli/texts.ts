@@ -23,6 +23,7 @@ export const TEXTS: Readonly<Record<string, Text>> = {
   delivered: text('delivered to {hop.host} [{hop.address}]:{hop.port}, {hop.tls.version}: {reply.code} {reply.text}', 'zugestellt an {hop.host} [{hop.address}]:{hop.port}, {hop.tls.version}: {reply.code} {reply.text}'),
   relayed: text('relayed to {hop.host} [{hop.address}]:{hop.port}, which promises no delivery report: {reply.code} {reply.text}', 'weitergegeben an {hop.host} [{hop.address}]:{hop.port}, der keinen Zustellbericht zusagt: {reply.code} {reply.text}'),
   deferred: text('deferred ({status}), next attempt {retryAt}', 'aufgeschoben ({status}), nächster Versuch {retryAt}'),
+  'copy-renewed': text('copy {copy} made anew: words or route have changed since', 'Kopie {copy} neu gemacht: Merkwörter oder Route haben sich seither geändert'),
   'onboarding-deferral': text('refused for good ({status}), but tried again: onboarding lasts until {until}', 'endgültig abgelehnt ({status}), wird dennoch wieder versucht: Einführungsphase bis {until}'),
   'onboarding-started': text('onboarding until {until}: what Exchange Online refuses for good is tried again; end it with siegel exchange onboarding end', 'Einführungsphase bis {until}: was Exchange Online endgültig ablehnt, wird wieder versucht; beenden mit siegel exchange onboarding end'),
   'onboarding-ended': text('onboarding ended at {until}: what is refused for good is returned to the sender again', 'Einführungsphase endete {until}: was endgültig abgelehnt wird, geht wieder an den Absender zurück'),

@@ -60,6 +60,7 @@ test('good objects make complete settings without a finding', () => {
       name: 'X-Contoso-Siegel',
       outbound: [secretNumber(0).secret],
       inbound: [secretNumber(1).secret],
+      retired: null,
     },
     processedHeader: {
       name: 'X-Siegel-Processed',
@@ -74,6 +75,7 @@ test('good objects make complete settings without a finding', () => {
     dkimSigning: [],
     validation: null,
     onboarding: null,
+    rotating: false,
     markerKey: Buffer.alloc(32, 7),
     postmaster: null,
   })

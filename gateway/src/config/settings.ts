@@ -181,6 +181,15 @@ const WITHOUT_EFFECT: ReadonlySet<MapFindingCode> = new Set<MapFindingCode>([
   'policy-invalid',
 ])
 
+function secretHeaderOf({ secretHeader }: DocumentOf<'Tenant'>['spec']): Tenant['secretHeader'] {
+  if (secretHeader === undefined) return null
+  const { retired } = secretHeader
+  return {
+    ...secretHeader,
+    retired: retired === undefined ? null : { ...retired, until: Date.parse(retired.until) },
+  }
+}
+
 function candidateOf(
   document: DocumentOf<'Tenant'>,
   row: { readonly id: string; readonly markerKey: Buffer },
@@ -193,7 +202,8 @@ function candidateOf(
     acceptedDomains: spec.acceptedDomains,
     fqdn: spec.fqdn,
     preset: spec.preset,
-    secretHeader: spec.secretHeader ?? null,
+    secretHeader: secretHeaderOf(spec),
+    rotating: spec.rotation !== undefined && spec.rotation.step !== 'finished',
     processedHeader: spec.processedHeader,
     route: spec.route,
     outboundDelivery: spec.outboundDelivery,

@@ -100,7 +100,7 @@ function bounce(
 }
 
 /** One group of recipients with the same treatment: one copy, or a hold or bounce for all of them. */
-async function treatGroup(
+export async function treatGroup(
   options: JourneyOptions,
   turn: Turn,
   surroundings: TenantSurroundings,

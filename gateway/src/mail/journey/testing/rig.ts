@@ -97,6 +97,7 @@ export class JourneyRig {
       dkimSigning: [],
       validation: null,
       onboarding: null,
+      rotating: false,
       markerKey: Buffer.alloc(32, 7),
       postmaster: null,
     }
