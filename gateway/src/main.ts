@@ -19,7 +19,8 @@ import { createHostLookup } from './dns/hosts.ts'
 import { createRecordLookup } from './dns/records.ts'
 import { createMxLookup } from './dns/mail-exchangers.ts'
 import { createResolver } from './dns/resolver.ts'
-import { createStsLookup } from './dns/sts.ts'
+import { StsRefresher } from './dns/sts-refresh.ts'
+import { createStsLookup, type StsLookup } from './dns/sts.ts'
 import { createTlsaLookup } from './dns/tlsa.ts'
 import { createAttributor, type Attributor } from './exchange/attribution.ts'
 import { createEndpointService } from './exchange/endpoints/endpoint-service.ts'
@@ -115,8 +116,10 @@ async function open(start: StartConfig, store: Store, log: Log, opened: AsyncDis
     ranges.stop()
   })
   await ranges.start()
+  const names = openNames(start, store, log, () => watch.current().tlsAnchors)
+  opened.defer(keepPolicies(names.sts, store, log))
   const outbound = createOutbound({
-    ...openNames(start, store, log, () => watch.current().tlsAnchors),
+    ...names,
     directTls: bareLevel(start.direct.tls),
     settings: () => watch.current(),
     readAnchorFile: (path) => readFile(path, 'utf8'),
@@ -267,6 +270,23 @@ function openNames(
     mx: createMxLookup(resolve, Math.random, start.hosts),
     ...(validates ? { tlsa: createTlsaLookup(resolve) } : {}),
     ...(direct.mtaSts === 'on' ? { sts } : {}),
+  }
+}
+
+/** Keeps the policies of domains fresh, where they count. Returns what ends it. */
+function keepPolicies(lookup: StsLookup | undefined, store: Store, log: Log): () => void {
+  if (lookup === undefined) return () => undefined
+  const refresher = new StsRefresher({
+    store: store.stsPolicies,
+    lookup,
+    now: Date.now,
+    failed: (cause) => {
+      log.error('sts-policies-not-refreshed', { cause })
+    },
+  })
+  refresher.start()
+  return () => {
+    refresher.stop()
   }
 }
 
