@@ -20,7 +20,8 @@ import { createHostLookup } from './dns/hosts.ts'
 import { createRecordLookup } from './dns/records.ts'
 import { createMxLookup } from './dns/mail-exchangers.ts'
 import { createResolver, type Resolver } from './dns/resolver.ts'
-import { createStsLookup } from './dns/sts.ts'
+import { StsRefresher } from './dns/sts-refresh.ts'
+import { createStsLookup, type StsLookup } from './dns/sts.ts'
 import { createTlsaLookup } from './dns/tlsa.ts'
 import { createAttributor, type Attributor } from './exchange/attribution.ts'
 import { createEndpointService } from './exchange/endpoints/endpoint-service.ts'
@@ -99,10 +100,8 @@ async function run(start: StartConfig, store: Store, log: Log): Promise<void> {
 /** Opens everything; `opened` learns how each part is closed. */
 async function open(start: StartConfig, store: Store, log: Log, opened: AsyncDisposableStack): Promise<void> {
   const parts = new Parts(store)
-  const names = createResolver(start.dns)
-  if (!names.validates)
-    log.warn('dns-not-trusted', { warning: 'no name server is trusted to validate: no DANE' })
-  const authentication = createMailAuthentication(createRecordLookup(names.resolve))
+  const resolver = openResolver(start, log)
+  const authentication = createMailAuthentication(createRecordLookup(resolver.resolve))
   const watch = await watchSettings(
     store.config,
     (settings) => {
@@ -118,8 +117,10 @@ async function open(start: StartConfig, store: Store, log: Log, opened: AsyncDis
     ranges.stop()
   })
   await ranges.start()
+  const names = openNames(resolver, start, store, log, () => watch.current().tlsAnchors)
+  opened.defer(keepPolicies(names.sts, store, log))
   const outbound = createOutbound({
-    ...openNames(names, start, store, log, () => watch.current().tlsAnchors),
+    ...names,
     directTls: bareLevel(start.direct.tls),
     settings: () => watch.current(),
     readAnchorFile: (path) => readFile(path, 'utf8'),
@@ -254,6 +255,14 @@ function createRefresher(
   })
 }
 
+/** Who is asked for names. */
+function openResolver(start: StartConfig, log: Log): Resolver {
+  const resolver = createResolver(start.dns)
+  if (!resolver.validates)
+    log.warn('dns-not-trusted', { warning: 'no name server is trusted to validate: no DANE' })
+  return resolver
+}
+
 /** Where outbound finds hosts, and what is known of them. */
 function openNames(
   { resolve, validates }: Resolver,
@@ -278,6 +287,23 @@ function openNames(
     mx: createMxLookup(resolve, Math.random, start.hosts),
     ...(validates ? { tlsa: createTlsaLookup(resolve) } : {}),
     ...(start.direct.mtaSts === 'on' ? { sts } : {}),
+  }
+}
+
+/** Keeps the policies of domains fresh, where they count. Returns what ends it. */
+function keepPolicies(lookup: StsLookup | undefined, store: Store, log: Log): () => void {
+  if (lookup === undefined) return () => undefined
+  const refresher = new StsRefresher({
+    store: store.stsPolicies,
+    lookup,
+    now: Date.now,
+    failed: (cause) => {
+      log.error('sts-policies-not-refreshed', { cause })
+    },
+  })
+  refresher.start()
+  return () => {
+    refresher.stop()
   }
 }
 
