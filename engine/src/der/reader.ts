@@ -227,6 +227,15 @@ export class Element {
     return this.source.bytes.subarray(this.contentStart, this.contentEnd)
   }
 
+  /** Whether the length octets are the shortest form (X.690 10.1). */
+  get minimal(): boolean {
+    const { length } = this
+    const octets = length < 0x80 ? 1 : 1 + Math.ceil((32 - Math.clz32(length)) / 8)
+    // A tag number from 31 on has octets of its own
+    const tagOctets = this.tag < 0x1f ? 1 : 1 + Math.ceil((32 - Math.clz32(this.tag)) / 7)
+    return this.end === this.contentEnd && this.contentStart - this.start === tagOctets + octets
+  }
+
   /** The number of content octets. */
   get length(): number {
     return this.contentEnd - this.contentStart
