@@ -57,16 +57,15 @@ function isShake({ name }: Digest): boolean {
 
 /** A running hash for this digest. */
 export function startDigest(digest: Digest): Hash {
-  return isShake(digest)
-    ? createHash(digest.name, { outputLength: digest.length })
-    : createHash(digest.name)
+  return isShake(digest) ? createHash(digest.name, { outputLength: digest.length }) : createHash(digest.name)
 }
 
 /** The digest over pieces in order. */
 export function digestOver(digest: Digest, pieces: readonly Buffer[]): Buffer {
   const [first] = pieces
   // One piece needs no running hash; SHAKE has its output length there only
-  if (first !== undefined && pieces.length === 1 && !isShake(digest)) return hash(digest.name, first, 'buffer')
+  if (first !== undefined && pieces.length === 1 && !isShake(digest))
+    return hash(digest.name, first, 'buffer')
   const running = startDigest(digest)
   for (const piece of pieces) running.update(piece)
   return running.digest()

@@ -155,8 +155,8 @@ class Scanner {
       let candidate = delimiters.candidate(at - window.base)
       while (candidate === -1) {
         if (window.ended) return null
-        // A line feed at the very end of the view may be followed by dashes.
-        at = Math.max(at, window.base + window.bytes.length - 2)
+        // What stands at the very end of the view may be the beginning of a delimiter.
+        at = Math.max(at, window.base + window.bytes.length - delimiters.overlap)
         yield* window.load(at - 2)
         delimiters.bytes = window.bytes
         candidate = delimiters.candidate(at - window.base)
