@@ -124,7 +124,7 @@ export class Certificate {
     return this.keyAlgorithm.oid === Oid.rsaEncryption ? 'rsa' : this.publicKey.asymmetricKeyType
   }
 
-  /** Length and exponent of an rsaEncryption key; null for another one, and where they cannot be read. */
+  /** @internal Length and exponent of an rsaEncryption key; null for another one, and where they cannot be read. */
   get rsaSize(): RsaSize | null {
     if (this.keyAlgorithm.oid !== Oid.rsaEncryption) return null
     if (this.size === undefined) this.size = readRsaSize(this.keyBits)
