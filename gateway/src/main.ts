@@ -37,7 +37,7 @@ import { createAccess, type Access } from './mail/inbound/access.ts'
 import { createListener, type Listener } from './mail/inbound/listener.ts'
 import type { InboundPorts } from './mail/inbound/ports.ts'
 import { createServerContext } from './mail/inbound/tls-context.ts'
-import { createJourney, OnboardingClock, type TenantSurroundings } from './mail/journey.ts'
+import { createJourney, OnboardingClock, type Journey, type TenantSurroundings } from './mail/journey.ts'
 import { createOutbound, type Outbound, type OutboundOptions } from './mail/outbound/outbound.ts'
 import { Scheduler } from './mail/queue/scheduler.ts'
 import { createLog, type Log } from './observe/log.ts'
@@ -147,18 +147,7 @@ async function open(start: StartConfig, store: Store, log: Log, opened: AsyncDis
     random: Math.random,
     log,
   })
-  const scheduler = new Scheduler({
-    store: store.queue,
-    owner,
-    carry: (mail) => journey.carry(mail),
-    concurrency: MAILS_AT_ONCE,
-    octetsAtOnce: OCTETS_AT_ONCE,
-    backlog: FRESH_MAILS,
-    leaseMs: LEASE_MS,
-    pollMs: 5000,
-    now: Date.now,
-    log,
-  })
+  const scheduler = createScheduler(store, owner, journey, log)
   const listeners = openListeners(start, store, log, parts, {
     prove: (request) => authentication.prove(request),
     safe: (mails) => journey.safe(mails, scheduler),
@@ -177,6 +166,22 @@ async function open(start: StartConfig, store: Store, log: Log, opened: AsyncDis
   log.info('listening', {
     listeners: listeners.map((listener) => listener.address),
     challenges: responder.addresses,
+  })
+}
+
+/** What gives the mails to the journey. */
+function createScheduler(store: Store, owner: string, journey: Journey, log: Log): Scheduler {
+  return new Scheduler({
+    store: store.queue,
+    owner,
+    carry: (mail) => journey.carry(mail),
+    concurrency: MAILS_AT_ONCE,
+    octetsAtOnce: OCTETS_AT_ONCE,
+    backlog: FRESH_MAILS,
+    leaseMs: LEASE_MS,
+    pollMs: 5000,
+    now: Date.now,
+    log,
   })
 }
 
