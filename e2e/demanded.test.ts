@@ -6,7 +6,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { newMessageId } from './demo/acts.ts'
-import { CONTOSO, partnerObject } from './stage/objects.ts'
+import { CONTOSO } from './stage/objects.ts'
 import { openStage, type Stage } from './stage/stage.ts'
 
 const PARTNER = 'anna@strict.example'
@@ -36,8 +36,11 @@ describe('encryption that is demanded', () => {
     await stage.world.waitFor(({ recipients }) => recipients.includes('bob@other.example'))
     const isHeld = (): boolean =>
       JSON.stringify(stage.gateway.json(['trace', 'find', '--message-id', messageId])).includes('"held"')
-    for (const end = Date.now() + 30_000; !isHeld(); await pause(300))
+    const end = Date.now() + 30_000
+    while (!isHeld()) {
       assert.ok(Date.now() < end, 'the mail is not held')
+      await pause(300)
+    }
     stage.addPartner(PARTNER)
     await stage.changeObjects()
     const mail = await stage.world.waitFor(({ recipients }) => recipients.includes(PARTNER))
