@@ -39,6 +39,7 @@ import type { InboundPorts } from './mail/inbound/ports.ts'
 import { createServerContext } from './mail/inbound/tls-context.ts'
 import { createJourney, OnboardingClock, type Journey, type TenantSurroundings } from './mail/journey.ts'
 import { createOutbound, type Outbound, type OutboundOptions } from './mail/outbound/outbound.ts'
+import { NO_LEVELS } from './mail/policy/levels.ts'
 import { Scheduler } from './mail/queue/scheduler.ts'
 import { createLog, type Log } from './observe/log.ts'
 import { openStore, type Store } from './store/index.ts'
@@ -511,6 +512,7 @@ class Parts {
       keyring = createKeyring({ store: credentials, trust: () => this.#trusts.get(id) ?? createTrust(0, []) })
       this.#keyrings.set(id, keyring)
     }
-    return { tenant, settingsVersion: settings.version, keyring, trust, transport: this.#transport }
+    const levels = settings.treatment.get(id) ?? NO_LEVELS
+    return { tenant, settingsVersion: settings.version, keyring, trust, levels, transport: this.#transport }
   }
 }
