@@ -21,6 +21,12 @@ import type { Tenant } from '../tenant.ts'
 import type { Facts, MessageKind, Protection, RecipientFacts } from './facts.ts'
 import { askedTreatment, type AskedTreatment, type TreatmentLevels } from './levels.ts'
 
+/** What gathering asks of a mail. */
+export type GatheredMail = Pick<ReceivedMail, 'direction' | 'attribution' | 'receivedAt'> & {
+  readonly envelope: Pick<ReceivedMail['envelope'], 'sender'>
+  readonly body: Pick<ReceivedMail['body'], 'size' | 'eightBit' | 'bareLineEnds' | 'nul' | 'longestLine'>
+}
+
 /** What gathering needs beside the mail. */
 export interface GatherContext {
   readonly tenant: Tenant
@@ -53,9 +59,9 @@ const LONGEST_LINE = 998
  * @throws whatever the keyring throws: a broken entry is not "no certificate"
  */
 export async function gather(
-  mail: ReceivedMail,
+  mail: GatheredMail,
   message: ScannedMessage,
-  deliveries: readonly { readonly number: number; readonly recipient: Recipient }[],
+  deliveries: readonly { readonly number: number; readonly recipient: Pick<Recipient, 'address'> }[],
   context: GatherContext,
 ): Promise<Facts> {
   const from = readFrom(message)
@@ -171,7 +177,7 @@ function visibleAddresses(message: ScannedMessage): Set<string> {
  * How the mail is protected already. A label alone is no protection: what only calls itself encrypted, and compressed content
  * going out, would else leave in clear although the recipient's certificate is known.
  */
-function protectionOf({ root, bytes }: ScannedMessage, { direction }: ReceivedMail): Protection {
+function protectionOf({ root, bytes }: ScannedMessage, { direction }: GatheredMail): Protection {
   if (root === null) return 'damaged'
   const kind = smimeKind(root, bytes)
   if (kind === null) return isOpenPgp(root) ? 'openpgp' : 'none'
@@ -190,7 +196,7 @@ function isOpenPgp({ type, params, parts }: MimeNode): boolean {
 }
 
 /** Decides by the standard marks only; a mail without any is ordinary. */
-function kindOf(message: ScannedMessage, mail: ReceivedMail): MessageKind {
+function kindOf(message: ScannedMessage, mail: GatheredMail): MessageKind {
   if (mail.attribution?.factors.includes(VALIDATION_WINDOW) === true) return 'connector-validation'
   const root = message.root
   if (root === null) return 'ordinary'
