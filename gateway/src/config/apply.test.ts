@@ -341,6 +341,23 @@ test('a file from before a change of secrets does not undo it, and one that know
   assert.notEqual((await stored.plan(before, { undoRotation: true })).change, null)
 })
 
+test('a file that says nothing of onboarding and the window for validation leaves them as they are', async () => {
+  const stored = new Stored()
+  const tenant = (spec: object) => documents({ ...TENANT, spec: { ...TENANT.spec, ...spec } })
+  const onboarding = { startedAt: '2026-11-24T10:00:00.000Z', hours: 72 }
+  const validation = { openedAt: '2026-11-24T10:00:00.000Z', recipients: ['bob@partner.example'] }
+  await stored.apply(tenant({ onboarding, validation }))
+  assert.equal((await stored.plan(tenant({}))).change, null)
+  await stored.apply(tenant({ postmaster: 'postmaster@contoso.com' }))
+  const spec = stored.objects[0]?.spec as Record<string, unknown>
+  assert.deepEqual([spec['onboarding'], spec['validation']], [onboarding, validation])
+  await stored.apply(tenant({ onboarding: { ...onboarding, hours: 5 } }))
+  assert.deepEqual((stored.objects[0]?.spec as Record<string, unknown>)['onboarding'], {
+    ...onboarding,
+    hours: 5,
+  })
+})
+
 test('faults of all documents are told at once', async () => {
   const faults = await new Stored().faults(
     documents({ ...TENANT, spec: {} }, { ...BOB, spec: { x: 1 } }, { kind: 'What', name: 'x' }),

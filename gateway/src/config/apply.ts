@@ -88,9 +88,17 @@ export async function planApply(input: ApplyInput): Promise<ApplyPlan> {
           faultOf(input, 'rotation-conflict', source.lineOf(['spec', place]), `spec.${place}`, ROTATED),
         )
     }
+  for (const { document } of prepared) keepTimed(document, storedTenant(document, input))
   problems.push(...duplicates(prepared, input))
   if (problems.length > 0) throw new ConfigError(problems)
   return planChange(prepared, input)
+}
+
+/** What `siegel exchange onboarding` and `window` have begun goes on when a file says nothing of it: they have verbs that end it. */
+function keepTimed(document: ConfigDocument, stored: TenantSpec | null): void {
+  if (document.kind !== 'Tenant' || stored === null) return
+  if (stored.onboarding !== undefined) document.spec.onboarding ??= stored.onboarding
+  if (stored.validation !== undefined) document.spec.validation ??= stored.validation
 }
 
 /** What an operator is told who would undo a change of secrets or words. */
