@@ -11,6 +11,7 @@ import { differences, type FieldDifference } from './difference.ts'
 import type { ActiveIdentity, ConfigChange, ConfigObject, CredentialEntry } from './ports.ts'
 import { ConfigError, type Problem } from './problem.ts'
 import { ReferenceFailure, readReference, referencedText, type ReferenceContext } from './references.ts'
+import { outsideValidity } from './expired.ts'
 import { keepRotation } from './rotation-kept.ts'
 import { unsealFromExport } from './sealed-export.ts'
 import { compileSettings, type Finding, type TenantRows } from './settings.ts'
@@ -24,6 +25,8 @@ export interface ApplyInput {
   readonly references: ReferenceContext
   /** The installation's master key; opens `sealed:` values. */
   readonly masterKey: Buffer
+  /** Milliseconds since 1970: certificates that are not valid then are warned of. */
+  readonly now: number
   readonly current: {
     readonly version: number
     readonly objects: readonly ConfigObject[]
@@ -267,7 +270,10 @@ function judge(
       finding.severity === 'error' && !known.has(`${finding.code} ${finding.object} ${finding.message}`),
   )
   if (faults.length > 0) throw new ConfigError(faults.map((finding) => problemOf(finding, prepared, input)))
-  return findings.filter((finding) => finding.severity === 'warning')
+  return [
+    ...findings.filter((finding) => finding.severity === 'warning'),
+    ...outsideValidity(objects, input.now),
+  ]
 }
 
 /** A fault of the configuration as it would be, at its place in the file if it has one. */
