@@ -31,6 +31,7 @@ export const CONFIG_ERRORS = {
   'address-missing': 'The certificate names no e-mail address and none is given.',
   'address-not-in-certificate': 'An address is not in the certificate and has not been allowed explicitly.',
   'certificate-name': 'The certificate does not name the host that it is for.',
+  'certificate-not-valid': 'A TLS certificate has ended or begins later.',
   // objects among each other
   'tenant-unknown': 'The tenant of an object does not exist.',
   'tenant-conflict':

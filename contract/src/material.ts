@@ -125,7 +125,7 @@ export function secretField(description: string) {
 export function processedWordField(description: string) {
   return field('processed-word', 1024, description, (text) =>
     /^[a-z2-7]{1,64}$/.test(text)
-      ? secretWeakness(text)
+      ? secretWeakness(text, '26 random characters from a to z and 2 to 7')
       : 'must be one word in lower-case base32 (a to z, 2 to 7), at most 64 characters',
   )
 }

@@ -129,6 +129,7 @@ test('faults are told with code, place and reason', async (t) => {
     ['route without brackets closed', spec({ route: '[a.b:25' }), /^invalid-value spec\.route: must be a next hop/],
     ['route port', spec({ route: '[a.b]:70000' }), /^invalid-value spec\.route: /],
     ['weak secret', secret({ outbound: ['geheim'] }), /^invalid-value spec\.secretHeader\.outbound\.0: is too weak: at most 30 bits/],
+    ['weak word', spec({ processedHeader: { outbound: ['wort'], inbound: [WORD_A] } }), /processedHeader\.outbound\.0: .*\(for example 26 random characters from a to z and 2 to 7\)/],
     ['uniform secret', secret({ outbound: ['a'.repeat(40)] }), /outbound\.0: is too weak: it does not look random/],
     ['periodic secret', secret({ outbound: ['0123456789abcdef'.repeat(2)] }), /outbound\.0: is too weak: it does not look random/],
     ['secret with a space', secret({ inbound: [`${SECRET_A} `] }), /inbound\.0: may hold only/],

@@ -32,13 +32,14 @@ function isPeriodic(text: string): boolean {
 
 /**
  * Says why a secret is not acceptable.
+ * @param example - what would be strong enough, in the alphabet of the field
  * @returns null when it is; the text never quotes the secret
  */
-export function secretWeakness(text: string): string | null {
+export function secretWeakness(text: string, example = '32 hexadecimal digits'): string | null {
   if (!/^[0-9A-Za-z+/=_-]+$/.test(text)) return 'may hold only letters, digits and + / = _ -'
   const bits = secretBits(text)
   if (bits < LEAST_BITS)
-    return `is too weak: at most ${bits} bits, ${LEAST_BITS} are needed (for example 32 hexadecimal digits)`
+    return `is too weak: at most ${bits} bits, ${LEAST_BITS} are needed (for example ${example})`
   if (new Set(text).size < 8 || isPeriodic(text)) return 'is too weak: it does not look random'
   return null
 }

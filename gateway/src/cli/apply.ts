@@ -80,6 +80,7 @@ export const apply: Command = async (args, io) => {
       file: file === '-' ? 'standard input' : file,
       references: { folder: file === '-' ? process.cwd() : dirname(resolve(file)), environment: process.env },
       masterKey: start.masterKey,
+      now: io.now(),
       current,
       prune: options.has('prune'),
       undoRotation: options.has('undo-rotation'),

@@ -240,8 +240,10 @@ test('what cannot be is refused with exit code 2', async () => {
 test('onboarding and rotate speak German and English', async () => {
   const said: [string[], number, RegExp][] = [
     [['onboarding', 'start', '--hours', '9', '--language', 'de'], 0, /^contoso: Einführungsphase bis 20/],
-    [['onboarding', 'status', '--language', 'de'], 0, /^contoso: an bis 20/],
-    [['onboarding', 'status', '--language', 'en'], 0, /^contoso: on until 20/],
+    [['onboarding', 'status', '--language', 'de'], 0, /^contoso: Einführungsphase läuft bis 20/],
+    [['onboarding', 'status', '--lang', 'de'], 0, /^contoso: Einführungsphase läuft bis 20/],
+    [['onboarding', 'status', '--lang=en'], 0, /^contoso: onboarding until 20/],
+    [['onboarding', 'status', '--language', 'en'], 0, /^contoso: onboarding until 20/],
     [['onboarding', 'end', '--language', 'de'], 0, /^contoso: Einführungsphase beendet/],
     [['onboarding', 'status', '--language', 'de'], 0, /^contoso: aus/],
     [['onboarding', 'start', '--hours', '169', '--language', 'de'], 2, /von 1 bis 168/],

@@ -18,6 +18,15 @@ export interface Options {
   readonly positionals: readonly string[]
 }
 
+/** `--lang` and `--language` are one option: a verb has one of the two in its table and takes both. */
+function spelled(args: readonly string[], table: OptionTable): string[] {
+  const [own, other] = 'lang' in table ? ['--lang', '--language'] : ['--language', '--lang']
+  if (!('lang' in table || 'language' in table)) return [...args]
+  return args.map((arg) =>
+    arg === other || arg.startsWith(`${other}=`) ? own + arg.slice(other.length) : arg,
+  )
+}
+
 /**
  * Reads the arguments of a verb.
  * @param most - how many arguments may stand beside the options
@@ -26,9 +35,10 @@ export interface Options {
 export function readOptions(args: readonly string[], table: OptionTable, most: number): Options {
   let parsed: { values: Record<string, unknown>; positionals: string[] }
   try {
-    parsed = parseArgs({ args: [...args], options: table, allowPositionals: true, strict: true })
+    parsed = parseArgs({ args: spelled(args, table), options: table, allowPositionals: true, strict: true })
   } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : 'bad arguments')
+    // The first sentence says what is wrong; the rest explains the parser.
+    throw new UsageError(error instanceof Error ? (error.message.split('. ')[0] ?? '') : 'bad arguments')
   }
   const { values, positionals } = parsed
   const [extra] = positionals.slice(most)

@@ -42,13 +42,14 @@ class Stored {
 
   async plan(
     text: string,
-    options: { prune?: boolean; masterKey?: Buffer; undoRotation?: boolean } = {},
+    options: { prune?: boolean; masterKey?: Buffer; undoRotation?: boolean; now?: number } = {},
   ): Promise<ApplyPlan> {
     return planApply({
       text,
       file: 'objects.yaml',
       references: { folder, environment: { ALICE_PASSWORD: 'geheim', WRONG: 'falsch' } },
       masterKey: options.masterKey ?? MASTER_KEY,
+      now: options.now ?? Date.now(),
       current: this.current,
       prune: options.prune ?? false,
       undoRotation: options.undoRotation ?? false,
@@ -339,6 +340,41 @@ test('a file from before a change of secrets does not undo it, and one that know
   )
   // Who wants to undo it says so.
   assert.notEqual((await stored.plan(before, { undoRotation: true })).change, null)
+})
+
+test('a file that says nothing of onboarding and the window for validation leaves them as they are', async () => {
+  const stored = new Stored()
+  const tenant = (spec: object) => documents({ ...TENANT, spec: { ...TENANT.spec, ...spec } })
+  const onboarding = { startedAt: '2026-11-24T10:00:00.000Z', hours: 72 }
+  const validation = { openedAt: '2026-11-24T10:00:00.000Z', recipients: ['bob@partner.example'] }
+  await stored.apply(tenant({ onboarding, validation }))
+  assert.equal((await stored.plan(tenant({}))).change, null)
+  await stored.apply(tenant({ postmaster: 'postmaster@contoso.com' }))
+  const spec = stored.objects[0]?.spec as Record<string, unknown>
+  assert.deepEqual([spec['onboarding'], spec['validation']], [onboarding, validation])
+  await stored.apply(tenant({ onboarding: { ...onboarding, hours: 5 } }))
+  assert.deepEqual((stored.objects[0]?.spec as Record<string, unknown>)['onboarding'], {
+    ...onboarding,
+    hours: 5,
+  })
+})
+
+test('a TLS certificate that has ended is warned of and does not stand in the way', async () => {
+  const stored = new Stored()
+  const text = documents({
+    kind: 'ServerCertificate',
+    name: 'old',
+    spec: { chain: 'file:server.pem', key: 'file:server.key' },
+  })
+  const codes = async (now: number) => (await stored.plan(text, { now })).findings.map(({ code }) => code)
+  assert.ok(!(await codes(Date.now())).includes('certificate-not-valid'))
+  const late = await stored.plan(text, { now: Date.UTC(2200, 0) })
+  assert.match(
+    late.findings.find(({ code }) => code === 'certificate-not-valid')?.message ?? '',
+    /^the certificate ended on \d{4}-/,
+  )
+  assert.notEqual(late.change, null)
+  assert.ok((await codes(0)).includes('certificate-not-valid'))
 })
 
 test('faults of all documents are told at once', async () => {

@@ -11,6 +11,7 @@ import { differences, type FieldDifference } from './difference.ts'
 import type { ActiveIdentity, ConfigChange, ConfigObject, CredentialEntry } from './ports.ts'
 import { ConfigError, type Problem } from './problem.ts'
 import { ReferenceFailure, readReference, referencedText, type ReferenceContext } from './references.ts'
+import { outsideValidity } from './expired.ts'
 import { keepRotation } from './rotation-kept.ts'
 import { unsealFromExport } from './sealed-export.ts'
 import { compileSettings, type Finding, type TenantRows } from './settings.ts'
@@ -24,6 +25,8 @@ export interface ApplyInput {
   readonly references: ReferenceContext
   /** The installation's master key; opens `sealed:` values. */
   readonly masterKey: Buffer
+  /** Milliseconds since 1970: certificates that are not valid then are warned of. */
+  readonly now: number
   readonly current: {
     readonly version: number
     readonly objects: readonly ConfigObject[]
@@ -88,9 +91,17 @@ export async function planApply(input: ApplyInput): Promise<ApplyPlan> {
           faultOf(input, 'rotation-conflict', source.lineOf(['spec', place]), `spec.${place}`, ROTATED),
         )
     }
+  for (const { document } of prepared) keepTimed(document, storedTenant(document, input))
   problems.push(...duplicates(prepared, input))
   if (problems.length > 0) throw new ConfigError(problems)
   return planChange(prepared, input)
+}
+
+/** What `siegel exchange onboarding` and `window` have begun goes on when a file says nothing of it: they have verbs that end it. */
+function keepTimed(document: ConfigDocument, stored: TenantSpec | null): void {
+  if (document.kind !== 'Tenant' || stored === null) return
+  if (stored.onboarding !== undefined) document.spec.onboarding ??= stored.onboarding
+  if (stored.validation !== undefined) document.spec.validation ??= stored.validation
 }
 
 /** What an operator is told who would undo a change of secrets or words. */
@@ -259,7 +270,10 @@ function judge(
       finding.severity === 'error' && !known.has(`${finding.code} ${finding.object} ${finding.message}`),
   )
   if (faults.length > 0) throw new ConfigError(faults.map((finding) => problemOf(finding, prepared, input)))
-  return findings.filter((finding) => finding.severity === 'warning')
+  return [
+    ...findings.filter((finding) => finding.severity === 'warning'),
+    ...outsideValidity(objects, input.now),
+  ]
 }
 
 /** A fault of the configuration as it would be, at its place in the file if it has one. */

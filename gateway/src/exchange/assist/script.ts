@@ -21,6 +21,20 @@ function isRoute({ purpose }: PlannedRule): boolean {
   return purpose.startsWith('route-')
 }
 
+/** The command that makes this script again. */
+function commandLine({ tenant, options }: AssistPlan): string {
+  const { spam, inbound, guard, reportTo, exempt, pilotGroup, gatewayAddresses, certificateName } = options
+  return [
+    `siegel exchange script --tenant ${tenant.name} --preset ${tenant.preset} --spam ${spam} --inbound ${inbound} --guard ${guard}`,
+    ...(reportTo === null ? [] : [`--report-to ${reportTo}`]),
+    `--exempt ${exempt.length === 0 ? 'none' : exempt.join(',')}`,
+    ...(pilotGroup === null ? [] : [`--pilot-group ${pilotGroup}`]),
+    ...gatewayAddresses.map((address) => `--gateway-ip ${address}`),
+    ...(certificateName === tenant.fqdn ? [] : [`--certificate-name ${certificateName}`]),
+    '--out FILE',
+  ].join(' ')
+}
+
 function head(plan: AssistPlan): string[] {
   const { tenant, options, generation } = plan
   const notes = [
@@ -41,7 +55,10 @@ function head(plan: AssistPlan): string[] {
       : []),
     '  .\\siegel.ps1 -Export                      writes the state for siegel exchange drift',
     'In an emergency: -Bypass lets mail pass by the gateway, -Resume ends that. A change of rules takes up to 30 minutes.',
-    'Exit codes: 0 done, 2 wrong call, 3 problem found (nothing changed), 4 inbound connector is off, 5 accepted domain missing.',
+    'Exit codes: 0 done, 1 a command failed (mend what it says, run again), 2 wrong call, 3 problem found, 4 inbound connector is off,',
+    '5 accepted domain missing.',
+    `Made by: ${commandLine(plan)}`,
+    'Whoever makes it again gives the same options: rules that only another choice of options has are removed.',
   ]
   return [
     ...notes.map(comment),
@@ -64,6 +81,14 @@ function head(plan: AssistPlan): string[] {
     "    Write-Warning 'Which group? -Stage pilot needs -PilotGroup with the address of a group.'",
     '    exit 2',
     '}',
+    ...(plan.rules.some(({ stage }) => stage === 'guard')
+      ? []
+      : [
+          "if ($Stage -eq 'guard') {",
+          "    Write-Warning 'This script has no guard, nothing was done: make it with siegel exchange script --guard reject or --guard report.'",
+          '    exit 2',
+          '}',
+        ]),
     "if ($Validate -and $ValidationRecipient -eq '') {",
     "    Write-Warning 'To whom? -Validate needs -ValidationRecipient with an address outside of the tenant.'",
     '    exit 2',
@@ -92,6 +117,7 @@ function emergency(plan: AssistPlan): string[] {
   return [
     '# --- Emergency ---',
     'if ($Bypass) {',
+    '    $count = 0',
     `    foreach ($name in ${literal(off)}) {`,
     '        $rule = Get-TransportRule -Identity $name -ErrorAction SilentlyContinue',
     "        if ($null -ne $rule -and $rule.State -eq 'Enabled') {",
@@ -99,8 +125,14 @@ function emergency(plan: AssistPlan): string[] {
     `                Set-TransportRule -Identity $name -Comments ($rule.Comments + ${quoted(` ${BYPASSED}`)}) -ErrorAction Stop`,
     '                Disable-TransportRule -Identity $name -Confirm:$false -ErrorAction Stop',
     "                Write-Host ('disabled: ' + $name)",
+    '                $count = $count + 1',
     '            }',
     '        }',
+    '    }',
+    '    if ($WhatIfPreference) { exit 0 }',
+    '    if ($count -eq 0) {',
+    "        Write-Host 'No rule of this script was enabled: nothing was changed, and no rule sends mail to the gateway.'",
+    '        exit 0',
     '    }',
     ...say(
       [
@@ -112,16 +144,30 @@ function emergency(plan: AssistPlan): string[] {
     '    exit 0',
     '}',
     'if ($Resume) {',
+    '    $count = 0',
+    '    $off = 0',
     `    foreach ($name in ${literal(routes)}) {`,
     '        $rule = Get-TransportRule -Identity $name -ErrorAction SilentlyContinue',
+    "        if ($null -eq $rule -or $rule.State -ne 'Enabled') { $off = $off + 1 }",
     `        if ($null -ne $rule -and $rule.Comments -like ${mark}) {`,
     "            if ($PSCmdlet.ShouldProcess($name, 'Enable-TransportRule')) {",
     '                Enable-TransportRule -Identity $name -ErrorAction Stop',
     `                Set-TransportRule -Identity $name -Comments ($rule.Comments.Replace(${quoted(` ${BYPASSED}`)}, '')) -ErrorAction Stop`,
     "                Write-Host ('enabled: ' + $name)",
+    '                $count = $count + 1',
     '            }',
     '        }',
     '    }',
+    '    if ($WhatIfPreference) { exit 0 }',
+    '    if ($count -eq 0) {',
+    '        if ($off -eq 0) {',
+    "            Write-Host 'Nothing to resume: the rules are enabled.'",
+    '            exit 0',
+    '        }',
+    "        Write-Warning 'Nothing was resumed: -Bypass has disabled none of the rules, and some are missing or disabled. Enable them with -Stage pilot or -Stage all.'",
+    '        exit 3',
+    '    }',
+    "    if ($off -gt $count) { Write-Warning 'Some rules are still missing or disabled: enable them with -Stage pilot or -Stage all.' }",
     "    Write-Host 'Mail goes through the gateway again within 30 minutes.'",
     ...(guard === undefined
       ? []
@@ -197,11 +243,13 @@ function order(plan: AssistPlan): string[] {
   const guard = plan.rules.find(({ purpose }) => purpose === 'guard')
   return [
     '# --- Rules of earlier options go ---',
+    '$removed = @()',
     'foreach ($rule in $rules) {',
     `    if ($rule.Comments -like ${quoted(plan.pattern)} -and $ours -notcontains $rule.Name) {`,
     "        if ($PSCmdlet.ShouldProcess($rule.Name, 'Remove-TransportRule')) {",
     '            Remove-TransportRule -Identity $rule.Name -Confirm:$false -ErrorAction Stop',
-    "            Write-Host ('removed, no longer needed: ' + $rule.Name)",
+    "            Write-Host ('removed, not in this script: ' + $rule.Name)",
+    "            if ($rule.State -eq 'Enabled') { $removed += $rule.Name }",
     '        }',
     '    }',
     '}',
@@ -226,6 +274,19 @@ function order(plan: AssistPlan): string[] {
     '            }',
     '        } else { $last = $rule.Priority }',
     '    }',
+    '}',
+    '',
+  ]
+}
+
+/** What was in force and is gone must be known before the administrator goes home. */
+function goneRules(): string[] {
+  return [
+    'foreach ($name in $removed) {',
+    "    Write-Warning ('The rule ' + $name + ' was in force and is gone. If the script was to have it, make it with the options of before (head of the old script).')",
+    '}',
+    "if ($removed.Count -gt 0 -and $Stage -eq 'create') {",
+    "    Write-Warning 'New rules are disabled: until -Stage pilot or -Stage all mail that only the old rules routed leaves UNSIGNED AND UNENCRYPTED.'",
     '}',
     '',
   ]
@@ -307,7 +368,11 @@ function validation(plan: AssistPlan): string[] {
     "            Write-Warning ('The validation failed: ' + $_.Exception.Message)",
     '            $failed = $true',
     '        }',
-    '        if ($failed) { exit 3 }',
+    '        if ($failed) {',
+    "            Write-Warning 'Not validated; no rule was changed. 550 5.7.1 Not authorized: on the gateway siegel exchange window open --to ADDRESS'",
+    "            Write-Warning 'with the address of -ValidationRecipient, then -Validate within 60 minutes. Not reached: siegel exchange verify.'",
+    '            exit 3',
+    '        }',
     `        Set-OutboundConnector -Identity ${name} -IsValidated $true -LastValidationTimestamp (Get-Date).ToUniversalTime() -ErrorAction Stop`,
     "        Write-Host 'The outbound connector is marked as validated.'",
     '    }',
@@ -382,6 +447,7 @@ function ending(plan: AssistPlan): string[] {
   return [
     '# --- Done ---',
     ...say(spamConsequences(plan.options.spam, 'en')),
+    "if ($Stage -eq 'create') { Write-Host 'New rules stay disabled, what was enabled stays so. Next: -Validate, then -Stage pilot -PilotGroup GROUP, later -Stage all.' }",
     "Write-Host 'Check from outside: siegel exchange verify. Then -Export and siegel exchange drift --state FILE.'",
     'exit 0',
   ]
@@ -399,6 +465,7 @@ export function makeScript(plan: AssistPlan): string {
     ...connector('Outbound', plan.outbound),
     ...plan.rules.flatMap((rule) => ruleLines(rule, rule.first ? top++ : null)),
     ...order(plan),
+    ...goneRules(),
     ...domainStop(plan),
     ...connector('Inbound', plan.inbound),
     ...arcSealer(plan),

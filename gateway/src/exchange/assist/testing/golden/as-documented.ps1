@@ -7,7 +7,10 @@
 #   .\siegel.ps1 -Stage all                   enables the rules for everybody
 #   .\siegel.ps1 -Export                      writes the state for siegel exchange drift
 # In an emergency: -Bypass lets mail pass by the gateway, -Resume ends that. A change of rules takes up to 30 minutes.
-# Exit codes: 0 done, 2 wrong call, 3 problem found (nothing changed), 4 inbound connector is off, 5 accepted domain missing.
+# Exit codes: 0 done, 1 a command failed (mend what it says, run again), 2 wrong call, 3 problem found, 4 inbound connector is off,
+# 5 accepted domain missing.
+# Made by: siegel exchange script --tenant contoso --preset as-documented --spam A --inbound all --guard none --exempt none --out FILE
+# Whoever makes it again gives the same options: rules that only another choice of options has are removed.
 [CmdletBinding(SupportsShouldProcess = $true)]
 param(
     [ValidateSet('create', 'pilot', 'all', 'guard')]
@@ -27,6 +30,10 @@ if ($Stage -eq 'pilot' -and $PilotGroup -eq '') {
     Write-Warning 'Which group? -Stage pilot needs -PilotGroup with the address of a group.'
     exit 2
 }
+if ($Stage -eq 'guard') {
+    Write-Warning 'This script has no guard, nothing was done: make it with siegel exchange script --guard reject or --guard report.'
+    exit 2
+}
 if ($Validate -and $ValidationRecipient -eq '') {
     Write-Warning 'To whom? -Validate needs -ValidationRecipient with an address outside of the tenant.'
     exit 2
@@ -38,6 +45,7 @@ if ($Bypass -and $Resume) {
 
 # --- Emergency ---
 if ($Bypass) {
+    $count = 0
     foreach ($name in @('S/MIME eingehend', 'S/MIME ausgehend')) {
         $rule = Get-TransportRule -Identity $name -ErrorAction SilentlyContinue
         if ($null -ne $rule -and $rule.State -eq 'Enabled') {
@@ -45,24 +53,44 @@ if ($Bypass) {
                 Set-TransportRule -Identity $name -Comments ($rule.Comments + ' (bypassed)') -ErrorAction Stop
                 Disable-TransportRule -Identity $name -Confirm:$false -ErrorAction Stop
                 Write-Host ('disabled: ' + $name)
+                $count = $count + 1
             }
         }
+    }
+    if ($WhatIfPreference) { exit 0 }
+    if ($count -eq 0) {
+        Write-Host 'No rule of this script was enabled: nothing was changed, and no rule sends mail to the gateway.'
+        exit 0
     }
     Write-Host 'The gateway is bypassed. Within 30 minutes mail to the outside leaves UNSIGNED AND UNENCRYPTED, and encrypted mail from outside'
     Write-Host 'reaches the mailboxes as it is. Mail that is in the gateway still comes back through the inbound connector. End it with -Resume.'
     exit 0
 }
 if ($Resume) {
+    $count = 0
+    $off = 0
     foreach ($name in @('S/MIME eingehend', 'S/MIME ausgehend')) {
         $rule = Get-TransportRule -Identity $name -ErrorAction SilentlyContinue
+        if ($null -eq $rule -or $rule.State -ne 'Enabled') { $off = $off + 1 }
         if ($null -ne $rule -and $rule.Comments -like '*(bypassed)*') {
             if ($PSCmdlet.ShouldProcess($name, 'Enable-TransportRule')) {
                 Enable-TransportRule -Identity $name -ErrorAction Stop
                 Set-TransportRule -Identity $name -Comments ($rule.Comments.Replace(' (bypassed)', '')) -ErrorAction Stop
                 Write-Host ('enabled: ' + $name)
+                $count = $count + 1
             }
         }
     }
+    if ($WhatIfPreference) { exit 0 }
+    if ($count -eq 0) {
+        if ($off -eq 0) {
+            Write-Host 'Nothing to resume: the rules are enabled.'
+            exit 0
+        }
+        Write-Warning 'Nothing was resumed: -Bypass has disabled none of the rules, and some are missing or disabled. Enable them with -Stage pilot or -Stage all.'
+        exit 3
+    }
+    if ($off -gt $count) { Write-Warning 'Some rules are still missing or disabled: enable them with -Stage pilot or -Stage all.' }
     Write-Host 'Mail goes through the gateway again within 30 minutes.'
     exit 0
 }
@@ -343,11 +371,13 @@ if ($null -eq $found) {
 }
 
 # --- Rules of earlier options go ---
+$removed = @()
 foreach ($rule in $rules) {
     if ($rule.Comments -like 'Siegel/* contoso *' -and $ours -notcontains $rule.Name) {
         if ($PSCmdlet.ShouldProcess($rule.Name, 'Remove-TransportRule')) {
             Remove-TransportRule -Identity $rule.Name -Confirm:$false -ErrorAction Stop
-            Write-Host ('removed, no longer needed: ' + $rule.Name)
+            Write-Host ('removed, not in this script: ' + $rule.Name)
+            if ($rule.State -eq 'Enabled') { $removed += $rule.Name }
         }
     }
 }
@@ -363,6 +393,13 @@ foreach ($name in $ours) {
             }
         } else { $last = $rule.Priority }
     }
+}
+
+foreach ($name in $removed) {
+    Write-Warning ('The rule ' + $name + ' was in force and is gone. If the script was to have it, make it with the options of before (head of the old script).')
+}
+if ($removed.Count -gt 0 -and $Stage -eq 'create') {
+    Write-Warning 'New rules are disabled: until -Stage pilot or -Stage all mail that only the old rules routed leaves UNSIGNED AND UNENCRYPTED.'
 }
 
 # --- The name on the certificate must be an accepted domain before the inbound connector is made ---
@@ -440,7 +477,11 @@ if ($Validate) {
             Write-Warning ('The validation failed: ' + $_.Exception.Message)
             $failed = $true
         }
-        if ($failed) { exit 3 }
+        if ($failed) {
+            Write-Warning 'Not validated; no rule was changed. 550 5.7.1 Not authorized: on the gateway siegel exchange window open --to ADDRESS'
+            Write-Warning 'with the address of -ValidationRecipient, then -Validate within 60 minutes. Not reached: siegel exchange verify.'
+            exit 3
+        }
         Set-OutboundConnector -Identity 'Siegel to gateway' -IsValidated $true -LastValidationTimestamp (Get-Date).ToUniversalTime() -ErrorAction Stop
         Write-Host 'The outbound connector is marked as validated.'
     }
@@ -469,5 +510,6 @@ if ($Stage -ne 'create') {
 # --- Done ---
 Write-Host 'Spam on re-entry, option A (header retention): both connectors keep internal headers, so the verdict of the first pass holds.'
 Write-Host 'Trust rests on the certificate alone. Decrypted text may not be scanned a second time.'
+if ($Stage -eq 'create') { Write-Host 'New rules stay disabled, what was enabled stays so. Next: -Validate, then -Stage pilot -PilotGroup GROUP, later -Stage all.' }
 Write-Host 'Check from outside: siegel exchange verify. Then -Export and siegel exchange drift --state FILE.'
 exit 0
