@@ -4,6 +4,7 @@
  */
 import type { Reason } from '../plan.ts'
 import type { AskedTreatment } from './levels.ts'
+import type { Ruled } from './rules.ts'
 
 /** What kind of mail it is, as far as treatment depends on it. */
 export type MessageKind =
@@ -42,8 +43,14 @@ export interface RecipientFacts {
   } | null
   /** What the look-up saw, in order. */
   readonly certificateReasons: readonly Reason[]
-  /** Outbound: what is asked for this recipient; null otherwise. */
+  /** Outbound: what settings and rules ask for this recipient; null otherwise. */
   readonly asked: AskedTreatment | null
+  /** The rules that apply or may apply. */
+  readonly rules: Ruled['found']
+  /** What a rule asks for beside treatment. */
+  readonly action: Ruled['action']
+  /** An operator has released it from a hold. */
+  readonly released: boolean
 }
 
 /** The facts of one mail. */

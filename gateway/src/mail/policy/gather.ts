@@ -19,7 +19,9 @@ import { VALIDATION_WINDOW, type ReceivedMail } from '../message.ts'
 import type { Reason } from '../plan.ts'
 import type { Tenant } from '../tenant.ts'
 import type { Facts, MessageKind, Protection, RecipientFacts } from './facts.ts'
-import { askedTreatment, type AskedTreatment, type TreatmentLevels } from './levels.ts'
+import { askedTreatment, type TreatmentLevels } from './levels.ts'
+import { ruledMail } from './ruled-mail.ts'
+import { RuleTrial, type Rule } from './rules.ts'
 
 /** What gathering asks of a mail. */
 export type GatheredMail = Pick<ReceivedMail, 'direction' | 'attribution' | 'receivedAt'> & {
@@ -34,6 +36,8 @@ export interface GatherContext {
   readonly keyring: Keyring
   /** What is asked for outbound mail. */
   readonly levels: TreatmentLevels
+  /** The rules for outbound mail that are enabled, in their order. */
+  readonly rules: readonly Rule[]
   /** What the next hop takes at most, in octets. */
   readonly sizeLimit: number
   /** Milliseconds since 1970. */
@@ -61,7 +65,11 @@ const LONGEST_LINE = 998
 export async function gather(
   mail: GatheredMail,
   message: ScannedMessage,
-  deliveries: readonly { readonly number: number; readonly recipient: Pick<Recipient, 'address'> }[],
+  deliveries: readonly {
+    readonly number: number
+    readonly recipient: Pick<Recipient, 'address'>
+    readonly released: boolean
+  }[],
   context: GatherContext,
 ): Promise<Facts> {
   const from = readFrom(message)
@@ -70,24 +78,25 @@ export async function gather(
   const fromAccepted = single !== null && context.tenant.acceptedDomains.includes(domainOf(single))
   const protection = protectionOf(message, mail)
   const kind = kindOf(message, mail)
-  const asked = (address: string): AskedTreatment | null =>
+  const senders = sendersOf(from, mail.envelope.sender)
+  const trial =
     mail.direction === 'outbound'
-      ? askedTreatment(context.levels, sendersOf(from, mail.envelope.sender), lookupForm(address))
+      ? new RuleTrial(context.rules, ruledMail(message, { senders, kind, protection, size: mail.body.size }))
       : null
   const ordinary = mail.direction === 'outbound' && protection === 'none' && kind === 'ordinary'
   const signer = ordinary && single !== null ? await context.keyring.signer(single, context.now) : null
   const visible = visibleAddresses(message)
   const recipients: RecipientFacts[] = []
-  for (const { number, recipient } of deliveries) {
-    const shown = visible.has(lookupForm(recipient.address))
-    const wanted = asked(recipient.address)
-    const looksUp = ordinary || wanted?.encrypt.value === 'always'
+  for (const { number, recipient, released } of deliveries) {
+    const known = lookupForm(recipient.address)
+    const ruled = trial?.apply(known, askedTreatment(context.levels, senders, known)) ?? null
+    const looksUp = ordinary || ruled?.asked.encrypt.value === 'always'
     const choice = looksUp ? await context.keyring.recipient(recipient.address, context.now) : null
     const found = choice !== null && choice.credential !== null && choice.fingerprint !== null
     recipients.push({
       delivery: number,
       address: recipient.address,
-      visible: shown,
+      visible: visible.has(known),
       certificate: found
         ? {
             credential: choice.credential,
@@ -96,7 +105,10 @@ export async function gather(
           }
         : null,
       certificateReasons: (choice?.reasons ?? []).map(asReason),
-      asked: wanted,
+      asked: ruled?.asked ?? null,
+      rules: ruled?.found ?? [],
+      action: ruled?.action ?? null,
+      released,
     })
   }
   const { body } = mail
