@@ -123,7 +123,7 @@ export const ruleSpec = z
       .describe('What is asked for.'),
     stop: z.boolean().default(false).describe('No further rule is tried when this one applies.'),
   })
-  .refine(({ then: { weaken: _, ...rest } }) => Object.keys(rest).length > 0, {
+  .refine(({ then }) => Object.keys(then).some((name) => name !== 'weaken'), {
     path: ['then'],
     error: 'must ask for something',
   })
