@@ -4,7 +4,6 @@
  */
 import type { Reason } from '../plan.ts'
 import type { AskedTreatment } from './levels.ts'
-import type { Ruled } from './rules.ts'
 
 /** What kind of mail it is, as far as treatment depends on it. */
 export type MessageKind =
@@ -28,6 +27,19 @@ export type Protection =
   | 'openpgp'
   | 'damaged'
 
+/** A rule that bore upon a recipient. */
+export interface RuleFound {
+  readonly rule: string
+  /** unsure: it could not be judged whether it applies. */
+  readonly outcome: 'applies' | 'unsure'
+}
+
+/** What a rule asks for beside treatment. */
+export interface RuleAction {
+  readonly kind: 'hold' | 'reject'
+  readonly rule: string
+}
+
 /** What was found for one recipient. */
 export interface RecipientFacts {
   /** Index of the delivery. */
@@ -46,9 +58,9 @@ export interface RecipientFacts {
   /** Outbound: what settings and rules ask for this recipient; null otherwise. */
   readonly asked: AskedTreatment | null
   /** The rules that apply or may apply. */
-  readonly rules: Ruled['found']
+  readonly rules: readonly RuleFound[]
   /** What a rule asks for beside treatment. */
-  readonly action: Ruled['action']
+  readonly action: RuleAction | null
   /** An operator has released it from a hold. */
   readonly released: boolean
 }

@@ -8,8 +8,6 @@ import {
   parseAddresses,
   carriesCms,
   smimeKind,
-  type ByteView,
-  type HeaderField,
   type MimeNode,
 } from '@siegel/engine'
 import { lookupForm, type Keyring, type KeyReason } from '../../keyring/keyring.ts'
@@ -22,6 +20,7 @@ import type { Facts, MessageKind, Protection, RecipientFacts } from './facts.ts'
 import { askedTreatment, type TreatmentLevels } from './levels.ts'
 import { ruledMail } from './ruled-mail.ts'
 import { RuleTrial, type Rule } from './rules.ts'
+import type { ScannedMessage } from './scanned-message.ts'
 
 /** What gathering asks of a mail. */
 export type GatheredMail = Pick<ReceivedMail, 'direction' | 'attribution' | 'receivedAt'> & {
@@ -42,16 +41,6 @@ export interface GatherContext {
   readonly sizeLimit: number
   /** Milliseconds since 1970. */
   readonly now: number
-}
-
-/** The message with its scanned shape. */
-export interface ScannedMessage {
-  /** The message, or its headers and the beginning of each body. */
-  readonly bytes: ByteView
-  /** null when the scan refused it. */
-  readonly root: MimeNode | null
-  /** The header fields, also when the body could not be scanned. */
-  readonly fields: readonly HeaderField[]
 }
 
 /** Text lines longer than this must be encoded before signing. RFC 5322 2.1.1 */

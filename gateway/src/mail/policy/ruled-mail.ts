@@ -4,8 +4,8 @@
  */
 import { fieldsNamed, headerValue, parseParameters, type MimeNode } from '@siegel/engine'
 import libmime from 'libmime'
-import type { ScannedMessage } from './gather.ts'
 import type { RuledMail } from './rules.ts'
+import type { ScannedMessage } from './scanned-message.ts'
 
 /** Parts that are looked at; the scanner allows no more. */
 type Known = Pick<RuledMail, 'senders' | 'kind' | 'protection' | 'size'>

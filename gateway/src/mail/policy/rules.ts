@@ -3,7 +3,7 @@
  * false: such a rule may only make the treatment safer. Decides nothing itself.
  */
 import type { RuleConditions, RuleSpec } from '@siegel/contract'
-import type { MessageKind, Protection } from './facts.ts'
+import type { MessageKind, Protection, RuleAction, RuleFound } from './facts.ts'
 import { aboveDomain, safer, type AskedTreatment, type Values } from './levels.ts'
 
 /** A rule of a tenant. */
@@ -36,18 +36,11 @@ export interface RuledMail {
   readonly protection: Protection
 }
 
-/** A rule that bore upon a recipient. */
-export interface RuleFound {
-  readonly rule: string
-  /** unsure: it could not be judged whether it applies. */
-  readonly outcome: 'applies' | 'unsure'
-}
-
 /** What the rules come to for one recipient. */
 export interface Ruled {
   readonly asked: AskedTreatment
   /** What the first rule with an action asks for; null when none does. */
-  readonly action: { readonly kind: 'hold' | 'reject'; readonly rule: string } | null
+  readonly action: RuleAction | null
   /** Those that apply or may apply, in order. */
   readonly found: readonly RuleFound[]
 }
