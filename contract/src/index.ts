@@ -22,5 +22,7 @@ export type {
 } from './objects/installation.ts'
 export type { CredentialSpec, MailAnchorSpec, PartnerCertificateSpec } from './objects/keyring.ts'
 export type { TenantSpec } from './objects/tenant.ts'
+export { MESSAGE_KINDS, PROTECTED_AS } from './objects/rule.ts'
+export type { RuleConditions, RuleSpec } from './objects/rule.ts'
 export { DEMANDS, PROFILES } from './objects/treatment.ts'
 export type { TreatmentDefaultsSpec, TreatmentSettingsSpec } from './objects/treatment.ts'

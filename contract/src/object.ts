@@ -13,6 +13,7 @@ import {
   tlsAnchorSpec,
 } from './objects/installation.ts'
 import { credentialSpec, mailAnchorSpec, partnerCertificateSpec } from './objects/keyring.ts'
+import { ruleSpec } from './objects/rule.ts'
 import { tenantSpec } from './objects/tenant.ts'
 import { treatmentDefaultsSpec, treatmentSettingsSpec } from './objects/treatment.ts'
 
@@ -59,6 +60,7 @@ const configDocument = z.discriminatedUnion('kind', [
     z.literal('default', 'must be default').describe('Always `default`: there is one.'),
   ),
   ofTenant('TreatmentSettings', treatmentSettingsSpec),
+  ofTenant('Rule', ruleSpec),
   ofTenant('Credential', credentialSpec),
   ofTenant('PartnerCertificate', partnerCertificateSpec),
   ofTenant('MailAnchor', mailAnchorSpec),
@@ -127,6 +129,13 @@ export const KINDS: Readonly<Record<Kind, KindInfo>> = {
       'object that has them: partner and user, then domain, tenant, `TreatmentDefaults`, factory. Of a partner and a user that say ' +
       'different things the safer holds.',
     spec: treatmentSettingsSpec,
+  },
+  Rule: {
+    scope: 'tenant',
+    description:
+      'Outbound mail that looks so is treated so. Rules are tried in order, after the settings: each asks for more than they do, or for ' +
+      'less where it says `weaken`. A condition that cannot be judged, as in a damaged mail, counts for what is safer.',
+    spec: ruleSpec,
   },
   Credential: {
     scope: 'tenant',

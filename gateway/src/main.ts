@@ -513,6 +513,15 @@ class Parts {
       this.#keyrings.set(id, keyring)
     }
     const levels = settings.treatment.get(id) ?? NO_LEVELS
-    return { tenant, settingsVersion: settings.version, keyring, trust, levels, transport: this.#transport }
+    const rules = settings.rules.get(id) ?? []
+    return {
+      tenant,
+      settingsVersion: settings.version,
+      keyring,
+      trust,
+      levels,
+      rules,
+      transport: this.#transport,
+    }
   }
 }

@@ -13,7 +13,8 @@ export const PROFILES = ['compatible', 'modern'] as const
 
 const LONGEST_HOLD_HOURS = 120
 
-const values = {
+/** The values that can be asked for; what is left out is inherited. */
+export const treatmentValues = {
   sign: z
     .enum(DEMANDS)
     .optional()
@@ -50,7 +51,7 @@ const values = {
     ),
 }
 
-const VALUE_NAMES = Object.keys(values)
+const VALUE_NAMES = Object.keys(treatmentValues)
 
 function hasValue(spec: object): boolean {
   return VALUE_NAMES.some((name) => name in spec)
@@ -58,7 +59,7 @@ function hasValue(spec: object): boolean {
 
 /** The spec of `TreatmentDefaults`: what holds for all tenants that say nothing else. */
 export const treatmentDefaultsSpec = z
-  .strictObject(values)
+  .strictObject(treatmentValues)
   .refine(hasValue, { error: `must set one of ${VALUE_NAMES.join(', ')}` })
 
 /** The spec of `TreatmentDefaults`. */
@@ -100,7 +101,7 @@ export const treatmentSettingsSpec = z
         'For mail to this address, domain, or what lies below it (`*.fabrikam.com`). Without `domain`, `user` and `partner` the object is ' +
           'for the whole tenant.',
       ),
-    ...values,
+    ...treatmentValues,
   })
   .refine(hasValue, { error: `must set one of ${VALUE_NAMES.join(', ')}` })
   .refine(

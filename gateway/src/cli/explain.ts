@@ -36,13 +36,13 @@ const WORDS = {
     ...{ outbound: 'outbound', inbound: 'inbound', notice: 'a notice of our own' },
     ...{ pass: 'passes as it is', inspect: 'is decrypted and verified', hold: 'is held', bounce: 'goes back' },
     ...{ sign: 'is signed', encrypt: 'is encrypted', both: 'is signed and encrypted', settings: 'settings' },
-    ...{ factory: 'factory', global: 'all tenants', tenant: 'tenant', domain: 'domain', user: 'user', partner: 'partner' },
+    ...{ factory: 'factory', global: 'all tenants', tenant: 'tenant', domain: 'domain', user: 'user', rule: 'rule', partner: 'partner' },
   },
   de: {
     ...{ outbound: 'ausgehend', inbound: 'eingehend', notice: 'eine eigene Benachrichtigung' },
     ...{ pass: 'geht unverändert durch', inspect: 'wird entschlüsselt und geprüft', hold: 'wird angehalten', bounce: 'geht zurück' },
     ...{ sign: 'wird signiert', encrypt: 'wird verschlüsselt', both: 'wird signiert und verschlüsselt', settings: 'Einstellungen' },
-    ...{ factory: 'Werk', global: 'alle Mandanten', tenant: 'Mandant', domain: 'Domäne', user: 'Benutzer', partner: 'Partner' },
+    ...{ factory: 'Werk', global: 'alle Mandanten', tenant: 'Mandant', domain: 'Domäne', user: 'Benutzer', rule: 'Regel', partner: 'Partner' },
   },
 } as const // prettier-ignore
 
@@ -113,10 +113,15 @@ async function planOf(
     envelope: { sender },
     body: { size, eightBit, bareLineEnds, longestLine, nul: bytes.includes(0, bodyStart) },
   }
-  const deliveries = recipients.map((address, number) => ({ number, recipient: { address } }))
+  const deliveries = recipients.map((address, number) => ({
+    number,
+    recipient: { address },
+    released: false,
+  }))
   const facts = await gather(mail, { bytes, root, fields }, deliveries, {
     ...{ tenant, keyring, now, settingsVersion: settings.version, sizeLimit: SIZE_LIMIT },
     levels: settings.treatment.get(tenant.id) ?? NO_LEVELS,
+    rules: settings.rules.get(tenant.id) ?? [],
   })
   return { facts, plan: decide(facts) }
 }

@@ -5,6 +5,7 @@
  */
 import type { Credential } from '../keyring/ports.ts'
 import type { TreatmentLevels } from '../mail/policy/levels.ts'
+import type { Rule } from '../mail/policy/rules.ts'
 import type { Tenant } from '../mail/tenant.ts'
 
 /** A configuration object, `siegel/v1`. The pair (kind, tenant, name) names it. */
@@ -114,6 +115,8 @@ export interface Settings {
   readonly mailAnchors: ReadonlyMap<string, readonly Buffer[]>
   /** What is asked for outbound mail, by tenant row key. */
   readonly treatment: ReadonlyMap<string, TreatmentLevels>
+  /** The rules that are enabled, in their order, by tenant row key. */
+  readonly rules: ReadonlyMap<string, readonly Rule[]>
   /** In the order of their names. */
   readonly acmeIssuers: readonly AcmeIssuer[]
 }

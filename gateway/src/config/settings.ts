@@ -49,6 +49,9 @@ function identityOf(spec: { readonly chain: string; readonly key: string }): Tls
   }
 }
 
+/** Kinds without which mail could go by weaker settings than were asked for. */
+const UNTREATABLE_WITHOUT: ReadonlySet<string> = new Set(['TreatmentDefaults', 'TreatmentSettings', 'Rule'])
+
 /** Reads the objects one by one; what is broken becomes a finding. Keyring entries have rows of their own. */
 class Compilation {
   readonly findings: Finding[] = []
@@ -81,8 +84,7 @@ class Compilation {
     const parsed = toDocument(object)
     if (!parsed.ok) {
       const [first] = parsed.problems
-      if (object.kind === 'TreatmentDefaults' || object.kind === 'TreatmentSettings')
-        this.untreatable.add(object.tenant)
+      if (UNTREATABLE_WITHOUT.has(object.kind)) this.untreatable.add(object.tenant)
       this.find(
         'error',
         'object-broken',
@@ -122,6 +124,9 @@ class Compilation {
       }
       case 'TreatmentDefaults':
         this.treatment.takeDefaults(document.spec)
+        break
+      case 'Rule':
+        this.treatment.takeRule(document.tenant, document.name, document.spec)
         break
       case 'TreatmentSettings': {
         const twice = this.treatment.take(document.tenant, document.spec)
@@ -370,6 +375,7 @@ export function compileSettings(
     office365Ranges: compilation.office365,
     tlsAnchors: compilation.tlsAnchors,
     mailAnchors: compilation.mailAnchors,
+    rules: new Map(good.map(({ tenant }) => [tenant.id, compilation.treatment.rules(tenant.name)])),
     treatment: new Map(good.map(({ tenant }) => [tenant.id, compilation.treatment.levels(tenant.name)])),
     acmeIssuers: issuersOf(compilation, good),
   }

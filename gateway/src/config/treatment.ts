@@ -1,9 +1,10 @@
 /**
- * Gathers the objects of treatment settings into levels, one set for each tenant. Pure. Whoever has an object that cannot be used is
+ * Gathers the objects of treatment settings into levels, and rules in their order, one set for each tenant. Pure. Whoever has an object that cannot be used is
  * named, so that no mail goes by weaker settings than were asked for.
  */
-import type { TreatmentDefaultsSpec, TreatmentSettingsSpec } from '@siegel/contract'
+import type { RuleSpec, TreatmentDefaultsSpec, TreatmentSettingsSpec } from '@siegel/contract'
 import type { TreatmentLevels, Values } from '../mail/policy/levels.ts'
+import { compileRule, type Rule } from '../mail/policy/rules.ts'
 
 interface Gathered {
   tenant: Values
@@ -11,6 +12,7 @@ interface Gathered {
   readonly users: Map<string, Values>
   readonly partners: Map<string, Values>
   readonly targets: Set<string>
+  readonly rules: { readonly order: number; readonly rule: Rule }[]
 }
 
 /** The levels as they are gathered, by tenant name. */
@@ -46,6 +48,18 @@ export class TreatmentGathering {
     return null
   }
 
+  /** Takes a rule; one that is not enabled is passed over. */
+  takeRule(tenant: string, name: string, spec: RuleSpec): void {
+    if (spec.enabled) this.#of(tenant).rules.push({ order: spec.order, rule: compileRule(name, spec) })
+  }
+
+  /** The rules of a tenant in their order; equal ones by name. */
+  rules(tenant: string): readonly Rule[] {
+    return this.#of(tenant)
+      .rules.toSorted((a, b) => a.order - b.order || (a.rule.name < b.rule.name ? -1 : 1))
+      .map(({ rule }) => rule)
+  }
+
   /** The levels of a tenant, with those of the installation. */
   levels(tenant: string): TreatmentLevels {
     const { tenant: own, domains, users, partners } = this.#of(tenant)
@@ -55,7 +69,14 @@ export class TreatmentGathering {
   #of(tenant: string): Gathered {
     let gathered = this.#tenants.get(tenant)
     if (gathered === undefined) {
-      gathered = { tenant: {}, domains: new Map(), users: new Map(), partners: new Map(), targets: new Set() }
+      gathered = {
+        tenant: {},
+        domains: new Map(),
+        users: new Map(),
+        partners: new Map(),
+        targets: new Set(),
+        rules: [],
+      }
       this.#tenants.set(tenant, gathered)
     }
     return gathered

@@ -64,6 +64,7 @@ const SETTINGS: Settings = {
   tlsAnchors: [],
   mailAnchors: new Map(),
   treatment: new Map(),
+  rules: new Map(),
   acmeIssuers: [],
 }
 

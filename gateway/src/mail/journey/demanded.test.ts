@@ -4,6 +4,7 @@ import { describe, it } from 'node:test'
 import { decryptMessage } from '@siegel/engine'
 import { entryOf, make } from '../../keyring/testing/credentials.ts'
 import { NO_LEVELS } from '../policy/levels.ts'
+import type { Rule } from '../policy/rules.ts'
 import { mailRoot, TIMES, withRig } from './testing/rig.ts'
 
 const SECRET = 'the price is 4711'
@@ -69,5 +70,40 @@ describe('encryption that is demanded', () => {
         rig.next.hop.heard.map(({ rcpt }) => rcpt.join()),
         ['RCPT TO:<carol@other.example>'],
       )
+    }))
+})
+
+describe('a rule', () => {
+  const rule = (then: object): Rule => ({
+    ...{
+      name: 'prices',
+      when: { sender: null, recipient: null, subject: ['PRICE'] },
+      unless: null,
+      stop: false,
+    },
+    then: { weaken: false, ...then },
+  })
+  const PRICE = MAIL.replace('Subject: x', 'Subject: =?utf-8?q?Price=20list?=')
+
+  it('holds a mail until an operator lets it go', () =>
+    withRig({}, async (rig) => {
+      rig.rules = [rule({ action: 'hold' })]
+      const mail = await rig.receive(PRICE)
+      await rig.turn()
+      await rig.turnAfter(TIMES.heldProbeMs * 2)
+      assert.deepEqual(await rig.states(mail), ['held held-by-rule 0'])
+      const event = { at: rig.fixture.now, code: 'released', delivery: null, arguments: { by: 'test' } }
+      assert.equal(await rig.store.queue.release(rig.tenant.id, mail.id, 'all', event), 1)
+      await rig.turn()
+      assert.deepEqual(await rig.states(mail), ['delivered - 1'])
+    }))
+
+  it('returns a mail, and lets another one pass', () =>
+    withRig({}, async (rig) => {
+      rig.rules = [rule({ action: 'reject' })]
+      const [price, other] = [await rig.receive(PRICE), await rig.receive(MAIL)]
+      await rig.turn()
+      assert.ok((await rig.trace(price)).includes('bounced'))
+      assert.deepEqual(await rig.states(other), ['delivered - 1'])
     }))
 })

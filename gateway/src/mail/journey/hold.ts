@@ -76,5 +76,10 @@ export function resumeHeld(options: JourneyOptions, turn: Turn): void {
   }
 }
 
+/** Whether an operator has let a delivery go that waits again: its hold does not end in another way. */
+export function wasReleased({ lastReason }: Delivery): boolean {
+  return lastReason !== null && HELD_FOR_OPERATOR.has(lastReason.code)
+}
+
 /** Reasons that do not mend themselves: only an operator ends these holds before the mail expires. */
-const HELD_FOR_OPERATOR: ReadonlySet<string> = new Set(['loop', 'body-damaged'])
+const HELD_FOR_OPERATOR: ReadonlySet<string> = new Set(['loop', 'body-damaged', 'held-by-rule'])

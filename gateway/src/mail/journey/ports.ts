@@ -10,6 +10,7 @@ import type { Bodies } from '../body.ts'
 import type { MailId, ReceivedMail } from '../message.ts'
 import type { Outbound } from '../outbound/outbound.ts'
 import type { TreatmentLevels } from '../policy/levels.ts'
+import type { Rule } from '../policy/rules.ts'
 import type { QueuedMail, QueueStore } from '../queue/ports.ts'
 import type { Tenant } from '../tenant.ts'
 import type { TreatedCopy } from '../treatment/treat.ts'
@@ -46,6 +47,8 @@ export interface TenantSurroundings {
   readonly trust: Trust
   /** What is asked for its outbound mail. */
   readonly levels: TreatmentLevels
+  /** The rules for it that are enabled, in their order. */
+  readonly rules: readonly Rule[]
   /** The map `transport`, for what goes into the world. */
   readonly transport: TransportMap
 }

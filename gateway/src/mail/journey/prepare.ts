@@ -13,7 +13,7 @@ import { readOriginal, type Original } from '../treatment/original.ts'
 import { treat } from '../treatment/treat.ts'
 import type { Turn } from '../turn.ts'
 import { arrivalOf, mustWait, stamped } from './authenticate.ts'
-import { hold } from './hold.ts'
+import { hold, wasReleased } from './hold.ts'
 import { holdFresh } from './keep.ts'
 import { worldRoute } from './world.ts'
 import type { FreshCopies, JourneyOptions, TenantSurroundings } from './ports.ts'
@@ -35,14 +35,19 @@ export async function planAndTreat(
   const original = await readOriginal(options.bodies, mail, (error) => {
     options.log.info('message-not-understood', { mail: mail.id, reason: error.code })
   })
-  const { tenant, settingsVersion, keyring, levels } = surroundings
+  const { tenant, settingsVersion, keyring, levels, rules } = surroundings
   const arrival = await arrivalOf(options, turn, tenant, original)
   if (arrival !== null && mustWait(options, turn, arrival, waiting)) return
-  const facts = await gather(mail, original, waiting, {
+  const deliveries = waiting.map((delivery) => ({
+    ...delivery,
+    released: wasReleased(delivery),
+  }))
+  const facts = await gather(mail, original, deliveries, {
     tenant,
     settingsVersion,
     keyring,
     levels,
+    rules,
     now,
     sizeLimit: options.outbound.lastCapabilities(tenant.id)?.size ?? DEFAULT_SIZE_LIMIT,
   })

@@ -128,6 +128,9 @@ describe('what becomes of a mail', () => {
               ? { credential: 'CERTIFICATE', fingerprint: 'c', algorithm: 'rsa' }
               : null,
             certificateReasons: [],
+            rules: [],
+            action: null,
+            released: false,
             asked: askedTreatment(
               { ...NO_LEVELS, tenant: values },
               ['alice@contoso.com'],

@@ -14,6 +14,9 @@ function recipient(delivery: number, change: Partial<RecipientFacts> = {}): Reci
     certificate: null,
     certificateReasons: [{ code: 'no-certificate', arguments: { address: `r${delivery}@partner.example` } }],
     asked: null,
+    rules: [],
+    action: null,
+    released: false,
     ...change,
   }
 }

@@ -59,7 +59,8 @@ export function decide(facts: Facts): Plan {
       [why],
       facts.recipients.map((recipient) => sharedPlan(recipient, treatment)),
     )
-  if (facts.earlierPasses >= PASSES_HELD) {
+  const released = facts.recipients.every((recipient) => recipient.released)
+  if (facts.earlierPasses >= PASSES_HELD && !released) {
     const why = reason('loop', { passes: facts.earlierPasses })
     return all({ kind: 'hold', reason: why, looksAgain: false }, why)
   }
@@ -144,7 +145,9 @@ interface Possible {
 
 function outboundRecipient(facts: Facts, recipient: RecipientFacts, possible: Possible): RecipientPlan {
   const asked = recipient.asked ?? FACTORY
-  const { certificate } = recipient
+  const { certificate, action } = recipient
+  // Whoever has looked at a mail that is held may let it go.
+  if (action !== null && !(action.kind === 'hold' && recipient.released)) return byRule(recipient, action)
   const demanded = asked.encrypt.value === 'always' && !ENCRYPTED.has(facts.protection)
   const mayEncrypt = demanded || (asked.encrypt.value === 'if-possible' && !possible.untouched)
   const encrypt = mayEncrypt && certificate !== null ? [certificate.credential] : null
@@ -152,7 +155,7 @@ function outboundRecipient(facts: Facts, recipient: RecipientFacts, possible: Po
   const means: Means = { means: 'smime', chosen: encrypt !== null, reasons: recipient.certificateReasons }
   const looked = means.reasons.length > 0 || certificate !== null
   const base = { delivery: recipient.delivery, means: !possible.untouched || looked ? [means] : [] }
-  const origins = originsOf(asked)
+  const origins = [...rulesOf(recipient), ...originsOf(asked)]
 
   if (demanded && encrypt === null) return impossible(facts, base, asked, 'encryption', origins)
   // What is signed already, or must not be changed, is not demanded to be signed again.
@@ -181,6 +184,28 @@ function outboundRecipient(facts: Facts, recipient: RecipientFacts, possible: Po
       ...origins,
     ],
   }
+}
+
+/** A rule holds or returns it, whatever else is asked. */
+function byRule(
+  recipient: RecipientFacts,
+  { kind, rule }: NonNullable<RecipientFacts['action']>,
+): RecipientPlan {
+  const why = kind === 'hold' ? reason('held-by-rule', { rule }) : reason('rejected-by-rule', { rule })
+  const treatment: Treatment =
+    kind === 'hold'
+      ? { kind: 'hold', reason: why, looksAgain: false }
+      : // RFC 3463 3.8: X.7.1, delivery not authorized
+        { kind: 'bounce', status: '5.7.1', reason: why }
+  const { delivery } = recipient
+  return { delivery, treatment, copyKey: '', means: [], reasons: [why, ...rulesOf(recipient)] }
+}
+
+/** The rules that bore upon a recipient. */
+function rulesOf({ rules }: RecipientFacts): Reason[] {
+  return rules.map(({ rule, outcome }) =>
+    outcome === 'applies' ? reason('rule-applies', { rule }) : reason('rule-unsure', { rule }),
+  )
 }
 
 /** Where the values come from that the factory did not set. */

@@ -27,6 +27,19 @@ export type Protection =
   | 'openpgp'
   | 'damaged'
 
+/** A rule that bore upon a recipient. */
+export interface RuleFound {
+  readonly rule: string
+  /** unsure: it could not be judged whether it applies. */
+  readonly outcome: 'applies' | 'unsure'
+}
+
+/** What a rule asks for beside treatment. */
+export interface RuleAction {
+  readonly kind: 'hold' | 'reject'
+  readonly rule: string
+}
+
 /** What was found for one recipient. */
 export interface RecipientFacts {
   /** Index of the delivery. */
@@ -42,8 +55,14 @@ export interface RecipientFacts {
   } | null
   /** What the look-up saw, in order. */
   readonly certificateReasons: readonly Reason[]
-  /** Outbound: what is asked for this recipient; null otherwise. */
+  /** Outbound: what settings and rules ask for this recipient; null otherwise. */
   readonly asked: AskedTreatment | null
+  /** The rules that apply or may apply. */
+  readonly rules: readonly RuleFound[]
+  /** What a rule asks for beside treatment. */
+  readonly action: RuleAction | null
+  /** An operator has released it from a hold. */
+  readonly released: boolean
 }
 
 /** The facts of one mail. */

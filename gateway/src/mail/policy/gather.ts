@@ -8,8 +8,6 @@ import {
   parseAddresses,
   carriesCms,
   smimeKind,
-  type ByteView,
-  type HeaderField,
   type MimeNode,
 } from '@siegel/engine'
 import { lookupForm, type Keyring, type KeyReason } from '../../keyring/keyring.ts'
@@ -19,7 +17,10 @@ import { VALIDATION_WINDOW, type ReceivedMail } from '../message.ts'
 import type { Reason } from '../plan.ts'
 import type { Tenant } from '../tenant.ts'
 import type { Facts, MessageKind, Protection, RecipientFacts } from './facts.ts'
-import { askedTreatment, type AskedTreatment, type TreatmentLevels } from './levels.ts'
+import { askedTreatment, type TreatmentLevels } from './levels.ts'
+import { ruledMail } from './ruled-mail.ts'
+import { RuleTrial, type Rule } from './rules.ts'
+import type { ScannedMessage } from './scanned-message.ts'
 
 /** What gathering asks of a mail. */
 export type GatheredMail = Pick<ReceivedMail, 'direction' | 'attribution' | 'receivedAt'> & {
@@ -34,20 +35,12 @@ export interface GatherContext {
   readonly keyring: Keyring
   /** What is asked for outbound mail. */
   readonly levels: TreatmentLevels
+  /** The rules for outbound mail that are enabled, in their order. */
+  readonly rules: readonly Rule[]
   /** What the next hop takes at most, in octets. */
   readonly sizeLimit: number
   /** Milliseconds since 1970. */
   readonly now: number
-}
-
-/** The message with its scanned shape. */
-export interface ScannedMessage {
-  /** The message, or its headers and the beginning of each body. */
-  readonly bytes: ByteView
-  /** null when the scan refused it. */
-  readonly root: MimeNode | null
-  /** The header fields, also when the body could not be scanned. */
-  readonly fields: readonly HeaderField[]
 }
 
 /** Text lines longer than this must be encoded before signing. RFC 5322 2.1.1 */
@@ -61,7 +54,11 @@ const LONGEST_LINE = 998
 export async function gather(
   mail: GatheredMail,
   message: ScannedMessage,
-  deliveries: readonly { readonly number: number; readonly recipient: Pick<Recipient, 'address'> }[],
+  deliveries: readonly {
+    readonly number: number
+    readonly recipient: Pick<Recipient, 'address'>
+    readonly released: boolean
+  }[],
   context: GatherContext,
 ): Promise<Facts> {
   const from = readFrom(message)
@@ -70,24 +67,25 @@ export async function gather(
   const fromAccepted = single !== null && context.tenant.acceptedDomains.includes(domainOf(single))
   const protection = protectionOf(message, mail)
   const kind = kindOf(message, mail)
-  const asked = (address: string): AskedTreatment | null =>
+  const senders = sendersOf(from, mail.envelope.sender)
+  const trial =
     mail.direction === 'outbound'
-      ? askedTreatment(context.levels, sendersOf(from, mail.envelope.sender), lookupForm(address))
+      ? new RuleTrial(context.rules, ruledMail(message, { senders, kind, protection, size: mail.body.size }))
       : null
   const ordinary = mail.direction === 'outbound' && protection === 'none' && kind === 'ordinary'
   const signer = ordinary && single !== null ? await context.keyring.signer(single, context.now) : null
   const visible = visibleAddresses(message)
   const recipients: RecipientFacts[] = []
-  for (const { number, recipient } of deliveries) {
-    const shown = visible.has(lookupForm(recipient.address))
-    const wanted = asked(recipient.address)
-    const looksUp = ordinary || wanted?.encrypt.value === 'always'
+  for (const { number, recipient, released } of deliveries) {
+    const known = lookupForm(recipient.address)
+    const ruled = trial?.apply(known, askedTreatment(context.levels, senders, known)) ?? null
+    const looksUp = ordinary || ruled?.asked.encrypt.value === 'always'
     const choice = looksUp ? await context.keyring.recipient(recipient.address, context.now) : null
     const found = choice !== null && choice.credential !== null && choice.fingerprint !== null
     recipients.push({
       delivery: number,
       address: recipient.address,
-      visible: shown,
+      visible: visible.has(known),
       certificate: found
         ? {
             credential: choice.credential,
@@ -96,7 +94,10 @@ export async function gather(
           }
         : null,
       certificateReasons: (choice?.reasons ?? []).map(asReason),
-      asked: wanted,
+      asked: ruled?.asked ?? null,
+      rules: ruled?.found ?? [],
+      action: ruled?.action ?? null,
+      released,
     })
   }
   const { body } = mail

@@ -21,8 +21,8 @@ export type Values = { readonly [N in keyof AllValues]?: AllValues[N] | undefine
 
 /** Where a value comes from: a level and, but for factory, global and tenant, whom it is for. */
 export interface Origin {
-  readonly level: 'factory' | 'global' | 'tenant' | 'domain' | 'user' | 'partner'
-  /** Address, domain or `*.domain`; empty for the levels that are for all. */
+  readonly level: 'factory' | 'global' | 'tenant' | 'domain' | 'user' | 'partner' | 'rule'
+  /** Address, domain or `*.domain`, or the name of the rule; empty for the levels that are for all. */
   readonly of: string
 }
 
@@ -143,6 +143,15 @@ function saferOf<N extends Name>(name: N) {
   return (a: Found, b: Found): Found => (SAFER[name](b.value) > SAFER[name](a.value) ? b : a)
 }
 
+/** The safer of two values; the first where they are alike. */
+export function safer<N extends Name>(
+  name: N,
+  a: AskedTreatment[N],
+  b: AskedTreatment[N],
+): AskedTreatment[N] {
+  return saferOf(name)(a, b) as AskedTreatment[N]
+}
+
 /** The levels of an address: itself, its domain, then what lies above, the longest first. */
 function mostParticular(table: ReadonlyMap<string, Values>, address: string, level: Origin['level']): Said[] {
   const own = table.get(address)
@@ -157,14 +166,17 @@ function domainSays(table: ReadonlyMap<string, Values>, address: string): Said[]
 }
 
 function above(table: ReadonlyMap<string, Values>, address: string, level: Origin['level']): Said[] {
-  const domain = address.slice(address.lastIndexOf('@') + 1)
-  const found: Said[] = []
-  const take = (of: string): void => {
+  return aboveDomain(address).flatMap((of) => {
     const values = table.get(of)
-    if (values !== undefined) found.push({ origin: { level, of }, values })
-  }
-  take(domain)
+    return values === undefined ? [] : [{ origin: { level, of }, values }]
+  })
+}
+
+/** The patterns that an address fits beside itself: its domain, then `*.` and each domain above it, the longest first. */
+export function aboveDomain(address: string): string[] {
+  const domain = address.slice(address.lastIndexOf('@') + 1)
+  const patterns = [domain]
   for (let dot = domain.indexOf('.'); dot !== -1; dot = domain.indexOf('.', dot + 1))
-    take(`*${domain.slice(dot)}`)
-  return found
+    patterns.push(`*${domain.slice(dot)}`)
+  return patterns
 }

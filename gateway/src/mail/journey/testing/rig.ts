@@ -16,6 +16,7 @@ import type { ReceivedMail } from '../../message.ts'
 import type { HopScript } from '../../outbound/testing/hop.ts'
 import { makeWorld, ROUTE, startRig, type Rig, type World } from '../../outbound/testing/rig.ts'
 import { NO_LEVELS, type TreatmentLevels } from '../../policy/levels.ts'
+import type { Rule } from '../../policy/rules.ts'
 import type { QueuedMail } from '../../queue/ports.ts'
 import { parseTransport } from '../../../maps/transport.ts'
 import type { Tenant } from '../../tenant.ts'
@@ -60,6 +61,7 @@ export class JourneyRig {
   settingsVersion = 1
   /** What is asked for its mail. */
   levels: TreatmentLevels = NO_LEVELS
+  rules: readonly Rule[] = []
   /** The texts in DNS; null when nobody answers. */
   dns: Map<string, string[]> | null = new Map()
   /** What the retry clock draws. */
@@ -148,6 +150,7 @@ export class JourneyRig {
               keyring,
               trust,
               levels: this.levels,
+              rules: this.rules,
               transport: parseTransport(this.next.settings.maps.get('transport') ?? ''),
             },
       owner,

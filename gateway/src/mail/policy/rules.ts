@@ -1,0 +1,214 @@
+/**
+ * Which rules apply to a mail and a recipient, and what they ask for. Pure. A condition that cannot be judged is neither true nor
+ * false: such a rule may only make the treatment safer. Decides nothing itself.
+ */
+import type { RuleConditions, RuleSpec } from '@siegel/contract'
+import type { MessageKind, Protection, RuleAction, RuleFound } from './facts.ts'
+import { aboveDomain, safer, type AskedTreatment, type Values } from './levels.ts'
+
+/** A rule of a tenant. */
+export interface Rule {
+  readonly name: string
+  readonly when: Conditions
+  readonly unless: Conditions | null
+  readonly then: Values & Pick<RuleSpec['then'], 'weaken' | 'action'>
+  readonly stop: boolean
+}
+
+/** Conditions with their lists of addresses made ready to be asked. */
+interface Conditions extends Omit<RuleConditions, 'sender' | 'recipient'> {
+  readonly sender: ReadonlySet<string> | null
+  readonly recipient: ReadonlySet<string> | null
+}
+
+/** What rules may know of a mail. Texts are decoded. */
+export interface RuledMail {
+  /** Who may have written it, look-up form; more than one when it does not say so without doubt. */
+  readonly senders: readonly string[]
+  /** Null when it cannot be read. */
+  readonly subject: string | null
+  /** The values of a header field, by its name in lower case. */
+  readonly field: (lower: string) => readonly string[]
+  readonly size: number
+  /** Types and file names of its parts, lower case; null when they cannot be known. */
+  readonly parts: readonly { readonly type: string; readonly name: string }[] | null
+  readonly kind: MessageKind
+  readonly protection: Protection
+}
+
+/** What the rules come to for one recipient. */
+export interface Ruled {
+  readonly asked: AskedTreatment
+  /** What the first rule with an action asks for; null when none does. */
+  readonly action: RuleAction | null
+  /** Those that apply or may apply, in order. */
+  readonly found: readonly RuleFound[]
+}
+
+/** Makes a rule ready. */
+export function compileRule(name: string, { when, unless, then, stop }: RuleSpec): Rule {
+  return { name, when: ready(when), unless: unless === undefined ? null : ready(unless), then, stop }
+}
+
+function ready({ sender, recipient, ...rest }: RuleConditions): Conditions {
+  return {
+    ...rest,
+    sender: sender === undefined ? null : new Set(sender),
+    recipient: recipient === undefined ? null : new Set(recipient),
+  }
+}
+
+/** Three values: the lesser of two is "and", the greater is "or". */
+type Truth = 0 | 1 | 2
+const NO = 0
+const UNSURE = 1
+const YES = 2
+
+/** Tries the rules of a tenant on one mail; what does not depend on the recipient is judged once. */
+export class RuleTrial {
+  readonly #rules: readonly Rule[]
+  readonly #mail: RuledMail
+  readonly #judged = new Map<Conditions, Truth>()
+
+  /** @param rules - those that are enabled, in their order */
+  constructor(rules: readonly Rule[], mail: RuledMail) {
+    this.#rules = rules
+    this.#mail = mail
+  }
+
+  /**
+   * What holds for a recipient.
+   * @param recipient - look-up form
+   * @param settings - what the settings ask for
+   */
+  apply(recipient: string, settings: AskedTreatment): Ruled {
+    let asked = settings
+    let action: Ruled['action'] = null
+    const found: RuleFound[] = []
+    for (const rule of this.#rules) {
+      const outcome = this.#outcome(rule, recipient)
+      if (outcome === NO) continue
+      const sure = outcome === YES
+      found.push({ rule: rule.name, outcome: sure ? 'applies' : 'unsure' })
+      asked = demand(asked, rule, sure)
+      // What cannot be judged is not returned for it: somebody has to look.
+      if (rule.then.action !== undefined)
+        action ??= { kind: sure ? rule.then.action : 'hold', rule: rule.name }
+      if (sure && rule.stop) break
+    }
+    return { asked, action, found }
+  }
+
+  #outcome({ when, unless }: Rule, recipient: string): Truth {
+    const holds = this.#truth(when, recipient)
+    if (holds === NO || unless === null) return holds
+    return and(holds, (YES - this.#truth(unless, recipient)) as Truth)
+  }
+
+  #truth(conditions: Conditions, recipient: string): Truth {
+    if (conditions.recipient !== null && !named(conditions.recipient, recipient)) return NO
+    let judged = this.#judged.get(conditions)
+    if (judged === undefined) this.#judged.set(conditions, (judged = judge(conditions, this.#mail)))
+    return judged
+  }
+}
+
+/** Lays what a rule asks for over what is asked for already. */
+function demand(asked: AskedTreatment, { name, then }: Rule, sure: boolean): AskedTreatment {
+  const origin = { level: 'rule', of: name } as const
+  const mayWeaken = then.weaken && sure
+  const take = <N extends keyof AskedTreatment>(field: N, value: AskedTreatment[N]['value'] | undefined) => {
+    if (value === undefined) return asked[field]
+    const wanted = { value, origin } as AskedTreatment[N]
+    return mayWeaken ? wanted : safer(field, asked[field], wanted)
+  }
+  return {
+    sign: take('sign', then.sign),
+    encrypt: take('encrypt', then.encrypt),
+    impossible: take('impossible', then.impossible),
+    holdHours: take('holdHours', then.holdHours),
+    profile: take('profile', then.profile),
+  }
+}
+
+function and(a: Truth, b: Truth): Truth {
+  return a < b ? a : b
+}
+
+function truth(value: boolean): Truth {
+  return value ? YES : NO
+}
+
+/** Whether an address, its domain or what lies above it is in a list. */
+function named(list: ReadonlySet<string>, address: string): boolean {
+  return list.has(address) || aboveDomain(address).some((pattern) => list.has(pattern))
+}
+
+function judge(conditions: Conditions, mail: RuledMail): Truth {
+  const { sender, subject, header, sensitivity, largerThan, attachment, kind, protectedAs } = conditions
+  let all: Truth = YES
+  if (sender !== null) all = and(all, senderTruth(sender, mail.senders))
+  if (subject !== undefined) all = and(all, subjectTruth(subject, mail.subject))
+  if (header !== undefined)
+    all = and(all, truth(header.some(({ name, contains }) => hasField(mail, name, contains))))
+  if (sensitivity !== undefined) {
+    // RFC 4021 2.1.55: Personal, Private, Company-Confidential
+    const said = mail.field('sensitivity').map((value) => value.trim().toLowerCase())
+    all = and(all, truth(sensitivity.some((each) => said.includes(each))))
+  }
+  if (largerThan !== undefined) all = and(all, truth(mail.size > largerThan))
+  if (attachment !== undefined) all = and(all, attachmentTruth(attachment, mail.parts))
+  if (kind !== undefined) all = and(all, truth((kind as readonly string[]).includes(mail.kind)))
+  if (protectedAs !== undefined) {
+    const found = PROTECTED[mail.protection]
+    all = and(all, found === null ? UNSURE : truth(protectedAs.includes(found)))
+  }
+  return all
+}
+
+const PROTECTED: Readonly<Record<Protection, 'nothing' | 'signed' | 'encrypted' | null>> = {
+  none: 'nothing',
+  'clear-signed': 'signed',
+  'opaque-signed': 'signed',
+  enveloped: 'encrypted',
+  'auth-enveloped': 'encrypted',
+  'certs-only': 'nothing',
+  compressed: 'nothing',
+  // Signed or encrypted: it is not looked into.
+  openpgp: null,
+  damaged: null,
+}
+
+function senderTruth(list: ReadonlySet<string>, senders: readonly string[]): Truth {
+  const hits = senders.filter((sender) => named(list, sender)).length
+  if (hits === 0) return senders.length === 0 ? UNSURE : NO
+  return hits === senders.length ? YES : UNSURE
+}
+
+function subjectTruth(wanted: readonly string[], subject: string | null): Truth {
+  return subject === null ? UNSURE : truth(wanted.some((text) => holds(subject, text)))
+}
+
+function hasField(mail: RuledMail, name: string, contains: string | undefined): boolean {
+  const values = mail.field(name.toLowerCase())
+  return contains === undefined ? values.length > 0 : values.some((value) => holds(value, contains))
+}
+
+function attachmentTruth(wanted: readonly string[], parts: RuledMail['parts']): Truth {
+  if (parts === null) return UNSURE
+  return truth(
+    wanted.some((text) => {
+      const lower = text.toLowerCase()
+      const top = lower.endsWith('/*') ? lower.slice(0, -1) : null
+      return parts.some(({ type, name }) =>
+        lower.includes('/') ? (top === null ? type === lower : type.startsWith(top)) : name.endsWith(lower),
+      )
+    }),
+  )
+}
+
+/** Whether a text stands in another, in any case and normal form. */
+function holds(text: string, wanted: string): boolean {
+  const plain = (each: string): string => each.normalize('NFKC').toLowerCase()
+  return plain(text).includes(plain(wanted))
+}
