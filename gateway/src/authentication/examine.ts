@@ -4,7 +4,14 @@
  */
 import { Readable } from 'node:stream'
 import type { ARCData } from 'mailauth'
-import { headerValue, rangeOf, scanHeader, type ByteSource, type ByteView, type HeaderField } from '@siegel/engine'
+import {
+  headerValue,
+  rangeOf,
+  scanHeader,
+  type ByteSource,
+  type ByteView,
+  type HeaderField,
+} from '@siegel/engine'
 import type { RecordLookup } from '../dns/records.ts'
 import type { ArcChain, Arrival, ExaminedMail } from '../mail/authentication.ts'
 import { readTagList } from '../mail/dkim-signature.ts'

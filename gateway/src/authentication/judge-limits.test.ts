@@ -91,7 +91,9 @@ describe('the judge is shown', () => {
     const verdict = await proofOf(Buffer.from(`${signature('DKIM-Signature', 'from')}${FROM}\r\n`)) // loads the package
     assert.equal(verdict.kind, 'failed')
     let reason = ''
-    const took = await stall(proofOf(mail).then((told) => (reason = 'reason' in told ? told.reason : told.kind)))
+    const took = await stall(
+      proofOf(mail).then((told) => (reason = 'reason' in told ? told.reason : told.kind)),
+    )
     assert.equal(reason, 'dkim-not-valid')
     assert.ok(took < 2000, `${took} ms`)
   })
