@@ -4,12 +4,20 @@
  */
 import { Readable } from 'node:stream'
 import type { ARCData } from 'mailauth'
-import { headerValue, rangeOf, type ByteView, type HeaderField } from '@siegel/engine'
+import {
+  headerValue,
+  rangeOf,
+  scanHeader,
+  type ByteSource,
+  type ByteView,
+  type HeaderField,
+} from '@siegel/engine'
 import type { RecordLookup } from '../dns/records.ts'
 import type { ArcChain, Arrival, ExaminedMail } from '../mail/authentication.ts'
 import { readTagList } from '../mail/dkim-signature.ts'
 import { boundedLookup, type LookupBounds } from './bounded-lookup.ts'
 import { stampedResults } from './exchange-results.ts'
+import { beyondJudge, LARGEST_HEADER } from './judge-limits.ts'
 import { LONGEST_LINE } from './prove.ts'
 import { MOST_INSTANCES } from './stamp.ts'
 
@@ -48,7 +56,18 @@ async function chainOf(mail: ExaminedMail, lookup: RecordLookup, bounds: LookupB
   const signatures = fields.filter(({ lower }) => lower === 'dkim-signature').length
   if (octets > LARGEST_CHAIN || signatures > MOST_SIGNATURES || longestLine > LONGEST_LINE)
     return found('unread', `${octets} octets of chain, ${signatures} signatures, lines of ${longestLine}`)
+  const beyond = beyondJudge(await headerOf(mail.source))
+  if (beyond !== null) return found('unread', beyond)
   return verified(mail, new Set(claims.flatMap(({ keyName }) => keyName ?? [])), found, lookup, bounds)
+}
+
+/** The header section as the judge will see it, as far as that may be long. */
+async function headerOf(source: ByteSource): Promise<Buffer> {
+  const most = Math.min(source.length, LARGEST_HEADER + 1)
+  const pieces: Buffer[] = []
+  for await (const piece of copies(rangeOf(source, 0, most).chunks())) pieces.push(piece)
+  const octets = Buffer.concat(pieces)
+  return octets.subarray(0, scanHeader(octets).bodyStart)
 }
 
 /** Asks the judge. RFC 8617 5.2 */

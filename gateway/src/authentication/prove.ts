@@ -9,6 +9,7 @@ import type { DKIMResult, DKIMVerifyResult } from 'mailauth'
 import type { RecordLookup } from '../dns/records.ts'
 import type { ProofRequest, ProofVerdict, TenantProof } from '../mail/authentication.ts'
 import { boundedLookup, type BoundedLookup, type LookupBounds } from './bounded-lookup.ts'
+import { beyondJudge } from './judge-limits.ts'
 
 /** The judge holds a line in memory until it ends. Octets. */
 export const LONGEST_LINE = 65_536
@@ -19,7 +20,18 @@ const FEWEST_BITS = 1024
 
 /** Begins a proof. */
 export function prove(request: ProofRequest, lookup: RecordLookup, bounds: LookupBounds): TenantProof {
+  const beyond = beyondJudge(request.header)
+  if (beyond !== null) return unjudged(beyond)
   return new Proof(request, boundedLookup(lookup, bounds))
+}
+
+/** The proof that nobody is asked about. */
+function unjudged(detail: string): TenantProof {
+  return {
+    write: () => undefined,
+    finish: () => Promise.resolve(failed('dkim-not-judged', detail)),
+    abort: () => undefined,
+  }
 }
 
 class Proof implements TenantProof {

@@ -35,9 +35,10 @@ export function parseStsPolicy(text: string): StsPolicy | null {
   const mx: string[] = []
   for (const line of lines) {
     if (line.trim() === '') continue
-    const [, key, value] =
-      /^([A-Za-z0-9][A-Za-z0-9_.-]{0,31})[ \t]*:[ \t]*([^\u0000-\u001f\u007f]*)$/.exec(line.trimEnd()) ?? []
-    if (key === undefined || value === undefined) return null
+    // Blanks are cut off apart: a stranger's line must not cost the square of its length.
+    const [, key, rest = ''] = /^([A-Za-z0-9][A-Za-z0-9_.-]{0,31})[ \t]*:(.*)$/s.exec(line.trimEnd()) ?? []
+    const value = rest.replace(/^[ \t]+/, '')
+    if (key === undefined || /[\u0000-\u001f\u007f]/.test(value)) return null
     if (key === 'mx') mx.push(value.toLowerCase().replace(/\.$/, ''))
     // RFC 8461 3.2: of a field that stands more than once the first counts
     else if (!fields.has(key)) fields.set(key, value)

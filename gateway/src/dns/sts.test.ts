@@ -60,6 +60,17 @@ describe('the texts of MTA-STS', () => {
       assert.equal(parseStsPolicy(text), null)
     })
 
+  test('a policy whose blanks go on and on costs little', () => {
+    const start = performance.now()
+    for (const end of ['\u0001x', '\u00a0', ''])
+      assert.equal(parseStsPolicy(`${POLICY}mx:${' '.repeat(65_000)}${end}`), null)
+    assert.ok(performance.now() - start < 1000)
+  })
+
+  test('blanks around what a policy says are nothing', () => {
+    assert.deepEqual(parseStsPolicy(POLICY.replaceAll(/: ?/g, ' \t: \t')), parseStsPolicy(POLICY))
+  })
+
   test('a wildcard stands for one label', () => {
     const policy = parseStsPolicy(POLICY) ?? assert.fail()
     const listed = ['mail.example.com', 'a.example.net', 'example.net', 'a.b.example.net', 'x.example.com']

@@ -10,6 +10,8 @@ import { createAttributor } from './attribution.ts'
 const NOW = 1_795_000_000_000
 const CONTOSO = '11111111-2222-3333-4444-555555555555'
 const FABRIKAM = '99999999-2222-3333-4444-555555555555'
+/** An organisation that is no tenant of the gateway. */
+const STRANGER = '77777777-2222-3333-4444-555555555555'
 
 function tenant(id: string, change: Partial<Tenant>): Tenant {
   return {
@@ -504,6 +506,31 @@ describe('the window for connector validation', () => {
     assert.deepEqual(probe({}, { ...EXCHANGE, tls: null }), ['client-certificate-missing'])
     // Another tenant's id on it: not the mail of this tenant's administrator.
     assert.notDeepEqual(probe({ lines: [`X-MS-Exchange-CrossTenant-Id: ${FABRIKAM}`] }), LET_IN)
+    // Nor the id of an organisation that is no tenant here.
+    for (const to of ['admin@contoso.example', 'probe@partner.example'])
+      assert.deepEqual(probe({ to: [to], lines: [`X-MS-Exchange-CrossTenant-Id: ${STRANGER}`] }), [
+        'tenant-unknown',
+      ])
+  })
+
+  it('takes any id for a tenant of which none is known', () => {
+    const by = createAttributor({
+      ...SETTINGS,
+      tenants: new Map(
+        TENANTS.map((entry) => [
+          entry.id,
+          entry.id === 'contoso'
+            ? {
+                ...entry,
+                microsoftTenantId: null,
+                validation: { openedAt: OPENED, recipients: ['admin@contoso.example'] },
+              }
+            : entry,
+        ]),
+      ),
+    })
+    assert.deepEqual(probe({ by, lines: [ID] }), LET_IN)
+    assert.notDeepEqual(probe({ by, lines: [`X-MS-Exchange-CrossTenant-Id: ${FABRIKAM}`] }), LET_IN)
   })
 })
 

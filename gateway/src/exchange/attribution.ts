@@ -155,7 +155,7 @@ export function createAttributor(settings: Settings, office365: readonly string[
 
     // No rule of the tenant has seen this one mail, and Exchange Online may not have stamped it.
     const validated = secret === null ? byWindow(settings.tenants.values(), envelope, now) : null
-    if (validated !== null && (byId === undefined || byId.id === validated.id))
+    if (validated !== null && mayBeOf(validated, ids[0], byId))
       return split(validated, 'outbound', { ...input, factors: [...factors, VALIDATION_WINDOW] })
 
     if (secret !== null) factors.push('secret-header')
@@ -210,6 +210,12 @@ function bySignature(
   const result = split(tenant, told ?? 'outbound', { ...input, factors: [...input.factors, 'tenant-dkim'] })
   if (result.kind !== 'attributed') return result
   return { kind: 'proof-needed', parts: result.parts, proof: claim.proof }
+}
+
+/** No id at all, the tenant's own, or one of nobody known where the tenant's own is not known either. */
+function mayBeOf(tenant: Tenant, id: string | undefined, owner: Tenant | undefined): boolean {
+  if (id === undefined) return true
+  return owner === undefined ? tenant.microsoftTenantId === null : owner.id === tenant.id
 }
 
 /** The tenant that holds a window open for this very mail; null when none does. */

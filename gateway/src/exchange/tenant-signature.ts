@@ -64,7 +64,7 @@ export function signatureClaim(
     kind: 'claim',
     tenant,
     proof: {
-      header: reduced(headerSection, fields, new Set(good.map(({ field }) => field))),
+      header: reduced(headerSection, fields, good),
       domains: good.map(({ claims }) => claims.domain),
     },
   }
@@ -90,14 +90,17 @@ function flawOf({ limitsBody, signedFields }: DkimClaims): string | null {
   return null
 }
 
-/** The header section without any signature but these: the judge works, and asks DNS, for each one that it sees. */
+/** The fields that these signatures cover, and the signatures: the judge works, and asks DNS, for all that it sees. */
 function reduced(
   headerSection: Buffer,
   fields: readonly HeaderField[],
-  kept: ReadonlySet<HeaderField>,
+  signatures: readonly Signature[],
 ): Buffer {
+  const kept = new Set(signatures.map(({ field }) => field))
+  // From also where nobody covers it: the judge counts it.
+  const covered = new Set(['from', ...signatures.flatMap(({ claims }) => claims.signedFields)])
   const pieces = fields
-    .filter((field) => (field.lower === 'dkim-signature' ? kept.has(field) : !ARC.has(field.lower)))
+    .filter((field) => kept.has(field) || covered.has(field.lower))
     .map(({ start, end }) => headerSection.subarray(start, end))
   return Buffer.concat([...pieces, Buffer.from('\r\n')])
 }

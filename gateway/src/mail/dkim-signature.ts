@@ -33,6 +33,6 @@ export function readDkimSignature(value: string): DkimClaims | null {
   const domain = tags?.get('d')?.replaceAll(/\s/g, '').toLowerCase()
   const selector = tags?.get('s')?.replaceAll(/\s/g, '') ?? ''
   if (tags === null || domain === undefined || domain === '') return null
-  const signedFields = (tags.get('h') ?? '').split(':').map((name) => name.trim().toLowerCase())
+  const signedFields = (tags.get('h') ?? '').replaceAll(/\s/g, '').toLowerCase().split(':')
   return { domain, selector, signedFields, limitsBody: tags.has('l') }
 }

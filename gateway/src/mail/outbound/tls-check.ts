@@ -145,12 +145,15 @@ function digests(certificate: X509Certificate): [string, string] {
   ]
 }
 
+/** Whoever takes mail may present anything: names may be empty, for which the runtime has no text, and a date may be none. */
 function certificateArguments(certificate: X509Certificate): Record<string, string> {
-  const clean = (text: string) => text.replace(/[^ -~]/g, '?').slice(0, 300)
+  const clean = (text: string | undefined) => (text ?? '').replace(/[^ -~]/g, '?').slice(0, 300)
+  const { subject, subjectAltName, issuer, validTo, validToDate } = certificate as Partial<X509Certificate>
+  const end = validToDate?.getTime() ?? NaN
   return {
-    presented: clean(certificate.subjectAltName ?? certificate.subject),
-    issuer: clean(certificate.issuer),
-    notAfter: certificate.validToDate.toISOString(),
+    presented: clean(subjectAltName ?? subject),
+    issuer: clean(issuer),
+    notAfter: Number.isNaN(end) ? clean(validTo) : new Date(end).toISOString(),
   }
 }
 
