@@ -29,4 +29,16 @@ describe('the author', () => {
         const content = rig.next.hop.heard.at(-1)?.content.toString() ?? ''
         assert.equal(content.includes('multipart/signed'), signed)
       }))
+
+  it('of a field that is too long to be read is nobody', () =>
+    withRig({}, async (rig) => {
+      await rig.keep(entryOf(make('Alice', mailRoot, { emails: ['alice@contoso.com'] }), 'own'))
+      const name = `"${'Alice '.repeat(150)}"\r\n `.repeat(20)
+      const mail = await rig.receive(
+        `From: ${name}<alice@contoso.com>\r\nTo: bob@partner.example\r\n\r\nhello\r\n`,
+      )
+      await rig.turn()
+      assert.deepEqual(await rig.states(mail), ['delivered - 1'])
+      assert.ok(!rig.next.hop.heard.at(-1)?.content.includes('multipart/signed'))
+    }))
 })

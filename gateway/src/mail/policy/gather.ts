@@ -43,6 +43,9 @@ export interface GatherContext {
   readonly now: number
 }
 
+/** Characters of a From field that is read, and of a field with recipients: 1000 recipients fit. */
+const LONGEST_FROM = 16_384
+const LONGEST_RECIPIENTS = 262_144
 /** Text lines longer than this must be encoded before signing. RFC 5322 2.1.1 */
 const LONGEST_LINE = 998
 
@@ -156,7 +159,11 @@ function authAsOf(message: ScannedMessage): string | null {
 
 function readFrom(message: ScannedMessage): Facts['from'] {
   const fields = fieldsNamed(message.fields, 'from')
-  const lists = fields.map((field) => parseAddresses(headerValue(message.bytes, field)))
+  const values = fields.map((field) => headerValue(message.bytes, field))
+  // One author has a short field; a long one is not read for the time that it would take.
+  if (values.some((value) => value.length > LONGEST_FROM))
+    return { addresses: [], fields: fields.length, ambiguous: true }
+  const lists = values.map((value) => parseAddresses(value))
   return {
     addresses: lists.flatMap((list) => list.mailboxes.map((mailbox) => mailbox.address)).slice(0, 100),
     fields: fields.length,
@@ -168,9 +175,12 @@ function readFrom(message: ScannedMessage): Facts['from'] {
 function visibleAddresses(message: ScannedMessage): Set<string> {
   const visible = new Set<string>()
   for (const name of ['to', 'cc'])
-    for (const field of fieldsNamed(message.fields, name))
-      for (const mailbox of parseAddresses(headerValue(message.bytes, field)).mailboxes)
-        visible.add(lookupForm(mailbox.address))
+    for (const field of fieldsNamed(message.fields, name)) {
+      const value = headerValue(message.bytes, field)
+      // Whom a longer one names is not known: each recipient then has a copy of their own.
+      if (value.length > LONGEST_RECIPIENTS) continue
+      for (const mailbox of parseAddresses(value).mailboxes) visible.add(lookupForm(mailbox.address))
+    }
   return visible
 }
 
