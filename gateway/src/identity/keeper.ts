@@ -9,7 +9,7 @@ import { expiryAlarms, isExpiryAlarm, type OwnCredential } from './expiry.ts'
 import { explainFinding } from './findings.ts'
 import { IdentityRefused, slotFor, type Identities } from './identities.ts'
 import type { Renewal } from './renewal.ts'
-import { USES } from './ports.ts'
+import { USES, type Use } from './ports.ts'
 
 /** How often is looked. */
 const LOOK_MS = 5000
@@ -85,23 +85,43 @@ export class Keeper {
 
   /** Staged certificates whose time has come. */
   async #takeOver(): Promise<void> {
-    const { identities, settings, now, alarms, log } = this.#ports
+    const { identities, settings, now, alarms } = this.#ports
     const refused: IdentityAlarm[] = []
-    for (const { id: tenantId, fqdn } of settings().tenants.values())
-      for (const use of USES) {
-        const { next, nextAt } = slotFor(identities.state(), tenantId, use)
-        if (next === null || nextAt === null || nextAt > now()) continue
-        try {
-          await identities.activate({ tenantId, fqdn }, next, [use])
-          log.info('tls-certificate-took-over', { tenantId, use, id: next })
-        } catch (error) {
-          if (!(error instanceof IdentityRefused)) throw error
-          const bad = error.findings.filter(({ verdict }) => verdict === 'bad')
-          const cause = bad.map((one) => explainFinding(one, 'en').text).join('; ') || error.message
-          refused.push(alarm('tls-takeover-refused', tenantId, fqdn, { host: fqdn, use, id: next, cause }))
-        }
+    for (const host of settings().tenants.values()) {
+      const due = USES.map((use) => slotFor(identities.state(), host.id, use)).flatMap(
+        ({ use, next, nextAt }) =>
+          next === null || nextAt === null || nextAt > now() ? [] : [{ use, next }],
+      )
+      for (const [id, slots] of Map.groupBy(due, ({ next }) => next)) {
+        const uses = slots.map(({ use }) => use)
+        // In one write, so that no mail goes out under the old one when the new one is presented already.
+        if (await this.#putInForce(host, id, uses)) continue
+        // Refused for one use it may be good for the other.
+        for (const use of uses) await this.#putInForce(host, id, [use], refused)
       }
+    }
     this.#tell(await settleAlarms(alarms, ({ code }) => code === TAKEOVER_REFUSED, refused, now()))
+  }
+
+  /** Puts a certificate in force; false when it is refused, which `refused` is told. */
+  async #putInForce(
+    { id: tenantId, fqdn }: { readonly id: string; readonly fqdn: string },
+    id: string,
+    uses: readonly Use[],
+    refused: IdentityAlarm[] = [],
+  ): Promise<boolean> {
+    try {
+      await this.#ports.identities.activate({ tenantId, fqdn }, id, uses)
+      for (const use of uses) this.#ports.log.info('tls-certificate-took-over', { tenantId, use, id })
+      return true
+    } catch (error) {
+      if (!(error instanceof IdentityRefused)) throw error
+      const bad = error.findings.filter(({ verdict }) => verdict === 'bad')
+      const cause = bad.map((one) => explainFinding(one, 'en').text).join('; ') || error.message
+      const use = uses.join(', ')
+      refused.push(alarm('tls-takeover-refused', tenantId, fqdn, { host: fqdn, use, id, cause }))
+      return false
+    }
   }
 
   /** Now and then, and whenever the settings changed: a renewed certificate clears its alarm at once. */
