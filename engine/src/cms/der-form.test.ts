@@ -26,3 +26,10 @@ test('a SET OF is sorted, also by what its members become', () => {
   assert.equal(der('3106 020102 020101'), '3106020101020102')
   assert.equal(der('3107 02 8101 01 020100'), '3106020100020101')
 })
+
+test('an element with a large tag number keeps its bytes and never gets the tag of another one', () => {
+  // [49] and [UNIVERSAL 49], whose low five bits are those of [17] and SET
+  assert.equal(der('bf31 8103 020101'), 'bf318103020101')
+  assert.equal(der('3081 07 3f31 8103 020101'), '30073f318103020101')
+  assert.equal(der('bf31 80 020101 0000'), 'bf31800201010000')
+})

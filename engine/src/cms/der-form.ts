@@ -31,7 +31,9 @@ export function toDer(element: Element): Buffer {
 function rewritten(element: Element): Buffer | null {
   const { constructed, tag, minimal } = element
   const tagClass = element.class << 6
-  if (!constructed) return minimal || tag > 30 ? null : tlv(tagClass | tag, element.content)
+  // The writer has one octet for a tag: of a larger number it would make the tag of something else
+  if (tag > 30) return null
+  if (!constructed) return minimal ? null : tlv(tagClass | tag, element.content)
   if (element.class === 0 && (tag === Tag.octetString || STRINGS.has(tag)))
     return tlv(tag, ...octetChunks(element, { implicit: true }))
   const elements = element.children()

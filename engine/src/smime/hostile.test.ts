@@ -12,6 +12,7 @@ import { writeAlgorithm } from '../der/algorithm.ts'
 import { Oid } from '../der/oid.ts'
 import { explicit, integer, octets, oid, sequence, set, tlv } from '../der/writer.ts'
 import { canonicalise, withCarriageReturns, withLineFeeds } from '../mime/canonical.ts'
+import { scanMessage } from '../mime/scan.ts'
 
 /** Processor time of some work in microseconds: the least of three times. */
 async function costOf(work: () => unknown): Promise<number> {
@@ -50,6 +51,21 @@ test('an empty line costs no more than a full one', async () => {
   }
   const [empty, full] = [await cost('\n'), await cost(`${'x'.repeat(76)}\n`)]
   assert.ok(empty < 2 * full, `${empty} µs and ${full} µs`)
+})
+
+test('a boundary of a thousand octets is searched for as cheaply as a short one', async () => {
+  const cost = (length: number): Promise<number> => {
+    const boundary = 'a'.repeat(length)
+    // Lines that nearly are delimiters, then text in which every place looks like the end of one
+    const lines = `\r\n--${boundary.slice(1)}b`.repeat(12)
+    const header = `Content-Type: multipart/mixed; boundary=${boundary}\r\n\r\n--${boundary}\r\n\r\n`
+    const mail = Buffer.from(`${header}${lines}${'a'.repeat(2_000_000)}\r\n--${boundary}--`)
+    return costOf(() => {
+      assert.deepEqual(scanMessage(mail).parts[0]?.end, mail.length - length - 6)
+    })
+  }
+  const [short, long] = [await cost(60), await cost(1000)]
+  assert.ok(long < 20 * short, `${short} µs and ${long} µs`)
 })
 
 test('an element that comes in pieces of 1 KiB is put together once', async () => {
