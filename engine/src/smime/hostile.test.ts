@@ -11,6 +11,7 @@ import { readContentInfoStream } from '../cms/content-info-stream.ts'
 import { writeAlgorithm } from '../der/algorithm.ts'
 import { Oid } from '../der/oid.ts'
 import { explicit, integer, octets, oid, sequence, set, tlv } from '../der/writer.ts'
+import { EngineError } from '../errors.ts'
 import { canonicalise, withCarriageReturns, withLineFeeds } from '../mime/canonical.ts'
 import { scanMessage } from '../mime/scan.ts'
 
@@ -80,6 +81,22 @@ test('an element that comes in pieces of 1 KiB is put together once', async () =
   }
   const [small, large] = [await cost(1_000_000), await cost(8_000_000)]
   assert.ok(large < 4 * 8 * small, `${small} µs and ${large} µs`)
+})
+
+test('a signature carries 256 certificates and revocations at most: damaged ones cost more than they weigh', () => {
+  const signed = (count: number, tag: number, member: Buffer): Buffer => {
+    const members = tlv(tag, Buffer.alloc(count * member.length, member))
+    const data = sequence(integer(1), set(), sequence(oid(Oid.idData)), members, set())
+    return sequence(oid(Oid.idSignedData), explicit(0, data))
+  }
+  for (const [tag, member] of [
+    [0xa0, sequence()],
+    [0xa1, sequence()],
+    [0xa1, tlv(0xa1)],
+  ] as const) {
+    assert.equal(readContentInfo(signed(256, tag, member)).kind, 'signed-data')
+    assert.throws(() => readContentInfo(signed(257, tag, member)), EngineError)
+  }
 })
 
 test('ciphertext in pieces of one octet is handed on in larger ones', async () => {
