@@ -4,16 +4,23 @@
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { NOW, makeKey, makePerson, root } from '../../test/pki.ts'
 import { sourceOf } from '../bytes/source.ts'
 import type { ByteSource } from '../bytes/source.ts'
+import { addSigner } from '../cms/add-signer.ts'
 import { readContentInfo } from '../cms/content-info.ts'
 import { readContentInfoStream } from '../cms/content-info-stream.ts'
+import { signOpaque } from '../cms/sign.ts'
 import { writeAlgorithm } from '../der/algorithm.ts'
 import { Oid } from '../der/oid.ts'
 import { explicit, integer, octets, oid, sequence, set, tlv } from '../der/writer.ts'
 import { EngineError } from '../errors.ts'
 import { canonicalise, withCarriageReturns, withLineFeeds } from '../mime/canonical.ts'
 import { scanMessage } from '../mime/scan.ts'
+import { parseCertificate } from '../x509/certificate.ts'
+import { issueCertificate } from '../x509/issue.ts'
+import type { VerifyOptions } from './verdict.ts'
+import { verifyCms } from './verify.ts'
 
 /** Processor time of some work in microseconds: the least of three times. */
 async function costOf(work: () => unknown): Promise<number> {
@@ -114,4 +121,33 @@ test('ciphertext in pieces of one octet is handed on in larger ones', async () =
   for await (const piece of streamed?.chunks() ?? []) pieces.push(Buffer.from(piece))
   assert.ok(pieces.length < 20)
   assert.ok(Buffer.concat(pieces).equals(ciphertext))
+})
+
+test('sixteen signers whose issuers are hard to find cost little more than one', async () => {
+  const validity = { notBefore: NOW - 86_400_000, notAfter: NOW + 86_400_000 }
+  const issuer = () => {
+    const { privateKey, publicKey } = makeKey('p384')
+    const named = { subject: { CN: 'X' }, issuer: { key: privateKey }, publicKey, ...validity }
+    const certificate = parseCertificate(issueCertificate({ ...named, extensions: { ca: true } }))
+    return { certificate, key: privateKey }
+  }
+  const decoys = Array.from({ length: 120 }, () => issuer().certificate)
+  const options: VerifyOptions = { anchors: [root], intermediates: decoys, at: NOW, revocation: 'none' }
+  const signer = (at: number) => {
+    const { key, certificate } = makePerson('a', 'p256')
+    const { publicKey } = certificate
+    const named = { subject: { CN: `signer ${at}` }, issuer: issuer(), publicKey, ...validity }
+    return { key, certificate: parseCertificate(issueCertificate({ ...named, extensions: {} })), chain: [] }
+  }
+  const cost = (signers: number): Promise<number> => {
+    let bytes: Buffer = Buffer.concat(signOpaque([Buffer.from('x')], signer(0), { at: NOW }))
+    for (let at = 1; at < signers; at++) bytes = addSigner(bytes, null, signer(at), { at: NOW })
+    return costOf(() => {
+      const verdict = verifyCms(bytes, options)
+      assert.deepEqual([verdict.status, verdict.signers.length], ['invalid', signers])
+      assert.ok(verdict.signers.every(({ reasons }) => reasons.includes('path-search-exhausted')))
+    })
+  }
+  const [one, sixteen] = [await cost(1), await cost(16)]
+  assert.ok(sixteen < 7 * one, `${one} µs and ${sixteen} µs`)
 })
