@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { readElement } from '../der/reader.ts'
+import { tlv } from '../der/writer.ts'
 import { toDer } from './der-form.ts'
 
 const hex = (text: string): Buffer => Buffer.from(text.replace(/\s/g, ''), 'hex')
@@ -25,4 +26,17 @@ test('what is not DER anywhere inside is written again', () => {
 test('a SET OF is sorted, also by what its members become', () => {
   assert.equal(der('3106 020102 020101'), '3106020101020102')
   assert.equal(der('3107 02 8101 01 020100'), '3106020100020101')
+})
+
+test('an element with a large tag number keeps its bytes and never gets the tag of another one', () => {
+  // [49] and [UNIVERSAL 49], whose low five bits are those of [17] and SET
+  assert.equal(der('bf31 8103 020101'), 'bf318103020101')
+  assert.equal(der('3081 07 3f31 8103 020101'), '30073f318103020101')
+  assert.equal(der('bf31 80 020101 0000'), 'bf31800201010000')
+})
+
+test('any number of members is written again', () => {
+  const members = Buffer.concat([Buffer.alloc(600_000, hex('0500')), hex('0400')])
+  const rewritten = toDer(readElement(tlv(0x31, members), { ber: true }))
+  assert.deepEqual(rewritten, tlv(0x31, hex('0400'), members.subarray(0, -2)))
 })

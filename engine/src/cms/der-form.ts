@@ -2,6 +2,7 @@
  * Re-encodes a BER element as DER, for the places where CMS signs or authenticates the DER form of what may have been
  * sent as BER (RFC 5652 5.4, RFC 5083 2.2). Keeps values; changes lengths, string pieces and the order of SET OF.
  */
+import { joined } from '../bytes/joined.ts'
 import { Tag } from '../der/reader.ts'
 import type { Element } from '../der/reader.ts'
 import { octetChunks } from '../der/decode.ts'
@@ -31,9 +32,11 @@ export function toDer(element: Element): Buffer {
 function rewritten(element: Element): Buffer | null {
   const { constructed, tag, minimal } = element
   const tagClass = element.class << 6
-  if (!constructed) return minimal || tag > 30 ? null : tlv(tagClass | tag, element.content)
+  // The writer has one octet for a tag: of a larger number it would make the tag of something else
+  if (tag > 30) return null
+  if (!constructed) return minimal ? null : tlv(tagClass | tag, element.content)
   if (element.class === 0 && (tag === Tag.octetString || STRINGS.has(tag)))
-    return tlv(tag, ...octetChunks(element, { implicit: true }))
+    return tlv(tag, joined(octetChunks(element, { implicit: true })))
   const elements = element.children()
   const changes = elements.map(rewritten)
   const isSet = element.is(0, Tag.set)
@@ -41,7 +44,8 @@ function rewritten(element: Element): Buffer | null {
   const children = elements.map((child, at) => changes[at] ?? child.raw)
   // X.690 11.6
   if (isSet) children.sort((a, b) => Buffer.compare(a, b))
-  return tlv(tagClass | CONSTRUCTED | tag, ...children)
+  // Put together first: so many arguments as a message can have members, a call cannot have
+  return tlv(tagClass | CONSTRUCTED | tag, Buffer.concat(children))
 }
 
 function isSorted(elements: readonly Element[]): boolean {

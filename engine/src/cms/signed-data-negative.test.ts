@@ -23,6 +23,8 @@ import {
   tlv,
 } from '../der/writer.ts'
 import { EngineError } from '../errors.ts'
+import { parseCertificate } from '../x509/certificate.ts'
+import type { Certificate } from '../x509/certificate.ts'
 import { writeAttribute } from './attributes.ts'
 import { readContentInfo } from './content-info.ts'
 import { signDetached } from './sign.ts'
@@ -278,4 +280,22 @@ test('random bytes are an error and never another exception', () => {
     }),
     { numRuns: 200 },
   )
+})
+
+test('of certificates with one identifier two keys are tried, and all that hold the right one are found', () => {
+  const { certificate } = alice
+  /** Alice's certificate with the key of somebody else. */
+  const withKeyOf = (label: string) => {
+    const { spki } = makePerson('other', 'rsa', {}, label).certificate
+    assert.equal(spki.length, certificate.spki.length)
+    const der = Buffer.from(certificate.raw)
+    spki.copy(der, der.indexOf(certificate.spki))
+    return parseCertificate(der)
+  }
+  const [one, two] = [withKeyOf('one'), withKeyOf('two')]
+  const info = readContentInfo(build({}))
+  assert.ok(info.kind === 'signed-data')
+  const found = (...pool: readonly Certificate[]) => verifySignedData(info, null, pool)[0]?.certificates
+  assert.deepEqual(found(one, certificate, one, certificate, two), [certificate, certificate])
+  assert.deepEqual(verifySignedData(info, null, [one, two, certificate])[0]?.reasons, ['signature-invalid'])
 })

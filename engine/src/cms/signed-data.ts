@@ -1,6 +1,6 @@
 /**
  * Reads SignedData (RFC 5652 5.1) from BER or DER: detached or with content, any number of signers, or none
- * (certificates only). Structure only; whether a signature holds is verify-signed-data.ts. Bounded in signers and certificates.
+ * (certificates only). Structure only; whether a signature holds is verify.ts. Bounded in signers, certificates and CRLs.
  */
 import { readAlgorithm } from '../der/algorithm.ts'
 import type { AlgorithmIdentifier } from '../der/algorithm.ts'
@@ -17,6 +17,8 @@ import type { Identifier } from './identifier.ts'
 /** Bounds on what one SignedData may hold. */
 const MAX_SIGNERS = 16
 const MAX_CERTIFICATES = 256
+/** CRLs, OCSP responses and what else may stand beside them, good or damaged. */
+const MAX_REVOCATIONS = 256
 
 /** SignedData, read and not judged. */
 export interface SignedData {
@@ -68,6 +70,7 @@ export function readSignedData(element: Element): SignedData {
   if (signers.length > MAX_SIGNERS) throw new EngineError('cms-too-many-signers', `${signers.length} signers`)
   if (certificates.length > MAX_CERTIFICATES)
     throw new EngineError('cms-too-many-certificates', `${certificates.length} certificates`)
+  if (crls.length > MAX_REVOCATIONS) throw new EngineError('cms-malformed', `${crls.length} CRLs`)
   return {
     kind: 'signed-data',
     contentType,

@@ -49,9 +49,8 @@ export function readPem(bytes: Buffer): readonly PemBlock[] {
 
 function readBody(text: string): { readonly bytes: Buffer; readonly headers: readonly string[] } {
   const lines = text.split(/\r\n|\n|\r/)
-  const headers: string[] = []
   const empty = lines.findIndex((line, index) => index > 0 && line.trim() === '')
-  if (empty > 0 && lines[1]?.includes(':')) headers.push(...lines.splice(0, empty + 1).slice(1, empty))
+  const headers = empty > 0 && lines[1]?.includes(':') ? lines.splice(0, empty + 1).slice(1, empty) : []
   const base64 = lines.join('').replace(/[ \t\f\v]+/g, '')
   if (base64.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(base64))
     throw new EngineError('pem-malformed', 'the block is not base64')

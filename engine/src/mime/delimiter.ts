@@ -14,6 +14,11 @@ const START = '\n--'
 const NEEDLE = Buffer.from(START)
 /** Bytes looked at one by one before the native search starts: it is the faster one for dense candidates. */
 const NEAR = 48
+/**
+ * Octets of a boundary that are searched for: as many as it may have (RFC 2046 5.1.1). The native search for more than 250 octets
+ * compares all of them at every place of a text that repeats itself.
+ */
+const SOUGHT = 70
 
 /** A delimiter line. */
 export interface Delimiter {
@@ -36,7 +41,7 @@ export class Delimiters {
   readonly #counts = new Map<number, number>()
   /** How many open boundaries hold white space. */
   #withBlanks = 0
-  /** What is searched for: with only one boundary open, the whole of its delimiter. */
+  /** What is searched for: with only one boundary open, the beginning of its delimiter, mostly the whole. */
   #needle = NEEDLE
   /** Comparisons that were made; what tests bound instead of time. */
   examined = 0
@@ -94,7 +99,9 @@ export class Delimiters {
     if (/[ \t]/.test(boundary)) this.#withBlanks += change
     const [only] = this.#owners.keys()
     this.#needle =
-      only !== undefined && this.#owners.size === 1 ? Buffer.from(START + only, 'latin1') : NEEDLE
+      only !== undefined && this.#owners.size === 1
+        ? Buffer.from(START + only.slice(0, SOUGHT), 'latin1')
+        : NEEDLE
   }
 
   /** Offset of the next line feed behind which a delimiter may stand, or -1. */

@@ -4,14 +4,23 @@
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { NOW, makeKey, makePerson, root } from '../../test/pki.ts'
 import { sourceOf } from '../bytes/source.ts'
 import type { ByteSource } from '../bytes/source.ts'
+import { addSigner } from '../cms/add-signer.ts'
 import { readContentInfo } from '../cms/content-info.ts'
 import { readContentInfoStream } from '../cms/content-info-stream.ts'
+import { signOpaque } from '../cms/sign.ts'
 import { writeAlgorithm } from '../der/algorithm.ts'
 import { Oid } from '../der/oid.ts'
 import { explicit, integer, octets, oid, sequence, set, tlv } from '../der/writer.ts'
+import { EngineError } from '../errors.ts'
 import { canonicalise, withCarriageReturns, withLineFeeds } from '../mime/canonical.ts'
+import { scanMessage } from '../mime/scan.ts'
+import { parseCertificate } from '../x509/certificate.ts'
+import { issueCertificate } from '../x509/issue.ts'
+import type { VerifyOptions } from './verdict.ts'
+import { verifyCms } from './verify.ts'
 
 /** Processor time of some work in microseconds: the least of three times. */
 async function costOf(work: () => unknown): Promise<number> {
@@ -52,6 +61,21 @@ test('an empty line costs no more than a full one', async () => {
   assert.ok(empty < 2 * full, `${empty} µs and ${full} µs`)
 })
 
+test('a boundary of a thousand octets is searched for as cheaply as a short one', async () => {
+  const cost = (length: number): Promise<number> => {
+    const boundary = 'a'.repeat(length)
+    // Lines that nearly are delimiters, then text in which every place looks like the end of one
+    const lines = `\r\n--${boundary.slice(1)}b`.repeat(12)
+    const header = `Content-Type: multipart/mixed; boundary=${boundary}\r\n\r\n--${boundary}\r\n\r\n`
+    const mail = Buffer.from(`${header}${lines}${'a'.repeat(2_000_000)}\r\n--${boundary}--`)
+    return costOf(() => {
+      assert.deepEqual(scanMessage(mail).parts[0]?.end, mail.length - length - 6)
+    })
+  }
+  const [short, long] = [await cost(60), await cost(1000)]
+  assert.ok(long < 20 * short, `${short} µs and ${long} µs`)
+})
+
 test('an element that comes in pieces of 1 KiB is put together once', async () => {
   const cost = (size: number): Promise<number> => {
     const certificate = sequence(octets(Buffer.alloc(size, 7)))
@@ -64,6 +88,22 @@ test('an element that comes in pieces of 1 KiB is put together once', async () =
   }
   const [small, large] = [await cost(1_000_000), await cost(8_000_000)]
   assert.ok(large < 4 * 8 * small, `${small} µs and ${large} µs`)
+})
+
+test('a signature carries 256 certificates and revocations at most: damaged ones cost more than they weigh', () => {
+  const signed = (count: number, tag: number, member: Buffer): Buffer => {
+    const members = tlv(tag, Buffer.alloc(count * member.length, member))
+    const data = sequence(integer(1), set(), sequence(oid(Oid.idData)), members, set())
+    return sequence(oid(Oid.idSignedData), explicit(0, data))
+  }
+  for (const [tag, member] of [
+    [0xa0, sequence()],
+    [0xa1, sequence()],
+    [0xa1, tlv(0xa1)],
+  ] as const) {
+    assert.equal(readContentInfo(signed(256, tag, member)).kind, 'signed-data')
+    assert.throws(() => readContentInfo(signed(257, tag, member)), EngineError)
+  }
 })
 
 test('ciphertext in pieces of one octet is handed on in larger ones', async () => {
@@ -81,4 +121,33 @@ test('ciphertext in pieces of one octet is handed on in larger ones', async () =
   for await (const piece of streamed?.chunks() ?? []) pieces.push(Buffer.from(piece))
   assert.ok(pieces.length < 20)
   assert.ok(Buffer.concat(pieces).equals(ciphertext))
+})
+
+test('sixteen signers whose issuers are hard to find cost little more than one', async () => {
+  const validity = { notBefore: NOW - 86_400_000, notAfter: NOW + 86_400_000 }
+  const issuer = () => {
+    const { privateKey, publicKey } = makeKey('p384')
+    const named = { subject: { CN: 'X' }, issuer: { key: privateKey }, publicKey, ...validity }
+    const certificate = parseCertificate(issueCertificate({ ...named, extensions: { ca: true } }))
+    return { certificate, key: privateKey }
+  }
+  const decoys = Array.from({ length: 120 }, () => issuer().certificate)
+  const options: VerifyOptions = { anchors: [root], intermediates: decoys, at: NOW, revocation: 'none' }
+  const signer = (at: number) => {
+    const { key, certificate } = makePerson('a', 'p256')
+    const { publicKey } = certificate
+    const named = { subject: { CN: `signer ${at}` }, issuer: issuer(), publicKey, ...validity }
+    return { key, certificate: parseCertificate(issueCertificate({ ...named, extensions: {} })), chain: [] }
+  }
+  const cost = (signers: number): Promise<number> => {
+    let bytes: Buffer = Buffer.concat(signOpaque([Buffer.from('x')], signer(0), { at: NOW }))
+    for (let at = 1; at < signers; at++) bytes = addSigner(bytes, null, signer(at), { at: NOW })
+    return costOf(() => {
+      const verdict = verifyCms(bytes, options)
+      assert.deepEqual([verdict.status, verdict.signers.length], ['invalid', signers])
+      assert.ok(verdict.signers.every(({ reasons }) => reasons.includes('path-search-exhausted')))
+    })
+  }
+  const [one, sixteen] = [await cost(1), await cost(16)]
+  assert.ok(sixteen < 7 * one, `${one} µs and ${sixteen} µs`)
 })

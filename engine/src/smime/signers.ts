@@ -19,6 +19,9 @@ import type { SignerVerdict, VerifyOptions } from './verdict.ts'
 
 /** Certificates of one signer that are tried; more with the same identifier and key are copies. */
 const MAX_CANDIDATES = 2
+/** Signatures verified in search of the chains of all signers together; of many signers, each has its least. */
+const MAX_SIGNATURES = 100
+const LEAST_SIGNATURES = 20
 /** CRLs inside one message that are looked at. */
 const MAX_CRLS = 32
 /** The same for OCSP responses. */
@@ -44,11 +47,14 @@ export function judgeSigners(
     const again = checkSigners(data, content, pool)
     checks = checks.map((check, at) => (check.intact ? check : (again[at] ?? check)))
   }
+  const all = options.maxSignatures ?? MAX_SIGNATURES
+  const share = Math.max(LEAST_SIGNATURES, Math.floor(all / Math.max(checks.length, 1)))
+  const bounded: VerifyOptions = { ...options, maxSignatures: Math.min(all, share) }
   // Looked at only for a chain; whoever sent them, their signature counts
-  if (options.revocation === 'none') return checks.map((check) => judge(check, embedded, options))
+  if (options.revocation === 'none') return checks.map((check) => judge(check, embedded, bounded))
   const messageCrls = embeddedCrls(data)
   const ocspResponses = [...(options.ocspResponses ?? []), ...embeddedResponses(data)]
-  return checks.map((check) => judge(check, embedded, { ...options, messageCrls, ocspResponses }))
+  return checks.map((check) => judge(check, embedded, { ...bounded, messageCrls, ocspResponses }))
 }
 
 /** CRLs of a SignedData that could be read; a damaged one is as good as absent. */

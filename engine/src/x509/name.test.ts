@@ -80,3 +80,21 @@ test('broken names are refused', () => {
       (error) => error instanceof EngineError && error.code === 'asn1-malformed',
     )
 })
+
+test('a name is read up to 16 KiB, however many words it has', () => {
+  const words = cn(utf8('a B '.repeat(4000) + 'c'))
+  assert.equal(words.text, `CN=${'a B '.repeat(4000)}c`)
+  assert.ok(words.equals(cn(utf8('A b '.repeat(4000) + 'C'))))
+  for (const length of [5000, 3_000_000])
+    assert.throws(
+      () => cn(utf8('a B '.repeat(length))).text,
+      (error) => error instanceof EngineError && error.code === 'asn1-malformed',
+    )
+})
+
+test('outer and doubled spaces are shown and do not count', () => {
+  const spaced = cn(utf8(' Siegel  Test '))
+  assert.equal(spaced.text, 'CN=\\ Siegel  Test\\ ')
+  assert.equal(cn(utf8('Siegel  Test')).text, 'CN=Siegel  Test')
+  assert.ok(spaced.equals(cn(printable('SIEGEL TEST'))))
+})

@@ -39,6 +39,12 @@ const SHORT: Readonly<Record<string, string>> = {
   [Oid.idEmailAddress]: 'emailAddress',
 }
 
+/**
+ * Octets of a name. RFC 5280 A.1 allows less than a tenth for any attribute in use but `name`; normal forms may be 18 times as long
+ * as what they are made of.
+ */
+const MOST_OCTETS = 16_384
+
 /** A distinguished name. */
 export class Name {
   /** The DER as it stands. */
@@ -51,6 +57,7 @@ export class Name {
   /** @throws EngineError `asn1-malformed` */
   constructor(element: Element) {
     if (!element.is(0, Tag.sequence)) throw malformed('Name is not a SEQUENCE')
+    checkLength(element)
     this.raw = element.raw
     this.rdns = element.children().map(readRdn)
   }
@@ -99,6 +106,7 @@ export class Name {
  * @throws EngineError `asn1-malformed`
  */
 export function relativeKey(element: Element): string {
+  checkLength(element)
   return keyOf(readAttributes(element))
 }
 
@@ -108,6 +116,10 @@ export function relativeKey(element: Element): string {
  */
 export function parseName(bytes: Buffer): Name {
   return new Name(readElement(bytes))
+}
+
+function checkLength({ length }: Element): void {
+  if (length > MOST_OCTETS) throw malformed(`a name of more than ${MOST_OCTETS} octets`)
 }
 
 function readRdn(rdn: Element): readonly NameAttribute[] {
@@ -147,12 +159,16 @@ function renderAttribute(attribute: NameAttribute): string {
 
 /** RFC 4514 2.4; control characters and other invisible ones are escaped too, so that no terminal is fooled. */
 function escapeValue(text: string): string {
-  if (/^[\w.@-]+(?: [\w.@-]+)*$/.test(text)) return text
+  if (/^[\w.@ -]*$/.test(text) && !hasOuterSpace(text)) return text
   return text
     .replace(/["+,;<>\\]/g, '\\$&')
     .replace(/^[ #]/, '\\$&')
     .replace(/ $/, '\\ ')
     .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, escapeOctets)
+}
+
+function hasOuterSpace(text: string): boolean {
+  return text.startsWith(' ') || text.endsWith(' ')
 }
 
 function escapeOctets(character: string): string {
@@ -174,7 +190,7 @@ function attributeKey(attribute: NameAttribute): string {
 function prepared(text: string): string {
   if (/^[a-z0-9.@-]*$/.test(text)) return text
   // Of printable ASCII, where most names end, mapping and normal form change nothing
-  if (/^[!-~]+(?: [!-~]+)*$/.test(text)) return text.toLowerCase()
+  if (/^[ -~]*$/.test(text) && !hasOuterSpace(text) && !text.includes('  ')) return text.toLowerCase()
   const mapped = text
     .replace(/[\t\n\v\f\r\u0085]/g, ' ')
     .replace(/[\p{Cc}\p{Cf}\u034f\u180b-\u180d\ufe00-\ufe0f\ufffc]/gu, '')

@@ -140,7 +140,7 @@ function authorityPolicies(leaves: Level): ReadonlySet<string> {
     if (seen.has(node)) continue
     seen.add(node)
     if (node.parents.some((parent) => parent.policy === Oid.anyPolicy)) found.add(node.policy)
-    open.push(...node.parents)
+    for (const parent of node.parents) open.push(parent)
   }
   return found
 }
