@@ -52,6 +52,8 @@ export interface StageOptions {
   readonly tenantSpec?: object
   /** How often the simulator tries again, in milliseconds. */
   readonly retryDelay?: number
+  /** How long PowerShell's changes take to be in force in the simulator, in milliseconds. */
+  readonly propagationDelay?: number
   /** Ranges from which the gateway takes connections. Default: loopback, all of it. */
   readonly addressRanges?: readonly string[]
   /** Where the world sends from. Default 127.0.0.1, like everybody. */
@@ -111,6 +113,16 @@ export class Stage {
   /** Somebody outside whose certificate the gateway does not know. */
   stranger(address: string, keyType: KeyType = 'rsa2048'): Person {
     return { address, certificate: makePerson(this.certificates.mail, address, keyType) }
+  }
+
+  /** Adds an object of any kind. Takes effect with `applyObjects`. */
+  addObject(object: StageObject): void {
+    this.#objects.push(object)
+  }
+
+  /** Writes all objects into the gateway while it runs; resolves when it works by them. */
+  async changeObjects(): Promise<void> {
+    await this.gateway.change(this.#objects)
   }
 
   /** Writes all objects into the gateway. */
@@ -200,6 +212,7 @@ async function build(options: StageOptions): Promise<Stage> {
     hosts: { [CONTOSO.fqdn]: { host: '127.0.0.1', port } },
     internet: world.address,
     retryDelay: options.retryDelay ?? 500,
+    ...(options.propagationDelay === undefined ? {} : { propagationDelay: options.propagationDelay }),
   })
   world.setExchange(exchange.address)
   const gateway = new StageGateway({

@@ -61,9 +61,20 @@ const onboarding = z.strictObject({
 const rotation = z.strictObject({
   what: z.enum(['secret', 'word']).describe('What is being changed.'),
   step: z
-    .enum(['added', 'confirmed'])
-    .describe('`added`: both values count. `confirmed`: the rules have the new one.'),
-  at: z.iso.datetime({ offset: true }).describe('When this step was reached (RFC 3339).'),
+    .enum(['added', 'confirmed', 'finished'])
+    .describe(
+      '`added`: both values count. `confirmed`: the rules have the new one. `finished`: nothing is under way.',
+    ),
+  back: z.boolean().optional().describe('The change was aborted and leads back to the old values.'),
+  at: z.iso
+    .datetime({ offset: true })
+    .describe('When this step was reached (RFC 3339). Tells `siegel apply` whether a file is older than it.'),
+})
+
+const retired = z.strictObject({
+  outbound: z.array(secretField('A secret.')).max(LARGEST_LIST).describe('Old outbound secrets.'),
+  inbound: z.array(secretField('A secret.')).max(LARGEST_LIST).describe('Old inbound secrets.'),
+  until: z.iso.datetime({ offset: true }).describe('They are accepted before this time (RFC 3339).'),
 })
 
 const stamped = z.strictObject({
@@ -80,6 +91,11 @@ const stamped = z.strictObject({
     .min(1)
     .max(LARGEST_LIST)
     .describe('Secrets that the inbound rule stamps, without the prefix `in:`, likewise.'),
+  retired: retired
+    .optional()
+    .describe(
+      'Old secrets: no rule stamps them any more, but mail may still wait in Exchange Online that carries one; `siegel exchange rotate finish` writes it.',
+    ),
 })
 
 const identity = z.strictObject({
@@ -189,7 +205,9 @@ export const tenantSpec = z
       ),
     rotation: rotation
       .optional()
-      .describe('The change of secrets or words that is under way; `siegel exchange rotate` writes it.'),
+      .describe(
+        'The change of secrets or words that is under way, or the last one; `siegel exchange rotate` writes it.',
+      ),
     postmaster: addressField('Address for notices to the operators of the tenant.').optional(),
   })
   .superRefine((spec, context) => {

@@ -64,6 +64,7 @@ export const apply: Command = async (args, io) => {
       file: { type: 'string', short: 'f' },
       'dry-run': { type: 'boolean' },
       prune: { type: 'boolean' },
+      'undo-rotation': { type: 'boolean' },
       config: { type: 'string' },
       json: { type: 'boolean' },
     },
@@ -81,6 +82,7 @@ export const apply: Command = async (args, io) => {
       masterKey: start.masterKey,
       current,
       prune: options.has('prune'),
+      undoRotation: options.has('undo-rotation'),
     })
     const json = options.has('json')
     if (plan.change === null || options.has('dry-run')) {

@@ -161,6 +161,7 @@ const contoso: Pick<
     name: 'X-Contoso-Siegel',
     outbound: [secretNumber(0).secret],
     inbound: [secretNumber(1).secret],
+    retired: null,
   },
   processedHeader: {
     name: 'X-Siegel-Processed',
@@ -233,5 +234,37 @@ test('what cannot be is refused with exit code 2', async () => {
     const { code, out, err } = await run('exchange', ...argv)
     assert.match(err, message)
     assert.deepEqual([code, out], [2, ''])
+  }
+})
+
+test('onboarding and rotate speak German and English', async () => {
+  const said: [string[], number, RegExp][] = [
+    [['onboarding', 'start', '--hours', '9', '--language', 'de'], 0, /^contoso: Einführungsphase bis 20/],
+    [['onboarding', 'status', '--language', 'de'], 0, /^contoso: an bis 20/],
+    [['onboarding', 'status', '--language', 'en'], 0, /^contoso: on until 20/],
+    [['onboarding', 'end', '--language', 'de'], 0, /^contoso: Einführungsphase beendet/],
+    [['onboarding', 'status', '--language', 'de'], 0, /^contoso: aus/],
+    [['onboarding', 'start', '--hours', '169', '--language', 'de'], 2, /von 1 bis 168/],
+    [['rotate', 'status', '--language', 'de'], 0, /^contoso: es läuft kein Wechsel/],
+    [['rotate', 'finish', '--language', 'de'], 2, /es läuft kein Wechsel/],
+    [['rotate', 'word', '--language', 'de'], 0, /^contoso: weiter: siegel exchange script/],
+    [['rotate', 'secret', '--language', 'en'], 2, /a change is under way/],
+    [
+      ['rotate', 'status', '--language', 'de'],
+      0,
+      /Merkwort, beide Werte gelten seit 20[^]*ausgehend: noch keine Mail/,
+    ],
+    [
+      ['rotate', 'status', '--language', 'en'],
+      0,
+      /word, both values count since 20[^]*inbound: no mail with the new secret/,
+    ],
+    [['rotate', 'abort', '--language', 'de'], 0, /die alten Werte sind jetzt die neuen/],
+    [['rotate', 'forget', '--language', 'de'], 2, /es gibt keine alten Geheimnisse/],
+  ]
+  for (const [argv, expected, words] of said) {
+    const { code, out, err } = await run('exchange', ...argv, '--tenant', 'contoso')
+    assert.match(out + err, words, argv.join(' '))
+    assert.equal(code, expected)
   }
 })

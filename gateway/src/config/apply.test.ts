@@ -40,7 +40,10 @@ class Stored {
     return { version: this.version, objects: this.objects, tenants }
   }
 
-  async plan(text: string, options: { prune?: boolean; masterKey?: Buffer } = {}): Promise<ApplyPlan> {
+  async plan(
+    text: string,
+    options: { prune?: boolean; masterKey?: Buffer; undoRotation?: boolean } = {},
+  ): Promise<ApplyPlan> {
     return planApply({
       text,
       file: 'objects.yaml',
@@ -48,10 +51,11 @@ class Stored {
       masterKey: options.masterKey ?? MASTER_KEY,
       current: this.current,
       prune: options.prune ?? false,
+      undoRotation: options.undoRotation ?? false,
     })
   }
 
-  async apply(text: string, options: { prune?: boolean } = {}): Promise<ApplyPlan> {
+  async apply(text: string, options: { prune?: boolean; undoRotation?: boolean } = {}): Promise<ApplyPlan> {
     const plan = await this.plan(text, options)
     if (plan.change === null) return plan
     const gone = new Set([
@@ -276,6 +280,65 @@ test('a fault in a line of a map is told at its place in the file, written as a 
   const flow =
     'apiVersion: siegel/v1\nkind: Map\nname: transport\nspec: { text: "a.example :\\nb.example discard:" }\n'
   assert.equal(await place(flow), 'objects.yaml:4')
+})
+
+test('a file from before a change of secrets does not undo it, and one that knows of it may change all else', async () => {
+  const stored = new Stored()
+  await stored.apply(documents(TENANT))
+  const before = writeExport(stored.objects, MASTER_KEY).text
+  const { secretHeader } = TENANT.spec as {
+    secretHeader: { name: string; outbound: string[]; inbound: string[] }
+  }
+  const [one, two] = [secretNumber(90).secret, secretNumber(91).secret]
+  const at = '2026-11-24T10:00:00.000Z'
+  const added = {
+    ...TENANT.spec,
+    secretHeader: {
+      ...secretHeader,
+      outbound: [one, ...secretHeader.outbound],
+      inbound: [two, ...secretHeader.inbound],
+    },
+    rotation: { what: 'secret', step: 'added', at },
+  }
+  await stored.apply(documents({ ...TENANT, spec: added }))
+  const during = writeExport(stored.objects, MASTER_KEY).text
+  const conflict =
+    /^objects\.yaml:\d+: spec\.(secretHeader|rotation): siegel exchange rotate has changed .*--undo-rotation \(rotation-conflict\)$/
+  for (const text of [
+    before,
+    documents(TENANT),
+    documents({ ...TENANT, spec: { ...TENANT.spec, removeOwnDkim: false } }),
+  ])
+    assert.match((await stored.faults(text))[0] ?? '', conflict)
+  // What stands in the file is what is in force.
+  assert.equal((await stored.plan(during)).change, null)
+  // The change is finished by the command.
+  const until = '2026-11-26T11:00:00.000Z'
+  const retired = { outbound: secretHeader.outbound, inbound: secretHeader.inbound, until }
+  const done = {
+    ...TENANT.spec,
+    secretHeader: { name: secretHeader.name, outbound: [one], inbound: [two], retired },
+    rotation: { what: 'secret', step: 'finished', at: '2026-11-24T11:00:00.000Z' },
+  }
+  await stored.apply(documents({ ...TENANT, spec: done }), { undoRotation: true })
+  for (const text of [before, during]) assert.match((await stored.faults(text))[0] ?? '', conflict)
+  // Written by hand, with the secrets in force and nothing else of the change: it goes on as it is.
+  const byHand = {
+    ...TENANT.spec,
+    secretHeader: { ...secretHeader, outbound: [one], inbound: [two] },
+    removeOwnDkim: false,
+  }
+  const plan = await stored.apply(documents({ ...TENANT, spec: byHand }))
+  assert.deepEqual(
+    plan.differences[0]?.fields.map(({ field }) => field),
+    ['removeOwnDkim'],
+  )
+  assert.equal(
+    (await stored.plan(documents({ ...TENANT, spec: { ...done, removeOwnDkim: false } }))).change,
+    null,
+  )
+  // Who wants to undo it says so.
+  assert.notEqual((await stored.plan(before, { undoRotation: true })).change, null)
 })
 
 test('faults of all documents are told at once', async () => {

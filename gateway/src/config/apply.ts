@@ -4,13 +4,14 @@
  */
 import { isDeepStrictEqual } from 'node:util'
 import { KINDS, materialFields, parseConfigDocument, parseReference } from '@siegel/contract'
-import type { ConfigDocument, MaterialField } from '@siegel/contract'
+import type { ConfigDocument, MaterialField, TenantSpec } from '@siegel/contract'
 import { MaterialFailure } from './certificates.ts'
 import { normalise, objectKey, setAt, tenantOf, toDocument, toObject } from './config-object.ts'
 import { differences, type FieldDifference } from './difference.ts'
 import type { ActiveIdentity, ConfigChange, ConfigObject, CredentialEntry } from './ports.ts'
 import { ConfigError, type Problem } from './problem.ts'
 import { ReferenceFailure, readReference, referencedText, type ReferenceContext } from './references.ts'
+import { keepRotation } from './rotation-kept.ts'
 import { unsealFromExport } from './sealed-export.ts'
 import { compileSettings, type Finding, type TenantRows } from './settings.ts'
 import { readSource, type SourceDocument } from './source.ts'
@@ -31,6 +32,8 @@ export interface ApplyInput {
   }
   /** Delete objects that are not in the file. */
   readonly prune: boolean
+  /** Take secrets, words and the state of their change from the file, whatever `siegel exchange rotate` has done since. */
+  readonly undoRotation?: boolean
 }
 
 /** One object that changes. */
@@ -75,9 +78,32 @@ export async function planApply(input: ApplyInput): Promise<ApplyPlan> {
     if (Array.isArray(result)) problems.push(...result)
     else prepared.push(result)
   }
+  if (input.undoRotation !== true)
+    for (const { document, source } of prepared) {
+      const stored = storedTenant(document, input)
+      if (document.kind !== 'Tenant' || stored === null) continue
+      const place = keepRotation(document.spec, stored)
+      if (place !== null)
+        problems.push(
+          faultOf(input, 'rotation-conflict', source.lineOf(['spec', place]), `spec.${place}`, ROTATED),
+        )
+    }
   problems.push(...duplicates(prepared, input))
   if (problems.length > 0) throw new ConfigError(problems)
   return planChange(prepared, input)
+}
+
+/** What an operator is told who would undo a change of secrets or words. */
+const ROTATED =
+  'siegel exchange rotate has changed secrets or words since this file was written: take secretHeader, processedHeader and ' +
+  'rotation from siegel export, or undo the change here with --undo-rotation'
+
+/** The tenant as it is stored; null when the document is of no tenant or of a new one. */
+function storedTenant(document: ConfigDocument, input: ApplyInput): TenantSpec | null {
+  if (document.kind !== 'Tenant') return null
+  const object = input.current.objects.find(({ kind, name }) => kind === 'Tenant' && name === document.name)
+  const parsed = object === undefined ? null : toDocument(object)
+  return parsed?.ok === true && parsed.document.kind === 'Tenant' ? parsed.document.spec : null
 }
 
 function faultOf(

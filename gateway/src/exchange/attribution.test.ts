@@ -23,6 +23,7 @@ function tenant(id: string, change: Partial<Tenant>): Tenant {
       name: 'X-Gate-Secret',
       outbound: ['secretoutsecretout', 'oldsecretoldsecret'],
       inbound: ['secretinsecretin'],
+      retired: null,
     },
     processedHeader: { name: 'X-Gate-Done', outbound: ['doneout'], inbound: ['donein'] },
     route: '[contoso.mail.protection.outlook.com]:25',
@@ -33,6 +34,7 @@ function tenant(id: string, change: Partial<Tenant>): Tenant {
     dkimSigning: [],
     validation: null,
     onboarding: null,
+    rotating: false,
     markerKey: Buffer.alloc(32, 1),
     postmaster: null,
     ...change,
@@ -61,6 +63,7 @@ const SETTINGS: Settings = {
   office365Ranges: false,
   tlsAnchors: [],
   mailAnchors: new Map(),
+  treatment: new Map(),
   acmeIssuers: [],
 }
 
@@ -133,6 +136,41 @@ describe('attribution with the recommended preset', () => {
   it('refuses a header section with too many fields for good: it would be the same at every attempt', () => {
     const many = Array.from({ length: 100_001 }, () => 'a:')
     assert.equal(refusalOf([ID, ...many], ['bob@partner.example']), 'header-not-readable')
+  })
+
+  it('tells mail with the new secret while secrets are changed, and takes a retired one until its time', () => {
+    const secretHeader = {
+      name: 'X-Gate-Secret',
+      outbound: ['secretoutsecretout', 'oldsecretoldsecret'],
+      inbound: ['secretinsecretin'],
+      retired: { outbound: ['gonesecretgonesecret'], inbound: [], until: NOW + 1000 },
+    }
+    const settings = (rotating: boolean): Settings => ({
+      ...SETTINGS,
+      tenants: new Map([['contoso', tenant('contoso', { secretHeader, rotating })]]),
+    })
+    const verdict = (value: string, rotating: boolean, now = NOW) => {
+      const lines = header(ID, `X-Gate-Secret: out:${value}`)
+      const result = createAttributor(settings(rotating)).attribute(
+        EXCHANGE,
+        envelope('bob@partner.example'),
+        lines,
+        now,
+      )
+      if (result.kind !== 'attributed') return result.kind === 'refused' ? result.refusal.reason : result.kind
+      return result.parts[0]?.attribution.factors.includes('new-secret') === true ? 'new' : 'taken'
+    }
+    assert.deepEqual(
+      [
+        verdict('secretoutsecretout', true),
+        verdict('oldsecretoldsecret', true),
+        verdict('secretoutsecretout', false),
+        verdict('gonesecretgonesecret', true),
+        verdict('gonesecretgonesecret', true, NOW + 999),
+        verdict('gonesecretgonesecret', true, NOW + 1000),
+      ],
+      ['new', 'taken', 'taken', 'taken', 'taken', 'secret-header-wrong'],
+    )
   })
 
   it('takes the older secret during a rotation', () => {

@@ -9,7 +9,7 @@ import type { Settings } from '../config/ports.ts'
 import type { Envelope } from '../mail/envelope.ts'
 import type { AttributionResult, Refusal } from '../mail/inbound/ports.ts'
 import { readMarker } from '../mail/marker.ts'
-import { VALIDATION_WINDOW, type Attribution, type Peer } from '../mail/message.ts'
+import { NEW_SECRET, VALIDATION_WINDOW, type Attribution, type Peer } from '../mail/message.ts'
 import { signingDomains, type Tenant } from '../mail/tenant.ts'
 import { domainOf } from '../smtp/address.ts'
 import { compileRanges } from './address-ranges.ts'
@@ -49,6 +49,10 @@ function refuse(reason: string, detail: string): Refusal {
 interface SecretOwner {
   readonly tenant: Tenant
   readonly direction: 'outbound' | 'inbound'
+  /** It is the value that the rules should stamp while secrets are being changed. */
+  readonly isStamped: boolean
+  /** Counts before this time, in milliseconds since 1970. */
+  readonly until: number
 }
 
 /** Header fields of one mail with their values on demand. */
@@ -82,6 +86,25 @@ function isAccepted(tenant: Tenant, address: string): boolean {
   return address.includes('@') && tenant.acceptedDomains.includes(domainOf(address))
 }
 
+/** A tenant's secrets as its rules stamp them; one that is retired and in force is in force. */
+function secretsOf(tenant: Tenant): [string, SecretOwner][] {
+  const { secretHeader, rotating } = tenant
+  return (['outbound', 'inbound'] as const).flatMap((direction) => {
+    const stamped = (value: string) => `${direction === 'outbound' ? 'out' : 'in'}:${value}`
+    const retired = secretHeader?.retired ?? null
+    return [
+      ...(retired?.[direction] ?? []).map((value): [string, SecretOwner] => [
+        stamped(value),
+        { tenant, direction, isStamped: false, until: retired?.until ?? 0 },
+      ]),
+      ...(secretHeader?.[direction] ?? []).map((value, index): [string, SecretOwner] => [
+        stamped(value),
+        { tenant, direction, isStamped: rotating && index === 0, until: Infinity },
+      ]),
+    ]
+  })
+}
+
 /**
  * Compiles the settings into an attributor.
  * @param office365 - the addresses of Office 365, for settings that take them in
@@ -102,11 +125,8 @@ export function createAttributor(settings: Settings, office365: readonly string[
     if (tenant.microsoftTenantId !== null) byMicrosoftId.set(tenant.microsoftTenantId, tenant)
     if (tenant.secretHeader === null) continue
     secretFields.add(tenant.secretHeader.name.toLowerCase())
-    for (const direction of ['outbound', 'inbound'] as const) {
-      const word = direction === 'outbound' ? 'out' : 'in'
-      for (const value of tenant.secretHeader[direction])
-        secrets.set(digest(tenant.secretHeader.name, `${word}:${value}`), { tenant, direction })
-    }
+    const { name } = tenant.secretHeader
+    for (const [value, owner] of secretsOf(tenant)) secrets.set(digest(name, value), owner)
   }
 
   const attribute = (
@@ -127,7 +147,10 @@ export function createAttributor(settings: Settings, office365: readonly string[
     const ids = fields.values(TENANT_ID_FIELD).map((value) => value.toLowerCase())
     if (ids.length > 1) return refused(refuse('tenant-id-repeated', `${ids.length} tenant id fields`))
     const byId = ids[0] === undefined ? undefined : byMicrosoftId.get(ids[0])
-    const secret = bySecret(fields, secretFields, (name, value) => secrets.get(digest(name, value)))
+    const secret = bySecret(fields, secretFields, (name, value) => {
+      const owner = secrets.get(digest(name, value))
+      return owner !== undefined && now < owner.until ? owner : undefined
+    })
     if (secret !== null && 'code' in secret) return refused(secret)
 
     // No rule of the tenant has seen this one mail, and Exchange Online may not have stamped it.
@@ -136,6 +159,7 @@ export function createAttributor(settings: Settings, office365: readonly string[
       return split(validated, 'outbound', { ...input, factors: [...factors, VALIDATION_WINDOW] })
 
     if (secret !== null) factors.push('secret-header')
+    if (secret?.isStamped === true) factors.push(NEW_SECRET)
     const tenant = secret?.tenant ?? byId
     if (tenant === undefined) {
       const why = ids[0] === undefined ? 'no tenant id field and no secret' : `tenant id ${ids[0]}`

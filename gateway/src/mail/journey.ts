@@ -12,9 +12,11 @@ import { discardKept, keepCopies } from './journey/keep.ts'
 import { writeNotices } from './journey/notify.ts'
 import type { FreshCopies, Journey, JourneyOptions } from './journey/ports.ts'
 import { planAndTreat } from './journey/prepare.ts'
+import { renewStale } from './journey/renew.ts'
 import type { QueuedMail } from './queue/ports.ts'
 import { isFinal, Turn } from './turn.ts'
 
+export { OnboardingClock } from './journey/onboarding-clock.ts'
 export type { Journey, JourneyOptions, Places, TenantSurroundings } from './journey/ports.ts'
 
 /** Plugs the journey together. */
@@ -51,8 +53,9 @@ async function carryWith(
     holdAll(options, turn, { code: 'too-many-crashes', arguments: args }, true)
   } else {
     try {
-      expire(options, turn)
+      expire(options, turn, surroundings.tenant)
       resumeHeld(options, turn)
+      await renewStale(options, turn, surroundings, fresh)
       await planAndTreat(options, turn, surroundings, fresh)
       await deliverDue(options, turn, surroundings, fresh)
     } catch (error) {

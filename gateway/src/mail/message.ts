@@ -67,6 +67,9 @@ export interface PeerCertificateFacts {
 /** The factor that lets the test mail of connector validation in: it is passed on and nothing else. */
 export const VALIDATION_WINDOW = 'validation-window'
 
+/** The factor that tells mail with the secret that the rules should stamp, while secrets are being changed. */
+export const NEW_SECRET = 'new-secret'
+
 /** Proof of whose mail this is. Made by attribution, before a byte of the body is stored. */
 export interface Attribution {
   readonly tenantId: string

@@ -21,7 +21,15 @@ export interface Tenant {
     readonly name: string
     readonly outbound: readonly string[]
     readonly inbound: readonly string[]
+    /** No rule stamps these any more; accepted before `until` (milliseconds since 1970) for mail that waits in Exchange Online. */
+    readonly retired: {
+      readonly outbound: readonly string[]
+      readonly inbound: readonly string[]
+      readonly until: number
+    } | null
   } | null
+  /** Secrets are being changed: mail with the first one, which the rules should stamp, is told from mail with another. */
+  readonly rotating: boolean
   /** The header with the processed word, by direction; all words are stamped, the rules except each of them. */
   readonly processedHeader: {
     readonly name: string

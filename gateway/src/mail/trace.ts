@@ -48,6 +48,12 @@ export interface TraceSummary {
 
 /** Reads traces. They outlive the mail they tell of. */
 export interface TraceStore {
+  /** The first mail of a direction, received at or after a time, that was attributed by a factor; null when there is none. */
+  firstBy(
+    factor: string,
+    direction: 'outbound' | 'inbound',
+    since: number,
+  ): Promise<{ readonly mailId: string; readonly receivedAt: number } | null>
   /** Newest first. */
   find(filter: TraceFilter): Promise<TraceSummary[]>
   /** All events of a mail in order, with the stored plan and facts; null when unknown. */

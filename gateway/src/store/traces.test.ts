@@ -45,6 +45,41 @@ describe('trace store', () => {
     (await traces.find(filter)).map(({ mailId }) => mails.findIndex((mail) => mail.id === mailId))
   const newestFirst = [11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0]
 
+  it('finds the first mail of a direction and time that a factor attributed, of its own tenant only', async () => {
+    const received = (factors: string[]) => ({
+      at: 1,
+      code: 'received',
+      delivery: null,
+      arguments: { factors },
+    })
+    const apart = new Fixture()
+    const { store: own, contoso, fabrikam } = await apart.openWithTenants()
+    try {
+      const add = async (tenantId: string, change: Partial<ReceivedMail>, factors: string[]) => {
+        apart.now += 1000
+        const made: ReceivedMail = { ...mailOf(tenantId, apart.now), ...change }
+        await own.queue.accept({ ...newMail(made), trace: [received(factors)] })
+        return made
+      }
+      const early = await add(contoso, { direction: 'outbound' }, ['secret-header', 'wanted'])
+      await add(fabrikam, { direction: 'outbound' }, ['wanted'])
+      await add(contoso, { direction: 'inbound' }, ['wanted'])
+      await add(contoso, { direction: 'outbound' }, ['unwanted', '"wanted"'])
+      const late = await add(contoso, { direction: 'outbound' }, ['wanted'])
+      await add(contoso, { direction: 'outbound' }, ['wanted'])
+      const { traces: ofContoso } = own.forTenant(contoso)
+      assert.equal((await ofContoso.firstBy('wanted', 'outbound', early.receivedAt))?.mailId, early.id)
+      assert.deepEqual(await ofContoso.firstBy('wanted', 'outbound', early.receivedAt + 1), {
+        mailId: late.id,
+        receivedAt: late.receivedAt,
+      })
+      assert.equal(await ofContoso.firstBy('wanted', 'outbound', apart.now + 1), null)
+      assert.equal(await ofContoso.firstBy('other', 'outbound', 0), null)
+    } finally {
+      await apart.end()
+    }
+  })
+
   it('lists the tenant’s own mails, newest first', async () => {
     assert.deepEqual(await found({}), newestFirst)
     assert.equal((await store.forTenant(other).traces.find({})).length, 1)

@@ -2,7 +2,7 @@
  * Traces of one tenant: the message list by filter, newest first, and one mail with everything known of it. Reads only, on
  * a thread of its own, so that a long list holds up no mail.
  */
-import type { Kysely } from 'kysely'
+import { sql, type Kysely } from 'kysely'
 import type { TraceEvent, TraceFilter, TraceStore, TraceSummary } from '../mail/trace.ts'
 import { addressKey } from './mail-rows.ts'
 import { idTimePrefix } from './row-id.ts'
@@ -36,6 +36,24 @@ export class SqliteTraces implements TraceStore {
     const mails = await matchingMails(this.#db, this.#tenantId, filter).execute()
     const deliveries = await this.#deliveries(mails.map((mail) => mail.id))
     return mails.map((mail) => summaryOf(mail, deliveries.get(mail.id) ?? []))
+  }
+
+  async firstBy(factor: string, direction: string, since: number): ReturnType<TraceStore['firstBy']> {
+    const mail = await this.#db
+      .selectFrom('mail')
+      .select(['id', 'received_at'])
+      .where('tenant_id', '=', this.#tenantId)
+      // Ids go by time, so the look begins there and ends at the first.
+      .where('id', '>=', idTimePrefix(Math.max(since - TRANSFER_MS, 0)))
+      .where('received_at', '>=', since)
+      .where('direction', '=', direction)
+      .where(
+        sql<boolean>`exists (select 1 from trace, json_each(trace.events, '$[0].arguments.factors') as factor
+          where trace.tenant_id = mail.tenant_id and trace.mail_id = mail.id and factor.value = ${factor})`,
+      )
+      .orderBy('id')
+      .executeTakeFirst()
+    return mail === undefined ? null : { mailId: mail.id, receivedAt: mail.received_at }
   }
 
   async show(mailId: string): ReturnType<TraceStore['show']> {

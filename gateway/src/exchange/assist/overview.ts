@@ -59,13 +59,19 @@ const REASONS: Readonly<Record<Purpose, Text>> = {
     de: 'bittet, Mail, die das Gateway passiert hat, nicht nochmals als Spam zu beurteilen',
   },
   guard: {
-    en: 'catches mail to the outside that did not pass the gateway; enabled with -Stage guard only',
-    de: 'fängt Mail nach außen, die nicht durch das Gateway ging; erst mit -Stage guard aktiv',
+    en: 'rejects mail to the outside that did not pass the gateway; enabled with -Stage guard only',
+    de: 'weist Mail nach außen ab, die nicht durch das Gateway ging; erst mit -Stage guard aktiv',
   },
   'clean-up': {
     en: 'removes the processed word before the mail is delivered or leaves',
     de: 'entfernt das Merkwort, bevor die Mail zugestellt wird oder das Haus verlässt',
   },
+}
+
+/** A guard that only reports. */
+const REPORTING = {
+  en: 'reports mail to the outside that did not pass the gateway and lets it go; enabled with -Stage guard only',
+  de: 'meldet Mail nach außen, die nicht durch das Gateway ging, und lässt sie gehen; erst mit -Stage guard aktiv',
 }
 
 const WORDS = {
@@ -103,7 +109,9 @@ export function overviewRows(plan: AssistPlan, language: Language): OverviewRow[
     kind,
     name: object.name,
     purpose: object.purpose,
-    why: REASONS[object.purpose][language],
+    why: (object.purpose === 'guard' && plan.options.guard === 'report'
+      ? REPORTING
+      : REASONS[object.purpose])[language],
     parameters: Object.entries(object.values)
       .filter(([name]) => name !== 'Comment' && name !== 'Comments')
       .map(([name, value]) => `${name}: ${shown(plan, name, value, language)}`),

@@ -129,6 +129,32 @@ describe('keeping current', () => {
     return { lists, alarms, raised, clock }
   }
 
+  test('says nothing when what it works with goes away after it was stopped', async () => {
+    const logged: string[] = []
+    const { promise, reject } = Promise.withResolvers<string>()
+    let looks = 0
+    const refresher = new Refresher({
+      keeper: {
+        read: () => keeper.read(),
+        write: (list) => keeper.write(list),
+        mark: () => (looks++ === 0 ? Promise.resolve('1') : promise),
+      },
+      service: null,
+      alarms: { raise: () => Promise.resolve(), clear: () => Promise.resolve() },
+      inUse: () => false,
+      changed: () => undefined,
+      now: Date.now,
+      log: { ...quiet, error: (event) => void logged.push(event) },
+      times: { look: 5, tick: 1_000_000 },
+    })
+    await refresher.start()
+    await until(() => looks > 1)
+    refresher.stop()
+    reject(new Error('the store is closed'))
+    await sleep(20)
+    assert.deepEqual(logged, [])
+  })
+
   async function until(condition: () => boolean): Promise<void> {
     for (let i = 0; i < 300 && !condition(); i++) await sleep(10)
     assert.ok(condition())

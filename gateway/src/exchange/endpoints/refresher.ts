@@ -105,6 +105,7 @@ export class Refresher {
   #list: RangeList | null = null
   #mark = ''
   #busy = false
+  #isStopped = false
   #dueAt = 0
   /** Since when the service fails; null when it does not. */
   #failingSince: number | null = null
@@ -127,8 +128,9 @@ export class Refresher {
     void this.#alone(() => this.#tick())
   }
 
-  /** Ends; what is under way comes to nothing. */
+  /** Ends; what is under way comes to nothing, and that it does is nobody's business: the store may be closing. */
   stop(): void {
+    this.#isStopped = true
     for (const timer of this.#timers) clearInterval(timer)
   }
 
@@ -139,7 +141,7 @@ export class Refresher {
     try {
       await work()
     } catch (error) {
-      this.#options.log.error('address-ranges-not-kept', { error: String(error) })
+      if (!this.#isStopped) this.#options.log.error('address-ranges-not-kept', { error: String(error) })
     }
     this.#busy = false
   }

@@ -11,7 +11,7 @@ import type { Tenant } from '../tenant.ts'
 import type { TreatedCopy } from '../treatment/treat.ts'
 import { outcomeArguments, type Turn } from '../turn.ts'
 import { hold, nextLook } from './hold.ts'
-import { softened } from './onboarding.ts'
+import { givenUpAt, softened } from './onboarding.ts'
 import { worldHop } from './world.ts'
 import type { FreshCopies, JourneyOptions, TenantSurroundings } from './ports.ts'
 
@@ -129,7 +129,7 @@ function settleOutcome(
     case 'deferred': {
       const again = Math.min(
         retryAt(delivery.attempts + 1, now, options.random, options.retry),
-        delivery.expiresAt,
+        givenUpAt(delivery, tenant),
       )
       turn.change(number, {
         dueAt: nextLook(options, turn, delivery, again),

@@ -4,14 +4,16 @@
  */
 import type { Reason } from '../plan.ts'
 import type { Delivery } from '../queue/ports.ts'
+import type { Tenant } from '../tenant.ts'
 import { isFinal, type Turn } from '../turn.ts'
+import { givenUpAt } from './onboarding.ts'
 import type { JourneyOptions } from './ports.ts'
 
-/** Deliveries whose time is over are given up, whatever they wait for. */
-export function expire(options: JourneyOptions, turn: Turn): void {
+/** Deliveries whose time is over are given up, whatever they wait for; while onboarding lasts, and for a day after, none is. */
+export function expire(options: JourneyOptions, turn: Turn, tenant: Pick<Tenant, 'onboarding'>): void {
   const now = options.now()
   for (const delivery of turn.deliveries) {
-    if (isFinal(delivery.state) || delivery.expiresAt > now) continue
+    if (isFinal(delivery.state) || givenUpAt(delivery, tenant) > now) continue
     const reason = delivery.lastReason ?? { code: 'expired', arguments: {} }
     turn.finish(delivery.number, 'bounced', reason, delivery.lastReply)
     turn.trace(now, 'expired', delivery.number, {
@@ -35,7 +37,9 @@ export function hold(
   probe: boolean,
 ): void {
   const now = options.now()
-  const dueAt = probe ? Math.min(now + options.lifetime.heldProbeMs, delivery.expiresAt) : delivery.expiresAt
+  const probeAt = now + options.lifetime.heldProbeMs
+  const last = lastLook(options, turn, delivery)
+  const dueAt = probe ? Math.min(probeAt, last) : last
   turn.change(delivery.number, {
     state: 'held',
     dueAt: nextLook(options, turn, delivery, dueAt),
@@ -44,10 +48,20 @@ export function hold(
   turn.trace(now, 'held', delivery.number, { reason: { code: reason.code, arguments: reason.arguments } })
 }
 
+/** When a held delivery is given up; what cannot be given up just now is looked at later, not at once again. */
+function lastLook(options: JourneyOptions, turn: Turn, delivery: Delivery): number {
+  const tenant = options.tenant(turn.queued.mail.tenantId)?.tenant ?? { onboarding: null }
+  const at = givenUpAt(delivery, tenant)
+  const now = options.now()
+  return at > now ? at : now + options.lifetime.heldProbeMs
+}
+
 /** The earlier of the next attempt and the delay notice that is still to be written. */
 export function nextLook(options: JourneyOptions, turn: Turn, delivery: Delivery, at: number): number {
   if (delivery.delayNoticed) return at
-  return Math.min(at, turn.queued.mail.receivedAt + options.lifetime.delayNoticeMs)
+  const noticeAt = turn.queued.mail.receivedAt + options.lifetime.delayNoticeMs
+  // One that is due is written in this turn, or by nobody: a mail must not be due for it again and again.
+  return noticeAt > options.now() ? Math.min(at, noticeAt) : at
 }
 
 /** Held deliveries whose time has come are looked at again. */
@@ -55,7 +69,7 @@ export function resumeHeld(options: JourneyOptions, turn: Turn): void {
   const now = options.now()
   for (const delivery of turn.due('held', now)) {
     if (delivery.lastReason !== null && HELD_FOR_OPERATOR.has(delivery.lastReason.code)) {
-      turn.change(delivery.number, { dueAt: delivery.expiresAt })
+      turn.change(delivery.number, { dueAt: lastLook(options, turn, delivery) })
       continue
     }
     turn.change(delivery.number, { state: delivery.copy === null ? 'waiting' : 'queued', dueAt: now })

@@ -9,6 +9,7 @@ import type { Delivery } from '../queue/ports.ts'
 import type { Tenant } from '../tenant.ts'
 import { isFinal, type Turn } from '../turn.ts'
 import { writeBody } from './keep.ts'
+import { givenUpAt } from './onboarding.ts'
 import type { JourneyOptions } from './ports.ts'
 
 /** What the sender is told of this turn: failures, relays without DSN, and delays; one notice for all recipients. */
@@ -27,7 +28,7 @@ export async function writeNotices(options: JourneyOptions, turn: Turn, tenant: 
       reply: delivery.lastReply,
       remoteHost: turn.hostOf(delivery.number),
       lastAttemptAt: delivery.attempts > 0 ? now : null,
-      willRetryUntil: kind === 'delayed' ? delivery.expiresAt : null,
+      willRetryUntil: kind === 'delayed' ? givenUpAt(delivery, tenant) : null,
       reason: delivery.lastReason ?? { code: kind === 'relayed' ? 'relayed' : 'deferred', arguments: {} },
     })
     if (kind === 'delayed') turn.change(delivery.number, { delayNoticed: true })

@@ -1,6 +1,7 @@
 /**
  * Onboarding mode: while a tenant's set-up is new, what the next hop refuses for good is tried again instead of returned, since the
- * refusal may be a fault of the set-up. Ends by itself at its time; what is held stays held, and no delivery lives longer for it.
+ * refusal may be a fault of the set-up. Ends by itself at its time. What would be given up while it lasts is tried until a day after its
+ * end, so that nothing is returned for a fault that was mended meanwhile.
  */
 import type { Outcome } from '../outcome.ts'
 import type { Tenant } from '../tenant.ts'
@@ -8,6 +9,19 @@ import type { Turn } from '../turn.ts'
 
 /** How long after its end a refusal still raises the alarm that the mode has ended. */
 const REMINDER_MS = 24 * 3_600_000
+
+/** For how long after its end what would have been given up before is still tried. */
+const GRACE_MS = 24 * 3_600_000
+
+/** When a delivery is given up: at its time, but not while onboarding lasts and for a day after. Milliseconds since 1970. */
+export function givenUpAt(
+  { expiresAt }: { readonly expiresAt: number },
+  { onboarding }: Pick<Tenant, 'onboarding'>,
+): number {
+  if (onboarding === null) return expiresAt
+  const last = onboarding.endsAt + GRACE_MS
+  return expiresAt >= onboarding.startedAt && expiresAt < last ? last : expiresAt
+}
 
 /** Where a tenant stands at a time. */
 export function onboardingPhase(tenant: Pick<Tenant, 'onboarding'>, now: number): 'off' | 'on' | 'ended' {

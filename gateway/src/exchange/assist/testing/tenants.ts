@@ -16,7 +16,12 @@ export const recommended: AssistTenant = {
   acceptedDomains: ['contoso.com', 'smime-gw.contoso.com'],
   fqdn: 'smime-gw.contoso.com',
   preset: 'recommended',
-  secretHeader: { name: 'X-Contoso-Siegel', outbound: [SECRETS.stampOut], inbound: [SECRETS.stampIn] },
+  secretHeader: {
+    name: 'X-Contoso-Siegel',
+    outbound: [SECRETS.stampOut],
+    inbound: [SECRETS.stampIn],
+    retired: null,
+  },
   processedHeader: { name: 'X-Siegel-Processed', outbound: [SECRETS.wordOut], inbound: [SECRETS.wordIn] },
   route: '[contoso-com.mail.protection.outlook.com]:25',
 }

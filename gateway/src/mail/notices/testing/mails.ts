@@ -18,7 +18,7 @@ export const tenant: Tenant = {
   acceptedDomains: ['contoso.example'],
   fqdn: 'gateway.contoso.example',
   preset: 'recommended',
-  secretHeader: { name: 'X-Contoso-Gate', outbound: ['hush'], inbound: ['hush'] },
+  secretHeader: { name: 'X-Contoso-Gate', outbound: ['hush'], inbound: ['hush'], retired: null },
   processedHeader: { name: 'X-Contoso-Done', outbound: ['done'], inbound: ['done'] },
   route: '[contoso.mail.protection.outlook.com]:25',
   outboundDelivery: 'office365',
@@ -28,6 +28,7 @@ export const tenant: Tenant = {
   dkimSigning: [],
   validation: null,
   onboarding: null,
+  rotating: false,
   markerKey: Buffer.alloc(32),
   postmaster: null,
 }
