@@ -2,6 +2,7 @@
  * Which addresses are of the public Internet: where a stranger names the host, nothing inside our own network is connected to.
  */
 import { BlockList, isIPv6 } from 'node:net'
+import type { HostAddress } from './hosts.ts'
 
 /** Addresses that are not of the public Internet. RFC 6890 2.2 */
 const PRIVATE = new BlockList()
@@ -45,7 +46,7 @@ for (const [network, prefix] of [
 ] as const)
   PRIVATE.addSubnet(network, prefix, 'ipv6')
 
-/** Whether an IPv4 or IPv6 address is of the public Internet. */
-export function isPublicAddress(address: string): boolean {
-  return !PRIVATE.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')
+/** Whether a host that a stranger named may be connected to. A port of its own stands in the static table only: the operator wrote it. */
+export function mayConnect({ address, port }: HostAddress): boolean {
+  return port !== null || !PRIVATE.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')
 }

@@ -5,7 +5,7 @@
  */
 import { request } from 'node:https'
 import { HostLookupError, type HostAddress, type HostLookup } from './hosts.ts'
-import { isPublicAddress } from './public-addresses.ts'
+import { mayConnect } from './public-addresses.ts'
 import { LookupFailed, type Resolve } from './resolver.ts'
 import { parseStsPolicy, stsId, type StsPolicy } from './sts-policy.ts'
 
@@ -131,7 +131,7 @@ async function currentId(resolve: Resolve, domain: string): Promise<string | nul
 
 async function fetchPolicy(domain: string, { hosts, anchors }: StsOptions): Promise<string> {
   const host = `mta-sts.${domain}`
-  const target = (await addressesOf(hosts, host)).find(isAllowed)
+  const target = (await addressesOf(hosts, host)).find(mayConnect)
   if (target === undefined) throw new Error(`${host} has no public address`)
   return get(host, target, anchors())
 }
@@ -143,11 +143,6 @@ async function addressesOf(hosts: HostLookup, host: string): Promise<readonly Ho
     if (error instanceof HostLookupError) throw new Error(error.message, { cause: error })
     throw error
   }
-}
-
-/** A port of its own stands in the static table only: the operator wrote it. */
-function isAllowed({ address, port }: HostAddress): boolean {
-  return port !== null || isPublicAddress(address)
 }
 
 /** RFC 8461 3.3: the certificate must be good for the name; anything but 200 is no policy */

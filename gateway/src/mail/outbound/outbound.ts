@@ -338,12 +338,14 @@ class OutboundStep implements Outbound {
     report = false,
   }: DeliveryRequest): Lane {
     const { maps, clientIdentities, tlsAnchors: anchors } = this.#options.settings()
+    const ofWorld = report && direct && !tenant.route.startsWith('[')
     const from: LaneSource = {
       fqdn: tenant.fqdn,
-      map: report ? undefined : maps.get(TLS_POLICY_MAP),
+      map: ofWorld ? undefined : maps.get(TLS_POLICY_MAP),
       identity: direct ? null : (clientIdentities.get(tenant.id) ?? null),
       anchors,
-      ...{ floor, direct, report: report && direct },
+      // A next hop of the operator's own is his business, reports or not.
+      ...{ floor, direct, report: ofWorld },
     }
     const gateKey = `${tenant.id}\n${tenant.route}\n${direct}\n${report}`
     const known = this.#lanes.get(gateKey)
