@@ -55,7 +55,12 @@ export interface ReporterPorts {
 const LOOK_MS = 15_000
 /** RFC 8460 4.1: not all senders at the same moment */
 const LONGEST_DELAY_MS = 4 * 3_600_000
-const RETRY_MS = 1_800_000
+const SHORTEST_PAUSE_MS = 1_800_000
+
+/** RFC 8460 5.5: for a day, with pauses that grow */
+function nextAttempt({ until }: DueReport, now: number): number {
+  return now + Math.max(SHORTEST_PAUSE_MS, now - (until - DAY_MS))
+}
 
 /** The tenant and keys with which reports are sent, or why there are none. */
 type Means =
@@ -134,7 +139,7 @@ export class Reporter {
     const means = this.#means()
     if (means.missing !== null) {
       log.error('tls-report-not-possible', { ...told, cause: means.missing })
-      return { ...due, dueAt: now() + RETRY_MS }
+      return { ...due, dueAt: nextAttempt(due, now()) }
     }
     const addresses = due.addresses ?? (await findReportAddresses(resolve, domain))
     if (addresses.length === 0) return { ...due, state: 'unasked', addresses }
@@ -157,7 +162,7 @@ export class Reporter {
     }
     return left.length === 0
       ? { ...due, state: 'sent', addresses: [] }
-      : { ...due, addresses: left, dueAt: now() + RETRY_MS }
+      : { ...due, addresses: left, dueAt: nextAttempt(due, now()) }
   }
 
   #means(): Means {
