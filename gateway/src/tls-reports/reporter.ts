@@ -139,7 +139,7 @@ export class Reporter {
     const means = this.#means()
     if (means.missing !== null) {
       log.error('tls-report-not-possible', { ...told, cause: means.missing })
-      return { ...due, dueAt: nextAttempt(due, now()) }
+      return { ...due, dueAt: now() + SHORTEST_PAUSE_MS }
     }
     const addresses = due.addresses ?? (await findReportAddresses(resolve, domain))
     if (addresses.length === 0) return { ...due, state: 'unasked', addresses }
