@@ -87,13 +87,15 @@ export class Reporter {
     this.#ports = ports
   }
 
-  /** Begins to look. */
+  /** Begins to look, at once and again and again. */
   start(): void {
-    this.#timer = setInterval(() => {
+    const look = (): void => {
       this.#looking ??= this.look().finally(() => {
         this.#looking = null
       })
-    }, LOOK_MS)
+    }
+    this.#timer = setInterval(look, LOOK_MS)
+    look()
   }
 
   /** Ends after the report in hand. */
