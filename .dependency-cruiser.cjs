@@ -140,7 +140,7 @@ module.exports = {
         path: '^(engine|contract|gateway)/src/',
         pathNot: [
           G +
-            '(mail/inbound|mail/outbound|trust|exchange/assist|exchange/endpoints|keyring/find|dns|acme|admin|cli)/',
+            '(mail/inbound|mail/outbound|trust|exchange/assist|exchange/endpoints|keyring/find|dns|acme|tls-reports|admin|cli)/',
           G + 'main[.]ts$',
           TEST,
         ],

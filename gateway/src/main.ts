@@ -44,6 +44,9 @@ import { Scheduler } from './mail/queue/scheduler.ts'
 import { createLog, type Log } from './observe/log.ts'
 import { openStore, type Store } from './store/index.ts'
 import { INSTALLATION } from './store/schema.ts'
+import { SessionCounter } from './tls-reports/counter.ts'
+import { Reporter, type ReporterPorts } from './tls-reports/reporter.ts'
+import { postReport } from './tls-reports/web.ts'
 import { ownAnchors, publicRoots } from './trust/tls-anchors.ts'
 import { createTrust, type Trust } from './trust/trust.ts'
 
@@ -120,8 +123,11 @@ async function open(start: StartConfig, store: Store, log: Log, opened: AsyncDis
   await ranges.start()
   const names = openNames(resolver, start, store, log, () => watch.current().tlsAnchors)
   opened.defer(keepPolicies(names.sts, store, log))
+  const counter = countSessions(start, store, log)
+  opened.defer(() => counter?.stop())
   const outbound = createOutbound({
     ...names,
+    ...(counter === null ? {} : { sessions: counter }),
     directTls: bareLevel(start.direct.tls),
     settings: () => watch.current(),
     readAnchorFile: (path) => readFile(path, 'utf8'),
@@ -155,6 +161,7 @@ async function open(start: StartConfig, store: Store, log: Log, opened: AsyncDis
   })
   scheduler.start()
   opened.defer(() => stopPatiently(scheduler, outbound, log))
+  opened.defer(sendReports(start, counter, { store, authentication, resolver, names, scheduler, watch, log }))
   opened.defer(() => closeAll(listeners))
   await listenAll(start, listeners)
   opened.defer(sweepHourly(store, log))
@@ -168,6 +175,51 @@ async function open(start: StartConfig, store: Store, log: Log, opened: AsyncDis
     listeners: listeners.map((listener) => listener.address),
     challenges: responder.addresses,
   })
+}
+
+/** Counts what becomes of TLS in direct delivery; null: nobody wants to know. */
+function countSessions({ tlsReports }: StartConfig, store: Store, log: Log): SessionCounter | null {
+  if (tlsReports === undefined) return null
+  const counter = new SessionCounter({ store: store.tlsReports, now: Date.now, log })
+  counter.start()
+  return counter
+}
+
+/** What the reports about TLS are sent with. */
+interface ReportParts {
+  readonly store: Store
+  readonly authentication: ReporterPorts['authentication']
+  readonly resolver: Resolver
+  readonly names: Pick<OutboundOptions, 'hosts'>
+  readonly scheduler: Scheduler
+  readonly watch: SettingsWatch
+  readonly log: Log
+}
+
+/** Sends the reports about TLS, where something is counted. Returns what ends it. */
+function sendReports(
+  { tlsReports }: StartConfig,
+  counter: SessionCounter | null,
+  { store, authentication, resolver, names: { hosts }, scheduler, watch, log }: ReportParts,
+): () => Promise<void> {
+  if (tlsReports === undefined || counter === null) return () => Promise.resolve()
+  const anchors = () => [...rootCertificates, ...watch.current().tlsAnchors]
+  const reporter = new Reporter({
+    ...{ store: store.tlsReports, queue: store.queue, bodies: store.bodies, authentication, log },
+    settings: tlsReports,
+    flush: () => counter.flush(),
+    tenants: () => watch.current().tenants.values(),
+    resolve: resolver.resolve,
+    post: (url, report) => postReport(url, report, { hosts, anchors }),
+    wake: () => {
+      scheduler.wake()
+    },
+    newId: () => newMailId(Date.now()),
+    now: Date.now,
+    random: Math.random,
+  })
+  reporter.start()
+  return () => reporter.stop()
 }
 
 /** What gives the mails to the journey. */

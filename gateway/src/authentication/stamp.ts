@@ -12,6 +12,8 @@ const SIGNED = [
   ...['from', 'sender', 'reply-to', 'to', 'cc', 'subject', 'date', 'message-id', 'in-reply-to', 'references'],
   ...['mime-version', 'content-type', 'content-transfer-encoding', 'content-disposition', 'content-language'],
   ...['list-id', 'list-unsubscribe', 'list-unsubscribe-post', 'auto-submitted'],
+  // RFC 8460 5.3
+  ...['tls-report-domain', 'tls-report-submitter'],
 ]
 
 /** Fields of which nobody may add one more without breaking the signature. RFC 6376 8.15 */

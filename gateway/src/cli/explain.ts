@@ -33,13 +33,13 @@ const LARGEST_FILE = 32 * 1024 * 1024
 
 const WORDS = {
   en: {
-    ...{ outbound: 'outbound', inbound: 'inbound', notice: 'a notice of our own' },
+    ...{ outbound: 'outbound', inbound: 'inbound', notice: 'a notice of our own', report: 'a report about TLS of our own' },
     ...{ pass: 'passes as it is', inspect: 'is decrypted and verified', hold: 'is held', bounce: 'goes back' },
     ...{ sign: 'is signed', encrypt: 'is encrypted', both: 'is signed and encrypted', settings: 'settings' },
     ...{ factory: 'factory', global: 'all tenants', tenant: 'tenant', domain: 'domain', user: 'user', rule: 'rule', partner: 'partner' },
   },
   de: {
-    ...{ outbound: 'ausgehend', inbound: 'eingehend', notice: 'eine eigene Benachrichtigung' },
+    ...{ outbound: 'ausgehend', inbound: 'eingehend', notice: 'eine eigene Benachrichtigung', report: 'ein eigener Bericht über TLS' },
     ...{ pass: 'geht unverändert durch', inspect: 'wird entschlüsselt und geprüft', hold: 'wird angehalten', bounce: 'geht zurück' },
     ...{ sign: 'wird signiert', encrypt: 'wird verschlüsselt', both: 'wird signiert und verschlüsselt', settings: 'Einstellungen' },
     ...{ factory: 'Werk', global: 'alle Mandanten', tenant: 'Mandant', domain: 'Domäne', user: 'Benutzer', rule: 'Regel', partner: 'Partner' },

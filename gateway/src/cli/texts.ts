@@ -31,6 +31,7 @@ export const TEXTS: Readonly<Record<string, Text>> = {
   held: text('held', 'angehalten'),
   bounced: text('returned to the sender as undeliverable ({status})', 'als unzustellbar an den Absender zurück ({status})'),
   expired: text('given up: its time is over', 'aufgegeben: die Frist ist um'),
+  'report-written': text('report about TLS written for {domain}, of {day}', 'Bericht über TLS geschrieben für {domain}, vom {day}'),
   'notice-written': text('a notice about the mail {about}: {kinds}', 'eine Benachrichtigung über die Mail {about}: {kinds}'),
   'notice-sent': text('notice written: mail {notice}', 'Benachrichtigung geschrieben: Mail {notice}'),
   sealed: text('sealed as instance {instance} of the ARC chain (cv={cv}) by {domain}', 'als Glied {instance} der ARC-Kette versiegelt (cv={cv}) durch {domain}'),
@@ -49,6 +50,7 @@ export const TEXTS: Readonly<Record<string, Text>> = {
   // why a mail or recipient is treated as it is
   loop: text('it has come back {passes} times: a loop', 'sie ist {passes}-mal zurückgekommen: eine Schleife'),
   'second-pass': text('it has passed this gateway before: not treated again', 'sie war schon einmal hier: nicht noch einmal behandelt'),
+  'own-report': text('a report about TLS of our own', 'ein eigener Bericht über TLS'),
   'own-notice': text('a notice of our own', 'eine eigene Benachrichtigung'),
   'inbound-inspected': text('inbound: decrypted and verified as far as possible ({protection})', 'eingehend: entschlüsselt und geprüft, soweit möglich ({protection})'),
   'already-protected': text('already protected: {protection}', 'schon geschützt: {protection}'),

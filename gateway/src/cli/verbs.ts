@@ -195,6 +195,20 @@ export const VERBS: readonly Verb[] = [
     load: async () => (await import('./tls-policy.ts')).tlsPolicy,
   },
   {
+    name: 'tls-report',
+    summary: 'show what was counted of TLS in direct delivery, or have reports about it sent now',
+    forms: [
+      'tls-report list [--config FILE] [--json]',
+      'tls-report show DOMAIN DAY [--config FILE] [--json]',
+      'tls-report send [--day DAY] [--config FILE] [--json]',
+    ],
+    details: [
+      'DAY is a UTC day such as 2026-11-24. list shows days, domains, sessions and what became of the report; three days are kept.',
+      'send makes the reports of a day (yesterday) due now; a running gateway sends them within seconds. Exits with 1 when none waits.',
+    ],
+    load: async () => (await import('./tls-report.ts')).tlsReport,
+  },
+  {
     name: 'map',
     summary: 'say which line of a map applies to an address or a recipient',
     forms: ['map check --map FILE --kind transport|client-access|recipient-access KEY [--json]'],

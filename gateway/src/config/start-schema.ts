@@ -4,6 +4,7 @@
  */
 import { fqdnField, isAddress, parseReference, toDomain } from '@siegel/contract'
 import { z } from 'zod'
+import { isMailbox } from '../smtp/address.ts'
 
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
 
@@ -166,6 +167,21 @@ const direct = z.strictObject({
     ),
 })
 
+const mailbox = z.string().max(254).refine(isMailbox, 'must be an e-mail address')
+
+const tlsReports = z.strictObject({
+  organisation: z.string().min(1).max(200).describe('Name of the organisation that sends the reports.'),
+  contact: mailbox.describe('Address for questions, written into each report.'),
+  sender: mailbox.describe(
+    'From whom the reports come. Some tenant must have a key in `dkimSigning` for its domain, or none is sent.',
+  ),
+  tenant: z
+    .string()
+    .min(1)
+    .max(63)
+    .describe('Name of the tenant that sends the reports; its `outboundDelivery` must be `direct`.'),
+})
+
 /** The schema of `siegel.yaml`. */
 export const startSchema = z.strictObject({
   fqdn: fqdnField(
@@ -213,6 +229,11 @@ export const startSchema = z.strictObject({
   direct: direct
     .prefault({})
     .describe('Delivery to the mail exchangers of the world, for tenants that say so (`outboundDelivery`).'),
+  tlsReports: tlsReports
+    .optional()
+    .describe(
+      'Reports about TLS (TLSRPT) to the domains that want them, of direct delivery. Left out: nothing is counted and none is sent.',
+    ),
   logLevel: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal'])
     .default('info')

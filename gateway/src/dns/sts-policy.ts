@@ -51,6 +51,11 @@ export function parseStsPolicy(text: string): StsPolicy | null {
   return { mode, mx, maxAge: Math.min(Number(age), LONGEST) }
 }
 
+/** The lines of a policy, as far as they mean something to us. */
+export function stsPolicyLines({ mode, mx, maxAge }: StsPolicy): string[] {
+  return ['version: STSv1', `mode: ${mode}`, ...mx.map((host) => `mx: ${host}`), `max_age: ${maxAge}`]
+}
+
 /** Whether a policy names a host, lower case. RFC 8461 4.1 */
 export function isListed({ mx }: StsPolicy, host: string): boolean {
   const dot = host.indexOf('.')

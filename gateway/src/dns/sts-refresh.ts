@@ -2,12 +2,12 @@
  * Looks again and again at the MTA-STS policies that are kept, whether mail goes to their domains or not: who wants to suppress a
  * refresh must then do so for all of the time for which a policy holds. Decides nothing about a policy: the look-up does.
  */
-import { REFRESH_MS, type StsLookup, type StsStore } from './sts.ts'
+import { REFRESH_MS, type StsStore } from './sts.ts'
 
 /** What it is made from. */
 export interface StsRefresherOptions {
   readonly store: Pick<StsStore, 'fetchedBefore'>
-  readonly lookup: StsLookup
+  readonly lookup: (domain: string) => Promise<unknown>
   /** Milliseconds since 1970. */
   readonly now: () => number
   /** Told of a round that could not be made. */

@@ -160,13 +160,13 @@ describe('the policy of a domain', () => {
 
   test('it is fetched once, kept, and fetched anew when its id changes or a day has passed', async () => {
     const look = lookup()
-    assert.equal((await look('example.com'))?.policy.mode, 'enforce')
+    assert.equal((await look('example.com')).kept?.policy.mode, 'enforce')
     await look('example.com')
     assert.equal(fetches, 1)
     record('example.com', 'two')
     now += DAY / 2
     answer.text = POLICY.replace('enforce', 'testing')
-    assert.deepEqual([(await look('example.com'))?.policy.mode, fetches], ['testing', 2])
+    assert.deepEqual([(await look('example.com')).kept?.policy.mode, fetches], ['testing', 2])
     now += DAY + 1
     await look('example.com')
     assert.equal(fetches, 3)
@@ -192,7 +192,7 @@ describe('the policy of a domain', () => {
     answer.status = 500
     now += DAY + 1
     await refresher.round()
-    assert.equal((await look('example.com'))?.id, 'two')
+    assert.equal((await look('example.com')).kept?.id, 'two')
   })
 
   test('whoever suppresses the record, the web server or both does not switch it off before its time', async () => {
@@ -208,17 +208,18 @@ describe('the policy of a domain', () => {
       },
     ]) {
       suppress()
-      assert.equal((await lookup()('example.com'))?.id, 'one')
+      assert.equal((await lookup()('example.com')).kept?.id, 'one')
     }
     now += 604_800_001
-    assert.equal(await lookup()('example.com'), null)
+    assert.equal((await lookup()('example.com')).kept, null)
   })
 
   test('what could not be fetched is left alone for a while', async () => {
     answer.status = 404
     const look = lookup()
-    assert.equal(await look('example.com'), null)
-    assert.equal(await look('example.com'), null)
+    const none = { kept: null, fault: 'sts-policy-fetch-error' }
+    assert.deepEqual(await look('example.com'), none)
+    assert.deepEqual(await look('example.com'), none)
     assert.deepEqual([fetches, failures], [1, ['HTTP 404']])
     now += 300_001
     await look('example.com')
@@ -226,17 +227,18 @@ describe('the policy of a domain', () => {
   })
 
   test('redirects, large answers, foreign certificates and broken policies are none', async () => {
-    for (const [status, text, cause] of [
-      [301, '', /HTTP 301/],
-      [200, 'x'.repeat(70_000), /too large/],
-      [200, 'hello', /breaks a rule/],
+    for (const [status, text, cause, fault] of [
+      [301, '', /HTTP 301/, 'sts-policy-fetch-error'],
+      [200, 'x'.repeat(70_000), /too large/, 'sts-policy-fetch-error'],
+      [200, 'hello', /breaks a rule/, 'sts-policy-invalid'],
     ] as const) {
       answer = { status, text }
-      assert.equal(await lookup()('example.com'), null)
+      assert.deepEqual(await lookup()('example.com'), { kept: null, fault })
       assert.match(failures.at(-1) ?? '', cause)
     }
     const own = `127.0.0.1:${(server.address() as AddressInfo).port}`
-    assert.equal(await lookup({ 'mta-sts.other.example': own })('other.example'), null)
+    const foreign = await lookup({ 'mta-sts.other.example': own })('other.example')
+    assert.deepEqual(foreign, { kept: null, fault: 'sts-webpki-invalid' })
     assert.match(failures.at(-1) ?? '', /altnames/)
   })
 
@@ -249,14 +251,14 @@ describe('the policy of a domain', () => {
       'fd00::1',
       '::ffff:127.0.0.1',
     ]) {
-      assert.equal(await lookup({ 'mta-sts.other.example': address })('other.example'), null)
+      assert.equal((await lookup({ 'mta-sts.other.example': address })('other.example')).kept, null)
       assert.match(failures.at(-1) ?? '', /no public address/, address)
     }
     assert.equal(fetches, 0)
   })
 
   test('a domain without a record has none, and no web server is asked', async () => {
-    assert.equal(await lookup()('nothing.example'), null)
+    assert.deepEqual(await lookup()('nothing.example'), { kept: null, fault: null })
     assert.deepEqual([fetches, failures], [0, []])
   })
 })

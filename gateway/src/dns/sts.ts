@@ -4,8 +4,8 @@
  * public, but for hosts of the static table.
  */
 import { request } from 'node:https'
-import { BlockList, isIPv6 } from 'node:net'
 import { HostLookupError, type HostAddress, type HostLookup } from './hosts.ts'
+import { mayConnect } from './public-addresses.ts'
 import { LookupFailed, type Resolve } from './resolver.ts'
 import { parseStsPolicy, stsId, type StsPolicy } from './sts-policy.ts'
 
@@ -26,8 +26,17 @@ export interface StsStore {
   fetchedBefore(time: number): string[]
 }
 
-/** The policy that holds for a domain, lower case; null for none. Never rejects for what DNS or the web server says. */
-export type StsLookup = (domain: string) => Promise<KeptStsPolicy | null>
+/** Why a domain that says it has a policy has none for us, in the words of reports about TLS. RFC 8460 4.3.2.2 */
+export type StsFault = 'sts-policy-fetch-error' | 'sts-policy-invalid' | 'sts-webpki-invalid'
+
+/** What is known of a domain's policy. */
+export type StsFound =
+  | { readonly kept: KeptStsPolicy; readonly fault: null }
+  /** `fault` null: the domain does not say that it has one. */
+  | { readonly kept: null; readonly fault: StsFault | null }
+
+/** The policy that holds for a domain, lower case. Never rejects for what DNS or the web server says. */
+export type StsLookup = (domain: string) => Promise<StsFound>
 
 /** What a look-up is made from. */
 export interface StsOptions {
@@ -52,73 +61,33 @@ const PAUSE_MS = 300_000
 const MAX_PAUSED = 10_000
 const HTTPS_PORT = 443
 
-/** Addresses that are not of the public Internet. RFC 6890 2.2 */
-const PRIVATE = new BlockList()
-for (const [network, prefix] of [
-  ...([
-    ['0.0.0.0', 8],
-    ['10.0.0.0', 8],
-    ['100.64.0.0', 10],
-    ['127.0.0.0', 8],
-    ['169.254.0.0', 16],
-  ] as const),
-  ...([
-    ['172.16.0.0', 12],
-    ['192.0.0.0', 24],
-    ['192.0.2.0', 24],
-    ['192.168.0.0', 16],
-  ] as const),
-  ...([
-    ['198.18.0.0', 15],
-    ['198.51.100.0', 24],
-    ['203.0.113.0', 24],
-    ['224.0.0.0', 3],
-  ] as const),
-] as const)
-  PRIVATE.addSubnet(network, prefix, 'ipv4')
-for (const [network, prefix] of [
-  ...([
-    ['::', 96],
-    ['64:ff9b::', 96],
-    ['64:ff9b:1::', 48],
-    ['100::', 64],
-    ['2001::', 23],
-  ] as const),
-  ...([
-    ['2001:db8::', 32],
-    ['2002::', 16],
-    ['fc00::', 7],
-    ['fe80::', 10],
-    ['ff00::', 8],
-  ] as const),
-] as const)
-  PRIVATE.addSubnet(network, prefix, 'ipv6')
-
 /** Makes a look-up. */
 export function createStsLookup(options: StsOptions): StsLookup {
   const { store, now } = options
-  const paused = new Map<string, number>()
-  const asking = new Map<string, Promise<KeptStsPolicy | null>>()
+  const paused = new Map<string, { readonly until: number; readonly fault: StsFault }>()
+  const asking = new Map<string, Promise<StsFound>>()
 
-  const ask = async (domain: string): Promise<KeptStsPolicy | null> => {
+  const ask = async (domain: string): Promise<StsFound> => {
     const found = store.find(domain)
     const kept = found !== null && found.fetchedAt + found.policy.maxAge * 1000 > now() ? found : null
     const id = await currentId(options.resolve, domain)
     // RFC 8461 5.1: without a record a policy that is kept still holds, and a new one is not looked for
-    if (id === null) return kept
-    if (kept?.id === id && kept.fetchedAt + REFRESH_MS > now()) return kept
-    if ((paused.get(domain) ?? 0) > now()) return kept
+    if (id === null) return foundOf(kept, null)
+    if (kept?.id === id && kept.fetchedAt + REFRESH_MS > now()) return foundOf(kept, null)
+    const pause = paused.get(domain)
+    if (pause !== undefined && pause.until > now()) return foundOf(kept, pause.fault)
     try {
       const policy = parseStsPolicy(await fetchPolicy(domain, options))
-      if (policy === null) throw new Error('the policy breaks a rule')
+      if (policy === null) throw new PolicyInvalid('the policy breaks a rule')
       const fresh = { id, policy, fetchedAt: now() }
       await store.keep(domain, fresh)
-      return fresh
+      return foundOf(fresh, null)
     } catch (error) {
       if (paused.size >= MAX_PAUSED) paused.clear()
-      paused.set(domain, now() + PAUSE_MS)
+      const fault = stsFault(error)
+      paused.set(domain, { until: now() + PAUSE_MS, fault })
       options.failed(domain, error instanceof Error ? error.message : 'failed')
-      return kept
+      return foundOf(kept, fault)
     }
   }
   return (domain) => {
@@ -134,6 +103,23 @@ export function createStsLookup(options: StsOptions): StsLookup {
   }
 }
 
+/** A policy that is kept still holds, whatever happened to the next one. */
+function foundOf(kept: KeptStsPolicy | null, fault: StsFault | null): StsFound {
+  return kept === null ? { kept, fault } : { kept, fault: null }
+}
+
+class PolicyInvalid extends Error {}
+
+/** The codes of OpenSSL and Node for a certificate that is not good for the host. */
+const WEB_CERTIFICATE =
+  /^(?:CERT_|UNABLE_TO_|DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|HOSTNAME_MISMATCH|INVALID_(?:CA|PURPOSE)|ERR_TLS_CERT_)/
+
+function stsFault(error: unknown): StsFault {
+  if (error instanceof PolicyInvalid) return 'sts-policy-invalid'
+  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  return WEB_CERTIFICATE.test(code) ? 'sts-webpki-invalid' : 'sts-policy-fetch-error'
+}
+
 async function currentId(resolve: Resolve, domain: string): Promise<string | null> {
   try {
     return stsId((await resolve(`_mta-sts.${domain}`, 'TXT')).records)
@@ -145,7 +131,7 @@ async function currentId(resolve: Resolve, domain: string): Promise<string | nul
 
 async function fetchPolicy(domain: string, { hosts, anchors }: StsOptions): Promise<string> {
   const host = `mta-sts.${domain}`
-  const target = (await addressesOf(hosts, host)).find(isAllowed)
+  const target = (await addressesOf(hosts, host)).find(mayConnect)
   if (target === undefined) throw new Error(`${host} has no public address`)
   return get(host, target, anchors())
 }
@@ -157,11 +143,6 @@ async function addressesOf(hosts: HostLookup, host: string): Promise<readonly Ho
     if (error instanceof HostLookupError) throw new Error(error.message, { cause: error })
     throw error
   }
-}
-
-/** A port of its own stands in the static table only: the operator wrote it. */
-function isAllowed({ address, port }: HostAddress): boolean {
-  return port !== null || !PRIVATE.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')
 }
 
 /** RFC 8461 3.3: the certificate must be good for the name; anything but 200 is no policy */

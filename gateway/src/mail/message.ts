@@ -7,8 +7,8 @@ import type { Envelope } from './envelope.ts'
 /** UUIDv7 as 26 Crockford base32 characters; given at MAIL; the same in the reply, Received, logs, API and notices. */
 export type MailId = string
 
-/** outbound: tenant to world; inbound: world to tenant; notice: written by Siegel itself. */
-export type Direction = 'outbound' | 'inbound' | 'notice'
+/** outbound: tenant to world; inbound: world to tenant; notice, report (about TLS, to the world): written by Siegel itself. */
+export type Direction = 'outbound' | 'inbound' | 'notice' | 'report'
 
 /** What inbound counted while the body passed by. Decides which extensions the next hop must have. */
 export interface BodyFacts {

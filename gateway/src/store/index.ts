@@ -13,8 +13,10 @@ import type { Bodies } from '../mail/body.ts'
 import type { QueueStore } from '../mail/queue/ports.ts'
 import type { TraceStore } from '../mail/trace.ts'
 import type { Log } from '../observe/log.ts'
+import type { ReportStore } from '../tls-reports/ports.ts'
 import { AddressRanges } from './address-ranges.ts'
 import { Alarms } from './alarms.ts'
+import { TlsReports } from './tls-reports.ts'
 import { StsPolicies } from './sts-policies.ts'
 import { SqliteConfig } from './config-store.ts'
 import { ownCredentials, SqliteCredentials } from './credentials.ts'
@@ -64,6 +66,8 @@ export interface Store {
   /** The own S/MIME keys of all tenants: how long they are good. */
   ownCredentials(): readonly OwnCredential[]
   readonly stsPolicies: StsPolicies
+  /** Counts of TLS sessions of direct delivery, and the reports about them. */
+  readonly tlsReports: ReportStore
   /** The part of one tenant, by its row key. */
   forTenant(id: string): TenantStore
   /**
@@ -130,6 +134,7 @@ class SqliteStore implements Store {
   readonly addressRanges: AddressRanges
   readonly identities: IdentityStore
   readonly stsPolicies: StsPolicies
+  readonly tlsReports: TlsReports
   readonly #parts: Parts
   readonly #tenants = new Map<string, TenantStore>()
   #reader: { readonly thread: SqliteThread; readonly db: Kysely<Tables> } | null = null
@@ -149,6 +154,7 @@ class SqliteStore implements Store {
     this.addressRanges = new AddressRanges(parts.dataFolder)
     this.identities = new SqliteIdentities(writer, lookups, keys, now)
     this.stsPolicies = new StsPolicies(writer, lookups)
+    this.tlsReports = new TlsReports(writer, lookups)
   }
 
   forTenant(id: string): TenantStore {

@@ -24,6 +24,7 @@ const EXCHANGE_ROUTE = /\.(mail\.protection\.outlook\.com|mx\.microsoft)\]?(:\d+
 function leftAlone({ direction, attribution }: ReceivedMail): boolean {
   return (
     direction === 'notice' ||
+    direction === 'report' ||
     (attribution?.earlierPasses ?? 0) > 0 ||
     (attribution?.factors ?? []).includes(VALIDATION_WINDOW)
   )

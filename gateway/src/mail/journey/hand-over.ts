@@ -77,6 +77,7 @@ function deliverCopy(
   return options.outbound.deliver({
     tenant: world === null ? tenant : { id: tenant.id, fqdn: tenant.fqdn, route: world },
     direct: world !== null,
+    report: mail.direction === 'report',
     envelope: {
       ...mail.envelope,
       // Decrypted content never comes back in a notice that somebody else writes (design 3).

@@ -1,6 +1,6 @@
 /**
- * Which recipients are delivered to in the world, past the tenant's own Office 365 endpoint. Only what a tenant sends out goes
- * there, and only where the tenant says so: inbound mail and notices never do.
+ * Which recipients are delivered to in the world, past the tenant's own Office 365 endpoint. Only what a tenant sends out and
+ * reports about TLS go there, and only where the tenant says so: inbound mail and notices never do.
  */
 import { domainToASCII } from 'node:url'
 import { nextHopFor, type TransportMap } from '../../maps/transport.ts'
@@ -40,7 +40,8 @@ export function worldHop(
 
 /** The recipient's domain as a route; null: over the tenant's route. */
 export function worldRoute(tenant: Tenant, direction: Direction, address: string): string | null {
-  if (tenant.outboundDelivery !== 'direct' || direction !== 'outbound') return null
+  if (tenant.outboundDelivery !== 'direct' || (direction !== 'outbound' && direction !== 'report'))
+    return null
   const at = address.lastIndexOf('@')
   if (at < 0) return null
   const domain = address.slice(at + 1).toLowerCase()

@@ -22,10 +22,11 @@ const CONDITION = { failed: 'FAILURE', delayed: 'DELAY', relayed: 'SUCCESS' } as
 
 /**
  * Whether a recipient's event asks for a notice. Never for the null sender (RFC 3461 6.2, RFC 5321 4.5.5) and never about a
- * notice of our own. Without NOTIFY: failures and delays.
+ * notice or report of our own. Without NOTIFY: failures and delays.
  */
 export function noticeWanted(mail: ReceivedMail, recipient: Recipient, kind: NoticeKind): boolean {
-  if (mail.direction === 'notice' || !isMailbox(mail.envelope.sender)) return false
+  if (mail.direction === 'notice' || mail.direction === 'report' || !isMailbox(mail.envelope.sender))
+    return false
   // RFC 3461 4.1: without the parameter a relay may notify of failure and delay, not of success
   if (recipient.notify === null) return kind !== 'relayed'
   return recipient.notify.includes(CONDITION[kind])

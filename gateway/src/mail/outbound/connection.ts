@@ -47,6 +47,7 @@ export class Connection implements Watched {
   #failure: Verdict | null = null
   #stage = 'connect'
   #onEnd: (() => void) | null = null
+  #localAddress: string | null = null
 
   private constructor(socket: Socket, watch: Watch) {
     this.#socket = socket
@@ -70,8 +71,14 @@ export class Connection implements Watched {
     })
     connection.#attach(socket)
     await connected
+    connection.#localAddress = socket.localAddress ?? null
     connection.deadline = Infinity
     return connection
+  }
+
+  /** The address that we connected from; null when the system did not say. */
+  get localAddress(): string | null {
+    return this.#localAddress
   }
 
   /** The connection can be written to and nothing unasked has come. */

@@ -16,6 +16,8 @@ export interface HardenedTls {
   readonly policy: EffectiveTls
   /** What the certificate must be vouched for by; null: DNS says nothing of it. */
   readonly dane: DaneTarget | null
+  /** What would be demanded if a policy that the domain only tests were in force; null for none. */
+  readonly tested: EffectiveTls | null
   /** For the trace; empty where only map, floor or default decide. */
   readonly reasons: readonly Reason[]
 }
@@ -32,12 +34,13 @@ export async function hardenByDane(
   port: number,
   tlsa: TlsaLookup | null,
 ): Promise<HardenedTls> {
-  if (policy.dane === null) return { policy, dane: null, reasons: [] }
+  if (policy.dane === null) return { policy, dane: null, tested: null, reasons: [] }
   const { host } = target
   const without = (cause: string): HardenedTls => {
     if (policy.dane === 'dane-only')
       throw new DialogueFailed(deferred('4.7.5', 'tls-dane-not-available', { host, cause }))
-    return { policy, dane: null, reasons: [{ code: 'tls-without-dane', arguments: { host, cause } }] }
+    const reason = { code: 'tls-without-dane', arguments: { host, cause } }
+    return { policy, dane: null, tested: null, reasons: [reason] }
   }
   if (tlsa === null) return without('no-validating-resolver')
   // RFC 7672 2.2.1: who can forge the MX records chooses the host, and with it the certificate
@@ -49,13 +52,14 @@ export async function hardenByDane(
     if (policy.dane === 'dane-only') return without('records-unusable')
     // RFC 7672 2.2: TLS is due all the same
     const reason = { code: 'tls-dane-unusable', arguments: { host, count: set.count } }
-    return { policy: { ...policy, required: true }, dane: null, reasons: [reason] }
+    return { policy: { ...policy, required: true }, dane: null, tested: null, reasons: [reason] }
   }
   const records = set.usable.map(recordText).join(', ')
   return {
     // RFC 7672 3.2.1, RFC 7672 8.1: the server name is the base of the records, or the wrong certificate would be shown
     policy: { ...policy, required: true, servername: set.base },
     dane: { set, names: [...new Set([set.base, ...target.domains])] },
+    tested: null,
     reasons: [{ code: 'tls-by-dane', arguments: { base: set.base, records } }],
   }
 }

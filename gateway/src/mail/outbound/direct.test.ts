@@ -63,7 +63,12 @@ describe('delivery to the world', () => {
       hosts: createHostLookup({ resolve }),
       mx: createMxLookup(resolve, Math.random),
       tlsa: createTlsaLookup(resolve),
-      sts: () => Promise.resolve(policy === null ? null : { id: 'p1', policy, fetchedAt: 0 }),
+      sts: () =>
+        Promise.resolve(
+          policy === null
+            ? { kept: null, fault: null }
+            : { kept: { id: 'p1', policy, fetchedAt: 0 }, fault: null },
+        ),
       directTls: bareLevel('dane'),
       settings: () => settings,
       timeouts: QUICK,

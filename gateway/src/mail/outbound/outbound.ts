@@ -11,7 +11,7 @@ import type { TlsaLookup } from '../../dns/tlsa.ts'
 import { parseRoute, RouteError } from '../../maps/route.ts'
 import { parseTable, TableTooLarge, type Table } from '../../maps/table.ts'
 import type { TlsPolicy } from '../../maps/tls-line.ts'
-import { OFFICE_365_FLOOR, tlsPolicyFor, type TlsLookup } from '../../maps/tls-policy.ts'
+import { bareLevel, OFFICE_365_FLOOR, tlsPolicyFor, type TlsLookup } from '../../maps/tls-policy.ts'
 import { isMailbox } from '../../smtp/address.ts'
 import type { Envelope } from '../envelope.ts'
 import type { Hop, Outcome } from '../outcome.ts'
@@ -19,6 +19,7 @@ import type { BodySource } from './body-reader.ts'
 import type { Capabilities, CopyFacts } from './capabilities.ts'
 import { Gate } from './gate.ts'
 import { DEFAULT_KEEP, Pool, type KeepLimits } from './pool.ts'
+import type { SessionNotes } from './sessions.ts'
 import { openSession, stillHolds, type Destination, type Session, type SessionParts } from './session.ts'
 import { DEFAULT_TIMEOUTS, Watch, type Timeouts } from './timeouts.ts'
 import { anchorsId, identityId, TlsMaterial, type ReadAnchorFile } from './tls-material.ts'
@@ -46,6 +47,8 @@ export interface OutboundOptions {
   readonly sts?: StsLookup
   /** The TLS policy of direct delivery where the map has no line. Default: TLS where it is offered. */
   readonly directTls?: TlsPolicy
+  /** Told of the sessions of direct delivery where the map has no line: what they came to is what the domain can mend. */
+  readonly sessions?: SessionNotes
   /** The current settings; asked for every mail. */
   readonly settings: () => OutboundSettings
   /** Reads a file named by `tafile` in the map; without it such a line cannot be satisfied. */
@@ -77,6 +80,11 @@ export interface DeliveryRequest {
   readonly floor?: TlsPolicy | null
   /** The route is a domain of the world: to its mail exchangers, without the tenant's certificate and without a floor. */
   readonly direct?: boolean
+  /**
+   * A report about TLS to a domain of the world: neither map nor policy of the domain keeps it from getting there, and its session
+   * is told to nobody. RFC 8460 5.3
+   */
+  readonly report?: boolean
 }
 
 /** The outbound step. */
@@ -102,6 +110,9 @@ const MAX_LANES = 10_000
 /** The name of the TLS policy map in the settings. */
 const TLS_POLICY_MAP = 'tls-policy'
 
+/** The map where none counts. */
+const NO_LINES = parseTable('')
+
 /** A route of a tenant under certain settings. */
 interface Lane {
   readonly from: LaneSource
@@ -120,6 +131,7 @@ interface LaneSource {
   readonly anchors: readonly string[]
   readonly floor: TlsPolicy | null
   readonly direct: boolean
+  readonly report: boolean
 }
 
 /** A verdict and where it was reached. */
@@ -292,9 +304,9 @@ class OutboundStep implements Outbound {
   }
 
   #sessionParts(): SessionParts {
-    const { hosts, mx = null, tlsa = null, sts = null } = this.#options
+    const { hosts, mx = null, tlsa = null, sts = null, sessions: notes = null } = this.#options
     const [material, timeouts, watch, now] = [this.#material, this.#timeouts, this.#watch, this.#now]
-    return { hosts, mx, tlsa, sts, material, timeouts, watch, now }
+    return { hosts, mx, tlsa, sts, notes, material, timeouts, watch, now }
   }
 
   async #run(lane: Lane, session: Session, request: DeliveryRequest): Promise<TransactionResult> {
@@ -319,21 +331,28 @@ class OutboundStep implements Outbound {
    * The lane of a request, remembered until tenant or settings change.
    * @throws RouteError when the tenant's route is none
    */
-  #lane({ tenant, direct = false, floor = direct ? null : OFFICE_365_FLOOR }: DeliveryRequest): Lane {
+  #lane({
+    tenant,
+    direct = false,
+    floor = direct ? null : OFFICE_365_FLOOR,
+    report = false,
+  }: DeliveryRequest): Lane {
     const { maps, clientIdentities, tlsAnchors: anchors } = this.#options.settings()
+    const ofWorld = report && direct && !tenant.route.startsWith('[')
     const from: LaneSource = {
       fqdn: tenant.fqdn,
-      map: maps.get(TLS_POLICY_MAP),
+      map: ofWorld ? undefined : maps.get(TLS_POLICY_MAP),
       identity: direct ? null : (clientIdentities.get(tenant.id) ?? null),
       anchors,
-      floor,
-      direct,
+      // A next hop of the operator's own is his business, reports or not.
+      ...{ floor, direct, report: ofWorld },
     }
-    const gateKey = `${tenant.id}\n${tenant.route}\n${direct}`
+    const gateKey = `${tenant.id}\n${tenant.route}\n${direct}\n${report}`
     const known = this.#lanes.get(gateKey)
     if (known !== undefined && isSameSource(known.from, from)) return known
-    const fallback = direct ? this.#options.directTls : undefined
-    const lane = newLane(tenant, from, this.#tlsPolicyMap(from.map), gateKey, fallback)
+    const fallback = from.report ? bareLevel('may') : direct ? this.#options.directTls : undefined
+    const map = from.report ? NO_LINES : this.#tlsPolicyMap(from.map)
+    const lane = newLane(tenant, from, map, gateKey, fallback)
     // The domains of the world are many.
     if (this.#lanes.size >= MAX_LANES) this.#lanes.clear()
     this.#lanes.set(gateKey, lane)
@@ -353,7 +372,8 @@ function isSameSource(a: LaneSource, b: LaneSource): boolean {
     a.identity === b.identity &&
     a.anchors === b.anchors &&
     a.floor === b.floor &&
-    a.direct === b.direct
+    a.direct === b.direct &&
+    a.report === b.report
   )
 }
 
@@ -368,19 +388,20 @@ function newLane(
   const lookup = tlsPolicyFor(map, tenant.route, from.floor, fallback)
   const { policy } = lookup
   if (policy === null) return { from, lookup, gateKey, destination: null, poolKey: '' }
-  const { fqdn, identity, anchors, direct } = from
+  const { fqdn, identity, anchors, direct, report } = from
   const sessionKey = `${tenant.id}\n${route.host}\n${identityId(identity)}\n${anchorsId(anchors)}`
   const destination: Destination = {
     ...{ tenantId: tenant.id, fqdn, route, policy, identity, anchors, sessionKey, direct },
     // A line of the operator stands above what the domain says of itself.
-    sts: direct && lookup.key === null && !route.exact,
+    sts: direct && !report && lookup.key === null && !route.exact,
+    noted: direct && !report && lookup.key === null && !route.exact && !route.literal,
   }
   return {
     from,
     lookup,
     gateKey,
     destination,
-    poolKey: `${sessionKey}\n${route.text}\n${fqdn}\n${direct}\n${JSON.stringify(policy)}`,
+    poolKey: `${sessionKey}\n${route.text}\n${fqdn}\n${direct}\n${report}\n${JSON.stringify(policy)}`,
   }
 }
 

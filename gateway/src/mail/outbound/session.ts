@@ -7,7 +7,7 @@ import { isIP } from 'node:net'
 import type { TlsIdentity } from '../../config/ports.ts'
 import { HostLookupError, type HostAddress, type HostLookup } from '../../dns/hosts.ts'
 import type { MxLookup } from '../../dns/mail-exchangers.ts'
-import type { KeptStsPolicy, StsLookup } from '../../dns/sts.ts'
+import type { KeptStsPolicy, StsFound, StsLookup } from '../../dns/sts.ts'
 import type { TlsaLookup } from '../../dns/tlsa.ts'
 import type { EffectiveTls } from '../../maps/tls-policy.ts'
 import type { Route } from '../../maps/route.ts'
@@ -18,6 +18,14 @@ import { classify, type Stage } from './classify.ts'
 import { Connection } from './connection.ts'
 import type { DaneTarget } from './dane-check.ts'
 import { hardenByDane, type HardenedTls } from './dane-policy.ts'
+import {
+  appliedPolicy,
+  faultOf,
+  policyBefore,
+  unlistedFault,
+  type SessionFault,
+  type SessionNotes,
+} from './sessions.ts'
 import { hardenBySts } from './sts-policy.ts'
 import { targetsOf, type Target } from './targets.ts'
 import { checkPeer, type KnownPeer } from './tls-check.ts'
@@ -40,6 +48,8 @@ export interface Destination {
   readonly direct: boolean
   /** The domain's own policy (MTA-STS) counts. */
   readonly sts: boolean
+  /** What becomes of its sessions is told for reports about TLS. */
+  readonly noted: boolean
 }
 
 /** A destination at one address, after DNS was asked about it. */
@@ -47,6 +57,17 @@ interface Approach extends Destination {
   readonly hop: Hop
   readonly dane: DaneTarget | null
   readonly basis: string
+  /** What would be demanded if a policy that is only tested were in force; null for none. */
+  readonly tested: EffectiveTls | null
+  readonly trail: Trail
+}
+
+/** What is learned while a session is opened, also when it fails. */
+interface Trail {
+  /** Our end of the last connection. */
+  localAddress: string | null
+  /** Why there is no TLS as the policy wants it, where mail may be sent all the same. */
+  fault: SessionFault | null
 }
 
 /** What opening needs. */
@@ -58,6 +79,8 @@ export interface SessionParts {
   readonly tlsa: TlsaLookup | null
   /** Finds the policy of a domain; null: MTA-STS is not in use. */
   readonly sts: StsLookup | null
+  /** Told of every session that is not with a tenant's own endpoint; null: nobody wants to know. */
+  readonly notes: SessionNotes | null
   readonly material: TlsMaterial
   readonly timeouts: Timeouts
   readonly watch: Watch
@@ -91,7 +114,7 @@ export async function openSession(destination: Destination, parts: SessionParts)
   const { route, direct, fqdn } = destination
   const { targets, verdict } = await targetsOf(route, direct ? parts.mx : null, fqdn)
   if (targets === null) return { session: null, verdict, hop: null }
-  const sts = destination.sts && parts.sts !== null ? await parts.sts(route.host) : null
+  const sts = await stsOf(destination, parts)
   const failures: Failure[] = []
   let left = MAX_ADDRESSES
   for (const target of targets) {
@@ -127,13 +150,17 @@ export async function stillHolds(
   const { addresses } = await addressesOf(target, direct, parts)
   const known = addresses.find((each) => each.address === address && (each.port ?? route.port) === port)
   if (known === undefined) return false
-  const sts = destination.sts && parts.sts !== null ? await parts.sts(route.host) : null
+  const { kept: sts } = await stsOf(destination, parts)
   try {
     return basisOf(await demandsOf(destination, target, known, sts, parts)) === session.basis
   } catch (error) {
     if (!(error instanceof DialogueFailed)) throw error
     return false
   }
+}
+
+function stsOf({ sts, route }: Destination, parts: SessionParts): Promise<StsFound> {
+  return sts && parts.sts !== null ? parts.sts(route.host) : Promise.resolve({ kept: null, fault: null })
 }
 
 /** What map, DNS and the domain demand at one address. Throws DialogueFailed when nothing may be sent to it. */
@@ -185,23 +212,69 @@ async function tryAddress(
   destination: Destination,
   target: Target,
   address: HostAddress,
-  sts: KeptStsPolicy | null,
+  sts: StsFound,
   parts: SessionParts,
 ): Promise<{ readonly session: Session; readonly verdict: null } | ({ readonly session: null } & Failure)> {
   const { route } = destination
   const port = address.port ?? route.port
   let hop: Hop = { route: route.text, host: target.host, address: address.address, port, tls: null }
+  const trail: Trail = { localAddress: null, fault: null }
+  let demands: HardenedTls | null = null
   try {
-    const demands = await demandsOf(destination, target, address, sts, parts)
+    demands = await demandsOf(destination, target, address, sts.kept, parts)
     const { policy, dane, reasons } = demands
     const basis = basisOf(demands)
     if (reasons.length > 0) hop = { ...hop, why: reasons }
-    const session = await openWithFallback({ ...destination, policy, dane, hop, basis }, parts)
+    const { tested } = demands
+    const session = await openWithFallback({ ...destination, policy, dane, hop, basis, tested, trail }, parts)
+    noteSession(destination, parts, { hop, trail, demands, sts, fault: trail.fault })
     return { session, verdict: null }
   } catch (error) {
     if (!(error instanceof DialogueFailed)) throw error
+    const fault = faultOf(error.verdict) ?? trail.fault
+    if (fault !== null) noteSession(destination, parts, { hop, trail, demands, sts, fault })
     return { session: null, verdict: error.verdict, hop }
   }
+}
+
+/** Tells of one session. */
+function noteSession(
+  { noted, route }: Destination,
+  { notes }: SessionParts,
+  {
+    hop,
+    trail,
+    demands,
+    sts,
+    fault,
+  }: {
+    readonly hop: Hop
+    readonly trail: Trail
+    /** Null: nothing may be sent there. */
+    readonly demands: HardenedTls | null
+    readonly sts: StsFound
+    readonly fault: SessionFault | null
+  },
+): void {
+  if (!noted || notes === null) return
+  let told = fault
+  let policy = demands === null ? null : appliedPolicy(demands, sts.kept)
+  if (policy === null) {
+    if (fault === null) return
+    policy = policyBefore(fault, sts.kept)
+  } else if (policy.type === 'no-policy-found' && sts.fault !== null) {
+    // RFC 8460 4.3.2.2: the domain has a policy, but it could not be had
+    policy = { type: 'sts', strings: [], mxHosts: [] }
+    told ??= { result: sts.fault, reason: null }
+  } else if (policy.type === 'tlsa' && demands?.dane === null) {
+    told ??= { result: 'tlsa-invalid', reason: 'tls-dane-unusable' }
+  } else if (policy.type === 'sts') told ??= unlistedFault(sts.kept, hop.host)
+  notes.note({
+    ...{ domain: route.host, policy, mx: hop.host, address: hop.address },
+    localAddress: trail.localAddress,
+    result: told?.result ?? null,
+    reason: told?.reason ?? null,
+  })
 }
 
 function worstOf(failures: readonly Failure[], route: Route): Failure {
@@ -245,6 +318,7 @@ async function openWithFallback(approach: Approach, parts: SessionParts): Promis
     return await openWithTls(approach, parts)
   } catch (error) {
     if (policy.required || !(error instanceof DialogueFailed) || !isTlsFailure(error.verdict)) throw error
+    approach.trail.fault = faultOf(error.verdict)
     return open(approach, parts, 'none')
   }
 }
@@ -263,6 +337,7 @@ async function open(approach: Approach, parts: SessionParts, tlsUse: TlsUse): Pr
   const { timeouts, watch } = parts
   const { hop } = approach
   const connection = await Connection.open(hop.address, hop.port, timeouts.connect, watch)
+  approach.trail.localAddress = connection.localAddress
   try {
     expect(await connection.next(timeouts.greeting, 'greeting'), 220, 'greeting')
     let capabilities = await ehlo(connection, approach, timeouts)
@@ -271,8 +346,11 @@ async function open(approach: Approach, parts: SessionParts, tlsUse: TlsUse): Pr
       tls = await startTls(connection, approach, parts, tlsUse === 'resuming')
       // RFC 3207 4.2: what was learned before TLS is forgotten
       capabilities = await ehlo(connection, approach, timeouts)
-    } else if (approach.policy.required)
-      throw new DialogueFailed(deferred('4.7.4', 'starttls-not-offered', { host: hop.host }))
+    } else if (tlsUse !== 'none') {
+      const missing = deferred('4.7.4', 'starttls-not-offered', { host: hop.host })
+      if (approach.policy.required) throw new DialogueFailed(missing)
+      approach.trail.fault = faultOf(missing)
+    }
     const { basis } = approach
     return { connection, capabilities, hop: { ...hop, tls }, basis, openedAt: performance.now(), mails: 0 }
   } catch (error) {
@@ -337,15 +415,14 @@ async function startTls(
       },
       timeouts.tls,
     )
-    const { facts, fault } = checkPeer(
-      socket,
-      earlier?.peer ?? null,
-      policy,
-      { route: route.text, hostname: hop.host },
-      parts.now(),
-      dane,
-    )
+    const names = { route: route.text, hostname: hop.host }
+    const { facts, fault } = checkPeer(socket, earlier?.peer ?? null, policy, names, parts.now(), dane)
     if (fault !== null) throw new DialogueFailed(fault)
+    if (approach.tested !== null) {
+      // RFC 8461 5: what a policy that is only tested would have refused is reported, and the mail sent
+      const tried = checkPeer(socket, earlier?.peer ?? null, approach.tested, names, parts.now(), null)
+      if (tried.fault !== null) approach.trail.fault = faultOf(tried.fault)
+    }
     if (facts.peer !== null) resumption.trust(facts.peer)
     const { version, cipher, verified, name, record } = facts
     return { version, cipher, verified, name, ...(record === null ? {} : { record }) }

@@ -16,20 +16,20 @@ export function hardenBySts(hardened: HardenedTls, sts: KeptStsPolicy | null, ho
   // RFC 8461 2: what DANE says must not be overridden
   if (sts === null || hardened.dane !== null || sts.policy.mode === 'none') return hardened
   const args = { host, id: sts.id }
-  if (sts.policy.mode === 'testing')
-    return { ...hardened, reasons: [...hardened.reasons, { code: 'tls-sts-testing', arguments: args }] }
+  const { policy } = hardened
+  const demanded = {
+    ...policy,
+    required: true,
+    chain: true,
+    // RFC 8461 4.2: a chain to a trusted anchor, and the name of the host
+    demands: [...policy.demands, { level: 'verify', match: ['hostname'] }],
+  } as const
+  if (sts.policy.mode === 'testing') {
+    const reason = { code: 'tls-sts-testing', arguments: args }
+    return { ...hardened, tested: demanded, reasons: [...hardened.reasons, reason] }
+  }
   if (!isListed(sts.policy, host))
     throw new DialogueFailed(deferred('4.7.5', 'tls-sts-host-not-listed', args))
-  const { policy } = hardened
-  return {
-    ...hardened,
-    // RFC 8461 4.2: a chain to a trusted anchor, and the name of the host
-    policy: {
-      ...policy,
-      required: true,
-      chain: true,
-      demands: [...policy.demands, { level: 'verify', match: ['hostname'] }],
-    },
-    reasons: [...hardened.reasons, { code: 'tls-by-sts', arguments: args }],
-  }
+  const reason = { code: 'tls-by-sts', arguments: args }
+  return { ...hardened, policy: demanded, reasons: [...hardened.reasons, reason] }
 }

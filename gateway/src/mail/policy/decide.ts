@@ -66,6 +66,7 @@ export function decide(facts: Facts): Plan {
   }
   if (facts.earlierPasses > 0) return all(PASS, reason('second-pass', { passes: facts.earlierPasses }))
   if (facts.direction === 'notice') return all(PASS, reason('own-notice'))
+  if (facts.direction === 'report') return all(PASS, reason('own-report'))
   return facts.direction === 'inbound' ? decideInbound(facts, plan) : decideOutbound(facts, plan, all)
 }
 

@@ -2,6 +2,7 @@
  * The facts a decision rests on: everything policy may know of a mail, as a value. Facts are stored with the Plan, so that
  * explain, trace and what-if run on the same input later. No subject, no body text, no header values that are secret.
  */
+import type { Direction } from '../message.ts'
 import type { Reason } from '../plan.ts'
 import type { AskedTreatment } from './levels.ts'
 
@@ -69,7 +70,7 @@ export interface RecipientFacts {
 export interface Facts {
   readonly version: 2
   readonly settingsVersion: number
-  readonly direction: 'outbound' | 'inbound' | 'notice'
+  readonly direction: Direction
   readonly sender: string
   /** Addresses of the From field; the decision needs exactly one, from exactly one field, read without doubt. */
   readonly from: {

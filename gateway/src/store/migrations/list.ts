@@ -6,10 +6,11 @@ import { createHash } from 'node:crypto'
 import { first } from './0001-first.ts'
 import { tlsIdentities } from './0002-tls-identities.ts'
 import { stsPolicies } from './0003-sts-policies.ts'
+import { tlsReports } from './0004-tls-reports.ts'
 import type { ColumnTypes, Migration, PreparedMigration } from './migration.ts'
 
 /** All migrations in order. */
-export const MIGRATIONS: readonly Migration[] = [first, tlsIdentities, stsPolicies]
+export const MIGRATIONS: readonly Migration[] = [first, tlsIdentities, stsPolicies, tlsReports]
 
 /** The column types of SQLite. */
 export const SQLITE_TYPES: ColumnTypes = {

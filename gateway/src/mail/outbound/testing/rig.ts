@@ -63,6 +63,7 @@ export interface RequestShape {
   readonly body: DeliveryRequest['body']
   readonly floor: DeliveryRequest['floor']
   readonly direct: boolean
+  readonly report: boolean
 }
 
 /** Short time limits, so that tests of silence are quick. */
@@ -153,6 +154,7 @@ export function requestOf(shape: Partial<RequestShape>): DeliveryRequest {
     body: shape.body ?? (() => [content]),
     ...(shape.floor === undefined ? {} : { floor: shape.floor }),
     ...(shape.direct === undefined ? {} : { direct: shape.direct }),
+    ...(shape.report === undefined ? {} : { report: shape.report }),
   }
 }
 
