@@ -140,13 +140,16 @@ for (const preset of ['as-documented', 'recommended'] as const)
       const mail = (messageId: string) =>
         `From: ${alice.address}\r\nTo: dora@other.example\r\nSubject: s\r\nDate: Tue, 24 Nov 2026 10:00:00 +0000\r\nMessage-ID: ${messageId}\r\nMIME-Version: 1.0\r\nContent-Type: text/plain\r\n\r\ntext\r\n`
       /** As Exchange would send it; the reply. */
-      async function send(raw: string, to = 'dora@other.example'): Promise<string> {
+      async function send(
+        raw: string,
+        to = 'dora@other.example',
+        secret = preset === 'recommended' ? stage.outboundSecret : '',
+      ): Promise<string> {
         const source = await openSource({
           port: stage.gateway.config.port,
           connections: 1,
           client: stage.certificates.exchangeClient,
         })
-        const secret = preset === 'recommended' ? stage.outboundSecret : ''
         try {
           await source.send(1, () => ({ from: alice.address, to, data: Buffer.from(secret + raw) }))
           return '250'
@@ -182,6 +185,48 @@ for (const preset of ['as-documented', 'recommended'] as const)
         assert.match(await send((await signedBy(partner, mail(newMessageId()))).replace('d=partner.example', `d=${CONTOSO.domain}`)), refused) // prettier-ignore
         const line = await stage.gateway.waitForLog(({ reason }) => reason === 'dkim-not-valid')
         assert.equal(line['event'], 'mail-refused')
+      })
+
+      it('a signed mail that somebody caught and sends again: what holds against it, and what does not', async () => {
+        const refused = /550 5\.7\.1 Not authorized/
+        const messageId = newMessageId()
+        // As its receiver has it: the signature is true, the stamps of Exchange are gone.
+        const caught = await signedBy(domain, mail(messageId))
+        const arrived = () =>
+          stage.world.received().filter(({ raw }) => fieldOf(raw, 'message-id') === messageId)
+        // By another tenant, whose Exchange Online stamps its own id.
+        const stamped = `X-MS-Exchange-CrossTenant-Id: 99999999-9999-4999-8999-999999999999\r\n${caught}`
+        assert.match(await send(stamped, 'victim@other.example', ''), refused)
+        // To one of our own people, to whom it would seem to come from inside.
+        assert.match(await send(caught, alice.address, ''), refused)
+        // Changed in what is signed.
+        assert.match(
+          await send(caught.replace('Subject: s', 'Subject: t'), 'victim@other.example', ''),
+          refused,
+        )
+        assert.equal(arrived().length, 0)
+        // As it is, without any id, through an Exchange Online: nothing tells it from Alice's own mail but the secret.
+        const said = await send(caught, 'victim@other.example', '')
+        if (preset === 'recommended') {
+          assert.match(said, refused)
+          assert.equal(arrived().length, 0)
+          return
+        }
+        assert.equal(said, '250')
+        const { raw } = await stage.world.waitFor(
+          (one) => fieldOf(one.raw, 'message-id') === messageId,
+          20_000,
+        )
+        assert.match(fieldOf(raw, 'content-type') ?? '', /^multipart\/signed/)
+        // Alice's words and no others, and the trace says on what it rests.
+        assert.match(bodyOf(raw).toString(), /text/)
+        const [found] = stage.gateway.json(['trace', 'find', '--message-id', messageId]) as {
+          mailId: string
+        }[]
+        assert.match(
+          JSON.stringify(stage.gateway.json(['trace', 'show', found?.mailId ?? ''])),
+          /"tenant-dkim"/,
+        )
       })
 
       it('while DNS keeps silent the sender is told to come again', async () => {

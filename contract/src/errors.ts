@@ -35,6 +35,7 @@ export const CONFIG_ERRORS = {
   'tenant-unknown': 'The tenant of an object does not exist.',
   'tenant-conflict':
     'Two tenants claim the same domain, host name, Microsoft tenant id, secret or processed word.',
+  'settings-twice': 'Two objects of treatment settings are for the same sender, domain or partner.',
   'rotation-conflict':
     'The file would undo what `siegel exchange rotate` has changed in a tenant: its secrets, words or the state of the change are older.',
   'object-broken': 'A stored object is not valid any more; what it configures is switched off.',

@@ -22,3 +22,5 @@ export type {
 } from './objects/installation.ts'
 export type { CredentialSpec, MailAnchorSpec, PartnerCertificateSpec } from './objects/keyring.ts'
 export type { TenantSpec } from './objects/tenant.ts'
+export { DEMANDS, PROFILES } from './objects/treatment.ts'
+export type { TreatmentDefaultsSpec, TreatmentSettingsSpec } from './objects/treatment.ts'

@@ -68,6 +68,8 @@ test('every kind accepts a typical document', () => {
     document('Credential', { certificate: PEM, chain: PEM, key: KEY, sign: false }),
     document('PartnerCertificate', { certificate: 'MIIBAAAA', addresses: ['Bob@Partner.Example'] }),
     document('MailAnchor', { certificate: 'file:ca.pem' }),
+    { ...document('TreatmentDefaults', { encrypt: 'if-possible' }), name: 'default' },
+    document('TreatmentSettings', { partner: '*.Fabrikam.com', encrypt: 'always', holdHours: 48 }),
   ]
   const kinds = new Set(documents.map((one) => accepted(one).kind))
   assert.deepEqual([...kinds].sort(), Object.keys(KINDS).sort())

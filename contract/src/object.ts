@@ -14,6 +14,7 @@ import {
 } from './objects/installation.ts'
 import { credentialSpec, mailAnchorSpec, partnerCertificateSpec } from './objects/keyring.ts'
 import { tenantSpec } from './objects/tenant.ts'
+import { treatmentDefaultsSpec, treatmentSettingsSpec } from './objects/treatment.ts'
 
 /** Version of the shape of all configuration objects. */
 export const API_VERSION = 'siegel/v1'
@@ -52,6 +53,12 @@ const configDocument = z.discriminatedUnion('kind', [
   ofInstallation('AcmeIssuer', acmeIssuerSpec),
   ofInstallation('AddressRange', addressRangeSpec),
   ofInstallation('Map', mapSpec, z.enum(MAP_NAMES).describe('Which map this is.')),
+  ofInstallation(
+    'TreatmentDefaults',
+    treatmentDefaultsSpec,
+    z.literal('default', 'must be default').describe('Always `default`: there is one.'),
+  ),
+  ofTenant('TreatmentSettings', treatmentSettingsSpec),
   ofTenant('Credential', credentialSpec),
   ofTenant('PartnerCertificate', partnerCertificateSpec),
   ofTenant('MailAnchor', mailAnchorSpec),
@@ -107,6 +114,19 @@ export const KINDS: Readonly<Record<Kind, KindInfo>> = {
     scope: 'installation',
     description: `A table in Postfix syntax; its name says which: ${MAP_NAMES.map((name) => `\`${name}\``).join(', ')}.`,
     spec: mapSpec,
+  },
+  TreatmentDefaults: {
+    scope: 'installation',
+    description: 'What happens to outbound mail of all tenants, where nothing else is said.',
+    spec: treatmentDefaultsSpec,
+  },
+  TreatmentSettings: {
+    scope: 'tenant',
+    description:
+      'What happens to outbound mail of a tenant, of one of its domains or users, or to a partner. Values come from the most particular ' +
+      'object that has them: partner and user, then domain, tenant, `TreatmentDefaults`, factory. Of a partner and a user that say ' +
+      'different things the safer holds.',
+    spec: treatmentSettingsSpec,
   },
   Credential: {
     scope: 'tenant',

@@ -35,7 +35,9 @@ export async function startNodeHop(options: {
     hideDSN: false,
     size: options.sizeLimit,
     onRcptTo(address, _session, done) {
-      done(/^nobody@/.test(address.address) ? refusal() : null)
+      if (address.address.startsWith('nobody@')) done(refusal(550, '5.1.1 no such user here'))
+      else if (address.address.startsWith('later@')) done(refusal(451, '4.2.1 come again'))
+      else done(null)
     },
     onData(stream, session, done) {
       const pieces: Buffer[] = []
@@ -64,8 +66,8 @@ export async function startNodeHop(options: {
   }
 }
 
-function refusal(): Error {
-  return Object.assign(new Error('5.1.1 no such user here'), { responseCode: 550 })
+function refusal(responseCode: number, text: string): Error {
+  return Object.assign(new Error(text), { responseCode })
 }
 
 function mailCommand({ mailFrom, smtpUtf8, bodyType, dsn }: SMTPServerEnvelope): string {

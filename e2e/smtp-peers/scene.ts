@@ -129,7 +129,10 @@ export async function openScene(): Promise<Scene> {
       hosts: Object.fromEntries(
         HOPS.map((hop) => [`${hop}.mail.protection.outlook.com`, `127.0.0.1:${ports[hop]}`]),
       ),
-      settings: { limits: { messageSize: GATEWAY_SIZE_LIMIT } },
+      settings: {
+        limits: { messageSize: GATEWAY_SIZE_LIMIT },
+        queue: { retryFirst: '500ms', retryLongest: '1s' },
+      },
     })
     gateway.apply(objects(authority, mailAuthority))
     await gateway.start()

@@ -115,6 +115,16 @@ export class Stage {
     return { address, certificate: makePerson(this.certificates.mail, address, keyType) }
   }
 
+  /** Adds an object of any kind. Takes effect with `applyObjects`. */
+  addObject(object: StageObject): void {
+    this.#objects.push(object)
+  }
+
+  /** Writes all objects into the gateway while it runs; resolves when it works by them. */
+  async changeObjects(): Promise<void> {
+    await this.gateway.change(this.#objects)
+  }
+
   /** Writes all objects into the gateway. */
   applyObjects(): void {
     this.gateway.apply(this.#objects)

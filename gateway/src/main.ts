@@ -20,7 +20,8 @@ import { createHostLookup } from './dns/hosts.ts'
 import { createRecordLookup } from './dns/records.ts'
 import { createMxLookup } from './dns/mail-exchangers.ts'
 import { createResolver, type Resolver } from './dns/resolver.ts'
-import { createStsLookup } from './dns/sts.ts'
+import { StsRefresher } from './dns/sts-refresh.ts'
+import { createStsLookup, type StsLookup } from './dns/sts.ts'
 import { createTlsaLookup } from './dns/tlsa.ts'
 import { createAttributor, type Attributor } from './exchange/attribution.ts'
 import { createEndpointService } from './exchange/endpoints/endpoint-service.ts'
@@ -36,8 +37,9 @@ import { createAccess, type Access } from './mail/inbound/access.ts'
 import { createListener, type Listener } from './mail/inbound/listener.ts'
 import type { InboundPorts } from './mail/inbound/ports.ts'
 import { createServerContext } from './mail/inbound/tls-context.ts'
-import { createJourney, OnboardingClock, type TenantSurroundings } from './mail/journey.ts'
+import { createJourney, OnboardingClock, type Journey, type TenantSurroundings } from './mail/journey.ts'
 import { createOutbound, type Outbound, type OutboundOptions } from './mail/outbound/outbound.ts'
+import { NO_LEVELS } from './mail/policy/levels.ts'
 import { Scheduler } from './mail/queue/scheduler.ts'
 import { createLog, type Log } from './observe/log.ts'
 import { openStore, type Store } from './store/index.ts'
@@ -99,10 +101,8 @@ async function run(start: StartConfig, store: Store, log: Log): Promise<void> {
 /** Opens everything; `opened` learns how each part is closed. */
 async function open(start: StartConfig, store: Store, log: Log, opened: AsyncDisposableStack): Promise<void> {
   const parts = new Parts(store)
-  const names = createResolver(start.dns)
-  if (!names.validates)
-    log.warn('dns-not-trusted', { warning: 'no name server is trusted to validate: no DANE' })
-  const authentication = createMailAuthentication(createRecordLookup(names.resolve))
+  const resolver = openResolver(start, log)
+  const authentication = createMailAuthentication(createRecordLookup(resolver.resolve))
   const watch = await watchSettings(
     store.config,
     (settings) => {
@@ -118,8 +118,10 @@ async function open(start: StartConfig, store: Store, log: Log, opened: AsyncDis
     ranges.stop()
   })
   await ranges.start()
+  const names = openNames(resolver, start, store, log, () => watch.current().tlsAnchors)
+  opened.defer(keepPolicies(names.sts, store, log))
   const outbound = createOutbound({
-    ...openNames(names, start, store, log, () => watch.current().tlsAnchors),
+    ...names,
     directTls: bareLevel(start.direct.tls),
     settings: () => watch.current(),
     readAnchorFile: (path) => readFile(path, 'utf8'),
@@ -146,18 +148,7 @@ async function open(start: StartConfig, store: Store, log: Log, opened: AsyncDis
     random: Math.random,
     log,
   })
-  const scheduler = new Scheduler({
-    store: store.queue,
-    owner,
-    carry: (mail) => journey.carry(mail),
-    concurrency: MAILS_AT_ONCE,
-    octetsAtOnce: OCTETS_AT_ONCE,
-    backlog: FRESH_MAILS,
-    leaseMs: LEASE_MS,
-    pollMs: 5000,
-    now: Date.now,
-    log,
-  })
+  const scheduler = createScheduler(store, owner, journey, log)
   const listeners = openListeners(start, store, log, parts, {
     prove: (request) => authentication.prove(request),
     safe: (mails) => journey.safe(mails, scheduler),
@@ -176,6 +167,22 @@ async function open(start: StartConfig, store: Store, log: Log, opened: AsyncDis
   log.info('listening', {
     listeners: listeners.map((listener) => listener.address),
     challenges: responder.addresses,
+  })
+}
+
+/** What gives the mails to the journey. */
+function createScheduler(store: Store, owner: string, journey: Journey, log: Log): Scheduler {
+  return new Scheduler({
+    store: store.queue,
+    owner,
+    carry: (mail) => journey.carry(mail),
+    concurrency: MAILS_AT_ONCE,
+    octetsAtOnce: OCTETS_AT_ONCE,
+    backlog: FRESH_MAILS,
+    leaseMs: LEASE_MS,
+    pollMs: 5000,
+    now: Date.now,
+    log,
   })
 }
 
@@ -254,6 +261,14 @@ function createRefresher(
   })
 }
 
+/** Who is asked for names. */
+function openResolver(start: StartConfig, log: Log): Resolver {
+  const resolver = createResolver(start.dns)
+  if (!resolver.validates)
+    log.warn('dns-not-trusted', { warning: 'no name server is trusted to validate: no DANE' })
+  return resolver
+}
+
 /** Where outbound finds hosts, and what is known of them. */
 function openNames(
   { resolve, validates }: Resolver,
@@ -278,6 +293,23 @@ function openNames(
     mx: createMxLookup(resolve, Math.random, start.hosts),
     ...(validates ? { tlsa: createTlsaLookup(resolve) } : {}),
     ...(start.direct.mtaSts === 'on' ? { sts } : {}),
+  }
+}
+
+/** Keeps the policies of domains fresh, where they count. Returns what ends it. */
+function keepPolicies(lookup: StsLookup | undefined, store: Store, log: Log): () => void {
+  if (lookup === undefined) return () => undefined
+  const refresher = new StsRefresher({
+    store: store.stsPolicies,
+    lookup,
+    now: Date.now,
+    failed: (cause) => {
+      log.error('sts-policies-not-refreshed', { cause })
+    },
+  })
+  refresher.start()
+  return () => {
+    refresher.stop()
   }
 }
 
@@ -480,6 +512,7 @@ class Parts {
       keyring = createKeyring({ store: credentials, trust: () => this.#trusts.get(id) ?? createTrust(0, []) })
       this.#keyrings.set(id, keyring)
     }
-    return { tenant, settingsVersion: settings.version, keyring, trust, transport: this.#transport }
+    const levels = settings.treatment.get(id) ?? NO_LEVELS
+    return { tenant, settingsVersion: settings.version, keyring, trust, levels, transport: this.#transport }
   }
 }

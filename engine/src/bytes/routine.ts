@@ -1,6 +1,8 @@
 /**
  * Code that is written once and runs both on bytes in memory, at once, and on bytes that have to be waited for. A routine is
  * a generator that yields the promises it waits for; with everything in memory it never yields. It knows nothing of bytes.
+ * Generator functions are declared, never made inside other functions: for each new one that runs the runtime makes a hidden class,
+ * which outlives the young generation and keeps all that the function closes over, a whole mail, until the next full collection.
  */
 
 /** A value, or a promise of it. */

@@ -2,7 +2,7 @@
  * The algorithms of CMS by name: digests, content encryption, key wrap, key agreement. Tables only; nothing here touches a
  * key. Signature schemes are x509's.
  */
-import { createHash } from 'node:crypto'
+import { createHash, hash } from 'node:crypto'
 import type { Hash } from 'node:crypto'
 import type { AlgorithmIdentifier } from '../der/algorithm.ts'
 import { toSmallInteger } from '../der/decode.ts'
@@ -51,18 +51,24 @@ export function readDigest({ oid, parameters }: AlgorithmIdentifier): Digest | n
   return parameters !== null && toSmallInteger(parameters) === 512 ? digestOf(Oid.shake256) : null
 }
 
+function isShake({ name }: Digest): boolean {
+  return name.startsWith('shake')
+}
+
 /** A running hash for this digest. */
 export function startDigest(digest: Digest): Hash {
-  return digest.name.startsWith('shake')
-    ? createHash(digest.name, { outputLength: digest.length })
-    : createHash(digest.name)
+  return isShake(digest) ? createHash(digest.name, { outputLength: digest.length }) : createHash(digest.name)
 }
 
 /** The digest over pieces in order. */
 export function digestOver(digest: Digest, pieces: readonly Buffer[]): Buffer {
-  const hash = startDigest(digest)
-  for (const piece of pieces) hash.update(piece)
-  return hash.digest()
+  const [first] = pieces
+  // One piece needs no running hash; SHAKE has its output length there only
+  if (first !== undefined && pieces.length === 1 && !isShake(digest))
+    return hash(digest.name, first, 'buffer')
+  const running = startDigest(digest)
+  for (const piece of pieces) running.update(piece)
+  return running.digest()
 }
 
 /** A content-encryption algorithm that can be read. */

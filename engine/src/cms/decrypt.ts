@@ -2,7 +2,6 @@
  * Opens EnvelopedData and AuthEnvelopedData. The order is the defence: everything that can be judged without a private key
  * is judged first and may say why; then one private key operation; whatever fails from there on is `decrypt-failed`.
  */
-import { randomBytes } from 'node:crypto'
 import { toOid } from '../der/decode.ts'
 import { Oid } from '../der/oid.ts'
 import { EngineError } from '../errors.ts'
@@ -16,6 +15,7 @@ import { looseOpenings, opening } from './opening.ts'
 import type { Opening } from './opening.ts'
 import { exactMatch, looseMatches } from './recipient-info.ts'
 import type { DecryptionKey } from './recipient-info.ts'
+import { substituteKey } from './substitute-key.ts'
 
 /** How to decrypt. */
 export interface DecryptOptions {
@@ -131,7 +131,7 @@ export function unlock(
   facts.key = first.key
   // RFC 3218 2.3.2: a key of the right length is at hand before the private key is used, and a bad one is replaced by it.
   const { keyLength } = encryption.cipher
-  const random = randomBytes(keyLength)
+  const random = substituteKey(keyLength)
   let contentKey: Buffer | null = null
   for (const each of openings) {
     const unwrapped = each.unwrap()

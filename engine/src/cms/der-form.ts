@@ -8,6 +8,7 @@ import { octetChunks } from '../der/decode.ts'
 import { tlv } from '../der/writer.ts'
 
 const CONSTRUCTED = 0x20
+const NOTHING = Buffer.alloc(0)
 
 /** Universal types that BER may cut into pieces and DER may not. */
 const STRINGS: ReadonlySet<number> = new Set([
@@ -21,14 +22,28 @@ const STRINGS: ReadonlySet<number> = new Set([
   Tag.bmpString,
 ])
 
-/** The element in DER. Tag numbers up to 30 only; larger ones keep their bytes. */
+/** The element in DER, as a view when it is so already. Tag numbers up to 30 only; larger ones keep their bytes. */
 export function toDer(element: Element): Buffer {
-  if (!element.constructed)
-    return element.tag > 30 ? element.raw : tlv((element.class << 6) | element.tag, element.content)
-  if (element.class === 0 && (element.tag === Tag.octetString || STRINGS.has(element.tag)))
-    return tlv(element.tag, ...octetChunks(element, { implicit: true }))
-  const children = element.children().map(toDer)
+  return rewritten(element) ?? element.raw
+}
+
+/** The element in DER; null when it is so already. */
+function rewritten(element: Element): Buffer | null {
+  const { constructed, tag, minimal } = element
+  const tagClass = element.class << 6
+  if (!constructed) return minimal || tag > 30 ? null : tlv(tagClass | tag, element.content)
+  if (element.class === 0 && (tag === Tag.octetString || STRINGS.has(tag)))
+    return tlv(tag, ...octetChunks(element, { implicit: true }))
+  const elements = element.children()
+  const changes = elements.map(rewritten)
+  const isSet = element.is(0, Tag.set)
+  if (minimal && changes.every((change) => change === null) && (!isSet || isSorted(elements))) return null
+  const children = elements.map((child, at) => changes[at] ?? child.raw)
   // X.690 11.6
-  if (element.is(0, Tag.set)) children.sort((a, b) => Buffer.compare(a, b))
-  return tlv((element.class << 6) | CONSTRUCTED | element.tag, ...children)
+  if (isSet) children.sort((a, b) => Buffer.compare(a, b))
+  return tlv(tagClass | CONSTRUCTED | tag, ...children)
+}
+
+function isSorted(elements: readonly Element[]): boolean {
+  return elements.every((each, at) => Buffer.compare(elements[at - 1]?.raw ?? NOTHING, each.raw) <= 0)
 }

@@ -266,7 +266,7 @@ function verifies(
   messages: readonly Buffer[],
   signature: Buffer,
 ): boolean {
-  return messages.some((message) => verifyScheme(scheme, certificate.publicKey, message, signature))
+  return messages.some((message) => verifyScheme(scheme, certificate, message, signature))
 }
 
 /** RFC 5035 3 and 5: the first certificate identifier is the signer's. Absent attributes bind nothing. */
@@ -286,7 +286,11 @@ function fitsFirst(value: Element, defaultHash: string, certificate: Certificate
   const algorithm = id.optional(0, Tag.sequence)
   const digest = digestOf(algorithm === null ? defaultHash : readAlgorithm(algorithm).oid)
   if (digest === null) throw new EngineError('unsupported-digest', 'digest of the signing certificate')
-  return digestOver(digest, [certificate.raw]).equals(toOctets(id.universal(Tag.octetString, 'certHash')))
+  const actual =
+    digest.name === 'sha256'
+      ? Buffer.from(certificate.fingerprint, 'hex')
+      : digestOver(digest, [certificate.raw])
+  return actual.equals(toOctets(id.universal(Tag.octetString, 'certHash')))
 }
 
 function claims(attributes: AttributeSet | null): Pick<SignerCheck, 'signingTime' | 'capabilities'> {

@@ -203,14 +203,14 @@ export function toTime(element: Element, implicit?: ImplicitAs): number {
   const hour = pair(content, start + 6)
   const minute = pair(content, start + 8)
   const second = pair(content, start + 10)
-  const date = new Date(0)
-  date.setUTCFullYear(year, month - 1, day)
-  date.setUTCHours(hour, minute, second)
-  const ms = date.getTime()
-  const same = date.getUTCMonth() === month - 1 && date.getUTCDate() === day && date.getUTCHours() === hour
-  if (Number.isNaN(ms) || !same || date.getUTCMinutes() !== minute || date.getUTCSeconds() !== second)
+  // NaN, which stands for what are no digits, is in no range
+  if (!(month >= 1 && month <= 12 && day >= 1 && hour <= 23 && minute <= 59 && second <= 59))
     throw malformed('no such date')
-  return ms
+  const date = new Date(0)
+  const midnight = date.setUTCFullYear(year, month - 1, day)
+  // A day that the month does not have becomes one of the next month; a year that is no number gives no date
+  if (date.getUTCDate() !== day) throw malformed('no such date')
+  return midnight + (hour * 3600 + minute * 60 + second) * 1000
 }
 
 function timeTag(element: Element, implicit: ImplicitAs | undefined): number {

@@ -30,6 +30,25 @@ test('children are parsed once', () => {
   assert.equal(element.children(), element.children())
 })
 
+test('an element knows whether its length is in the shortest form', () => {
+  const minimal = (text: string): boolean => readElement(hex(text), { ber: true }).minimal
+  for (const shortest of [
+    '0500',
+    `0481 80 ${'00'.repeat(128)}`,
+    `0482 0100 ${'00'.repeat(256)}`,
+    '9f1f 01 00',
+  ])
+    assert.equal(minimal(shortest), true, shortest.slice(0, 12))
+  for (const longer of [
+    '058100',
+    '048105 0102030405',
+    `04820080 ${'00'.repeat(128)}`,
+    '3080 0000',
+    '9f1f 8101 00',
+  ])
+    assert.equal(minimal(longer), false, longer.slice(0, 12))
+})
+
 test('a cursor names what is missing, wrong or left over', () => {
   const element = readElement(sequence(integer(1), integer(2)))
   assert.throws(() => new Cursor(element).universal(Tag.oid, 'the type'), /the type has a wrong tag/)

@@ -55,7 +55,7 @@ class Source {
   private elements = 0
   private scanned = 0
   /** Where the contents of indefinite-length elements end, by where they start; filled by `contentsEnd`. */
-  private readonly ends = new Map<number, number>()
+  private ends: Map<number, number> | null = null
 
   /** The header that `header` read last. */
   tagClass: TagClass = 0
@@ -139,10 +139,11 @@ class Source {
     if (++this.elements > this.maxElements)
       throw new EngineError('asn1-too-many', `more than ${this.maxElements} elements`)
     this.header(position, limit)
-    const { tagClass, constructed, tag, contentStart, length } = this
-    const contentEnd = length < 0 ? this.contentsEnd(contentStart, limit, depth) : contentStart + length
-    const end = length < 0 ? contentEnd + 2 : contentEnd
-    return new Element(this, { tagClass, constructed, tag, position, contentStart, contentEnd, end, depth })
+    if (this.length >= 0) return new Element(this, position, this.contentStart + this.length, depth)
+    const contentEnd = this.contentsEnd(this.contentStart, limit, depth)
+    // The search for the end has read other headers
+    this.header(position, limit)
+    return new Element(this, position, contentEnd, depth)
   }
 
   /**
@@ -150,14 +151,15 @@ class Source {
    * indefinite elements on the way, so that no byte is looked through again for its children.
    */
   private contentsEnd(start: number, limit: number, depth: number): number {
-    const known = this.ends.get(start)
+    const ends = (this.ends ??= new Map<number, number>())
+    const known = ends.get(start)
     if (known !== undefined) return known
     const open = [start]
     let at = start
     for (;;) {
       if (at + 2 <= limit && this.bytes[at] === 0 && this.bytes[at + 1] === 0) {
         const closed = open.pop()
-        if (closed !== undefined) this.ends.set(closed, at)
+        if (closed !== undefined) ends.set(closed, at)
         if (open.length === 0) return at
         at += 2
         continue
@@ -173,17 +175,6 @@ class Source {
   }
 }
 
-interface Extent {
-  readonly tagClass: TagClass
-  readonly constructed: boolean
-  readonly tag: number
-  readonly position: number
-  readonly contentStart: number
-  readonly contentEnd: number
-  readonly end: number
-  readonly depth: number
-}
-
 /** One TLV: a view on the input. Nothing is copied; children are parsed on demand, and once. */
 export class Element {
   /** 0 universal, 1 application, 2 context, 3 private (X.690 8.1.2.2). */
@@ -196,20 +187,22 @@ export class Element {
   private readonly start: number
   private readonly contentStart: number
   private readonly contentEnd: number
-  private readonly end: number
+  /** @internal Offset behind it in the input. */
+  readonly end: number
   private readonly depth: number
   private parsed: readonly Element[] | null = null
 
-  constructor(source: Source, extent: Extent) {
-    this.class = extent.tagClass
-    this.constructed = extent.constructed
-    this.tag = extent.tag
+  /** @param source - which has just read the header of this element */
+  constructor(source: Source, start: number, contentEnd: number, depth: number) {
+    this.class = source.tagClass
+    this.constructed = source.constructed
+    this.tag = source.tag
     this.source = source
-    this.start = extent.position
-    this.contentStart = extent.contentStart
-    this.contentEnd = extent.contentEnd
-    this.end = extent.end
-    this.depth = extent.depth
+    this.start = start
+    this.contentStart = source.contentStart
+    this.contentEnd = contentEnd
+    this.end = source.length < 0 ? contentEnd + 2 : contentEnd
+    this.depth = depth
   }
 
   /** Whether this was read as BER, where decoding is more tolerant. */
@@ -225,6 +218,15 @@ export class Element {
   /** The content octets; of an indefinite-length element without the end-of-contents octets. */
   get content(): Buffer {
     return this.source.bytes.subarray(this.contentStart, this.contentEnd)
+  }
+
+  /** Whether the length octets are the shortest form (X.690 10.1). */
+  get minimal(): boolean {
+    const { length } = this
+    const octets = length < 0x80 ? 1 : 1 + Math.ceil((32 - Math.clz32(length)) / 8)
+    // A tag number from 31 on has octets of its own
+    const tagOctets = this.tag < 0x1f ? 1 : 1 + Math.ceil((32 - Math.clz32(this.tag)) / 7)
+    return this.end === this.contentEnd && this.contentStart - this.start === tagOctets + octets
   }
 
   /** The number of content octets. */
@@ -261,7 +263,7 @@ export class Element {
  */
 export function readElement(bytes: Buffer, options: ReadOptions = {}): Element {
   const element = readPrefix(bytes, options)
-  if (element.raw.length !== bytes.length) throw malformed('bytes after the end of the element')
+  if (element.end !== bytes.length) throw malformed('bytes after the end of the element')
   return element
 }
 

@@ -279,6 +279,7 @@ function looksDifferent(text: string): boolean {
 function namesAnother(phrase: string, address: string): boolean {
   const decoded = phrase.includes('=?') ? withoutEncodedWords(phrase) : phrase
   if (/[\0\r\n]/.test(decoded)) return true
+  if (!decoded.includes('<')) return false
   for (const [, inner = ''] of decoded.matchAll(/<([^<>]*)>/g)) {
     if (inner.includes('@') && inner.trim().toLowerCase() !== address.toLowerCase()) return true
   }

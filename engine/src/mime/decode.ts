@@ -20,9 +20,12 @@ const BASE64 = base64Table()
 /** Value of each hexadecimal digit; 255 for other bytes. */
 const HEX = hexTable()
 
-/** The decoded body of an entity. For an encoding that changes nothing this is a view, not a copy. */
-export function decodeBody(bytes: ByteView, node: MimeNode): Buffer {
-  const body = bytes.subarray(node.bodyStart, node.end)
+/**
+ * The decoded body of an entity. For an encoding that changes nothing this is a view, not a copy.
+ * @param most - octets of the body, encoded, that are looked at
+ */
+export function decodeBody(bytes: ByteView, node: MimeNode, most = Infinity): Buffer {
+  const body = bytes.subarray(node.bodyStart, Math.min(node.end, node.bodyStart + most))
   // RFC 2045 6.4: a multipart has no encoding of its own
   if (node.type.startsWith('multipart/')) return body
   if (node.encoding === 'base64') return decodeBase64(body)
@@ -38,7 +41,10 @@ export function decodeBody(bytes: ByteView, node: MimeNode): Buffer {
 export function decodeBase64(bytes: Buffer): Buffer {
   if (bytes.length <= PIECE && isPlainBase64(bytes)) {
     const decoded = Buffer.from(bytes.toString('latin1'), 'base64')
-    return bytes.includes(EQUALS) ? decoded : decoded.subarray(0, decoded.length - (decoded.length % 3))
+    // Where there is padding it mostly stands at the end
+    return bytes.lastIndexOf(EQUALS) !== -1
+      ? decoded
+      : decoded.subarray(0, decoded.length - (decoded.length % 3))
   }
   const out = Buffer.allocUnsafe(Math.ceil((bytes.length * 3) / 4))
   const { read, written } = decodeEvenLines(bytes, out, PIECE)

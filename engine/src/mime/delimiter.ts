@@ -10,7 +10,8 @@ const CR = 0x0d
 const DASH = 0x2d
 const SPACE = 0x20
 const TAB = 0x09
-const NEEDLE = Buffer.from('\n--')
+const START = '\n--'
+const NEEDLE = Buffer.from(START)
 /** Bytes looked at one by one before the native search starts: it is the faster one for dense candidates. */
 const NEAR = 48
 
@@ -29,12 +30,14 @@ export class Delimiters {
   /** Owners by boundary, innermost last. */
   readonly #owners = new Map<string, number[]>()
   /** How many open boundaries start with this byte. */
-  readonly #firsts = new Uint32Array(256)
+  readonly #firsts = new Map<number, number>()
   /** Lengths of the open boundaries, ascending, each once, with their number in `#counts`. */
   #lengths: number[] = []
   readonly #counts = new Map<number, number>()
   /** How many open boundaries hold white space. */
   #withBlanks = 0
+  /** What is searched for: with only one boundary open, the whole of its delimiter. */
+  #needle = NEEDLE
   /** Comparisons that were made; what tests bound instead of time. */
   examined = 0
 
@@ -53,6 +56,11 @@ export class Delimiters {
     return (this.#lengths.at(-1) ?? 0) + 2 + 4
   }
 
+  /** Octets at the end of the view with which a delimiter may begin that is not seen in full. */
+  get overlap(): number {
+    return this.#needle.length - 1
+  }
+
   /**
    * Opens a multipart.
    * @param boundary - one character per byte, not empty
@@ -62,8 +70,6 @@ export class Delimiters {
     const owners = this.#owners.get(boundary)
     if (owners === undefined) this.#owners.set(boundary, [owner])
     else owners.push(owner)
-    const first = boundary.charCodeAt(0)
-    this.#firsts[first] = (this.#firsts[first] ?? 0) + 1
     this.#count(boundary, 1)
     return owners !== undefined
   }
@@ -74,35 +80,38 @@ export class Delimiters {
     if (owners === undefined) return
     owners.pop()
     if (owners.length === 0) this.#owners.delete(boundary)
-    const first = boundary.charCodeAt(0)
-    this.#firsts[first] = (this.#firsts[first] ?? 1) - 1
     this.#count(boundary, -1)
   }
 
   #count(boundary: string, change: 1 | -1): void {
     const { length } = boundary
+    const first = boundary.charCodeAt(0)
+    this.#firsts.set(first, (this.#firsts.get(first) ?? 0) + change)
     const count = (this.#counts.get(length) ?? 0) + change
     if (count === 0) this.#counts.delete(length)
     else this.#counts.set(length, count)
     this.#lengths = [...this.#counts.keys()].sort((a, b) => a - b)
     if (/[ \t]/.test(boundary)) this.#withBlanks += change
+    const [only] = this.#owners.keys()
+    this.#needle =
+      only !== undefined && this.#owners.size === 1 ? Buffer.from(START + only, 'latin1') : NEEDLE
   }
 
-  /** Offset of the next line feed that two dashes follow, or -1. */
+  /** Offset of the next line feed behind which a delimiter may stand, or -1. */
   candidate(from: number): number {
     const { bytes } = this
     const near = Math.min(from + NEAR, bytes.length)
     for (let i = from; i < near; i++) {
       if (bytes[i] === LF && bytes[i + 1] === DASH && bytes[i + 2] === DASH) return i
     }
-    return bytes.indexOf(NEEDLE, near)
+    return bytes.indexOf(this.#needle, near)
   }
 
   /** What the line that starts at this offset delimits, or null if it is no delimiter line. */
   at(start: number): Delimiter | null {
     const { bytes } = this
     if (bytes[start] !== DASH || bytes[start + 1] !== DASH) return null
-    if ((this.#firsts[bytes[start + 2] ?? 0] ?? 0) === 0) return null
+    if ((this.#firsts.get(bytes[start + 2] ?? 0) ?? 0) === 0) return null
     let found: Delimiter | null = null
     let i = start + 2
     for (const length of this.#lengths) {

@@ -54,8 +54,11 @@ export function contentTypeOf(value: string): ParameterisedValue | null {
 
 /** Index of the first semicolon outside comments, or the length. */
 function endOfHead(value: string): number {
+  // Nearly every head ends before anything that could be a comment.
+  const start = value.search(/[;(\\]/)
+  if (start === -1) return value.length
   let depth = 0
-  for (let i = 0; i < value.length; i++) {
+  for (let i = start; i < value.length; i++) {
     const c = value[i]
     if (c === '\\') i++
     else if (c === '(') depth++
@@ -102,7 +105,7 @@ function readAll(text: string): RawParameter[] {
   while (i < text.length) {
     i = skip(text, i)
     const nameStart = i
-    while (i < text.length && !' \t;=("'.includes(text[i] ?? '')) i++
+    i = endOf(NAME, text, i)
     const name = text.slice(nameStart, i).toLowerCase()
     i = skipBlank(text, i)
     if (text[i] !== '=') {
@@ -117,6 +120,18 @@ function readAll(text: string): RawParameter[] {
     if (name !== '') found.push({ ...splitName(name), text: value.text })
   }
   return found
+}
+
+const NAME = /[^ \t;=("]*/y
+const TOKEN = /[^ \t;(]*/y
+const FREE = /[^;]*/y
+const QUOTABLE = /[^"\\]*/y
+
+/** Index behind the run of characters of a set, which may be empty, that starts here. */
+function endOf(set: RegExp, text: string, from: number): number {
+  set.lastIndex = from
+  set.test(text)
+  return set.lastIndex
 }
 
 /** Skips semicolons, white space and comments. */
@@ -138,8 +153,8 @@ function skipBlank(text: string, from: number): number {
 
 /** A quoted string; what follows it up to the semicolon is dropped. An unclosed one ends with the field. */
 function readQuoted(text: string, from: number): { text: string; next: number } {
-  let out = ''
-  let i = from + 1
+  let i = endOf(QUOTABLE, text, from + 1)
+  let out = text.slice(from + 1, i)
   for (; i < text.length && text[i] !== '"'; i++) {
     if (text[i] === '\\' && i + 1 < text.length) i++
     out += text[i] ?? ''
@@ -148,14 +163,13 @@ function readQuoted(text: string, from: number): { text: string; next: number } 
 }
 
 function readToken(text: string, from: number, freeText: boolean): { text: string; next: number } {
-  const stop = freeText ? ';' : '; \t('
-  let i = from
-  while (i < text.length && !stop.includes(text[i] ?? '')) i++
-  return { text: text.slice(from, i).trimEnd(), next: i }
+  const next = endOf(freeText ? FREE : TOKEN, text, from)
+  return { text: text.slice(from, next).trimEnd(), next }
 }
 
 /** RFC 2231 3 and 4: `name*1*` is section 1, extended. */
 function splitName(name: string): { name: string; section: number | null; extended: boolean } {
+  if (!name.includes('*')) return { name, section: null, extended: false }
   const match = /^([^*]+)(?:\*(\d{1,4}))?(\*)?$/.exec(name)
   if (match === null) return { name, section: null, extended: false }
   const [, base = name, digits, star] = match
@@ -165,20 +179,24 @@ function splitName(name: string): { name: string; section: number | null; extend
 /** Puts continuations together and decodes extended values. */
 function assemble(found: readonly RawParameter[]): Omit<ParameterisedValue, 'value'> {
   const params = Object.create(null) as Record<string, string>
+  let duplicate = false
+  const encoded: RawParameter[] = []
+  for (const raw of found) {
+    if (raw.section !== null || raw.extended) encoded.push(raw)
+    else if (raw.name in params) duplicate = true
+    else params[raw.name] = raw.text
+  }
+  if (encoded.length === 0) return { params, duplicate }
   const sections = new Map<string, Map<number, RawParameter>>()
   const extended = new Map<string, string>()
-  let duplicate = false
-  for (const raw of found) {
+  for (const raw of encoded) {
     if (raw.section !== null) {
       const own = sections.get(raw.name) ?? new Map<number, RawParameter>()
       sections.set(raw.name, own)
       if (own.has(raw.section)) duplicate = true
       else if (raw.section <= MAX_SECTION) own.set(raw.section, raw)
-    } else if (raw.extended) {
-      if (extended.has(raw.name)) duplicate = true
-      else extended.set(raw.name, decodeExtended([raw]))
-    } else if (raw.name in params) duplicate = true
-    else params[raw.name] = raw.text
+    } else if (extended.has(raw.name)) duplicate = true
+    else extended.set(raw.name, decodeExtended([raw]))
   }
   for (const [name, own] of sections) {
     const text = decodeExtended(inOrder(own))

@@ -13,7 +13,7 @@ import type { ByteRange, HeaderField, MimeDefect, MimeLimits, MimeNode } from '.
 import { headerValue, readHeader } from './header.ts'
 import type { ReadHeader } from './header.ts'
 import { contentTypeOf } from './parameters.ts'
-import { MovingWindow, wholeWindow } from './window.ts'
+import { MovingWindow, WholeWindow } from './window.ts'
 import type { Window } from './window.ts'
 
 const LF = 0x0a
@@ -70,7 +70,7 @@ export interface Scanned {
  * @throws EngineError mime-too-deep, mime-too-many-parts, header-too-long, header-line-too-long, header-too-many-fields
  */
 export function scanMessage(bytes: Buffer, limits: MimeLimits = MIME_LIMITS): MimeNode {
-  return runNow(new Scanner(wholeWindow(bytes), limits).run())
+  return runNow(new Scanner(new WholeWindow(bytes), limits).run())
 }
 
 /**
@@ -155,8 +155,8 @@ class Scanner {
       let candidate = delimiters.candidate(at - window.base)
       while (candidate === -1) {
         if (window.ended) return null
-        // A line feed at the very end of the view may be followed by dashes.
-        at = Math.max(at, window.base + window.bytes.length - 2)
+        // What stands at the very end of the view may be the beginning of a delimiter.
+        at = Math.max(at, window.base + window.bytes.length - delimiters.overlap)
         yield* window.load(at - 2)
         delimiters.bytes = window.bytes
         candidate = delimiters.candidate(at - window.base)

@@ -28,22 +28,33 @@ export interface Window {
 }
 
 /** A message in memory. */
-export function wholeWindow(bytes: Buffer): Window {
-  return {
-    bytes,
-    base: 0,
-    ended: true,
-    view: bytes,
-    reaches: () => true,
-    *load() {
-      // All of it is in view.
-    },
-    retain() {
-      // It is all kept.
-    },
-    *total() {
-      return bytes.length
-    },
+export class WholeWindow implements Window {
+  readonly bytes: Buffer
+  readonly base = 0
+  readonly ended = true
+
+  constructor(bytes: Buffer) {
+    this.bytes = bytes
+  }
+
+  get view(): Buffer {
+    return this.bytes
+  }
+
+  reaches(): boolean {
+    return true
+  }
+
+  *load(): Routine<void> {
+    // All of it is in view.
+  }
+
+  retain(): void {
+    // It is all kept.
+  }
+
+  *total(): Routine<number> {
+    return this.bytes.length
   }
 }
 

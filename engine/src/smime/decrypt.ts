@@ -182,17 +182,19 @@ function* decryptMessageContent(
   options: VerifyOptions,
 ): Routine<Outcome> {
   const walk = startWalk(keys, options)
-  return yield* guarded(walk, function* () {
-    const scanned = yield* wait(content.scan())
-    const { root, view } = scanned
-    walk.from = readFrom(view, root)
-    const opened = yield* openEntity(walk, content, scanned)
-    if (opened !== null) return decrypted(walk, opened)
-    const reasons: Reason[] = []
-    if (partsOf(root).some((part) => isEncrypted(smimeKind(part, view))))
-      reasons.push('encrypted-part-not-root')
-    return notEncrypted(walk, reasons, signedOrNull(yield* judge(walk, content, scanned, false)))
-  })
+  return yield* guarded(walk, openMessage(walk, content))
+}
+
+function* openMessage(walk: Walk, content: Content): Routine<Outcome> {
+  const scanned = yield* wait(content.scan())
+  const { root, view } = scanned
+  walk.from = readFrom(view, root)
+  const opened = yield* openEntity(walk, content, scanned)
+  if (opened !== null) return decrypted(walk, opened)
+  const reasons: Reason[] = []
+  if (partsOf(root).some((part) => isEncrypted(smimeKind(part, view))))
+    reasons.push('encrypted-part-not-root')
+  return notEncrypted(walk, reasons, signedOrNull(yield* judge(walk, content, scanned, false)))
 }
 
 function* decryptCmsContent(
@@ -201,18 +203,20 @@ function* decryptCmsContent(
   options: VerifyOptions,
 ): Routine<Outcome> {
   const walk = startWalk(keys, options)
-  return yield* guarded(walk, function* () {
-    const object = yield* wait(content.read())
-    const opened = yield* openObject(walk, object)
-    if (opened !== null) return decrypted(walk, opened)
-    return notEncrypted(
-      walk,
-      [],
-      object.info.kind === 'signed-data'
-        ? signedOrNull(yield* judgeObject(walk, object, object.info, false))
-        : null,
-    )
-  })
+  return yield* guarded(walk, openCms(walk, content))
+}
+
+function* openCms(walk: Walk, content: Content): Routine<Outcome> {
+  const object = yield* wait(content.read())
+  const opened = yield* openObject(walk, object)
+  if (opened !== null) return decrypted(walk, opened)
+  return notEncrypted(
+    walk,
+    [],
+    object.info.kind === 'signed-data'
+      ? signedOrNull(yield* judgeObject(walk, object, object.info, false))
+      : null,
+  )
 }
 
 function startWalk(keys: readonly DecryptionKey[], options: VerifyOptions): Walk {
@@ -247,7 +251,7 @@ function* openEntity(walk: Walk, content: Content, scanned: Scanned): Routine<Op
     const signed = yield* openedOrNull(content, scanned, kind)
     if (signed !== null) walk.opened.set(root, signed)
     const opened = signed === null ? null : yield* openEntity(walk, signed.content, signed.payload)
-    return yield* around(opened, () => judge(walk, content, scanned, true))
+    return yield* around(opened, judge(walk, content, scanned, true))
   }
   if (!isEncrypted(kind)) return null
   const object = yield* wait(content.body(root).read())
@@ -313,9 +317,8 @@ function* openObject(walk: Walk, object: CmsObject): Routine<Opened | null> {
       enter(walk, 'opaque-signed')
       const content = object.content()
       const nested = content === null ? null : yield* nestedObject(content)
-      return yield* around(nested === null ? null : yield* openObject(walk, nested), () =>
-        judgeObject(walk, object, info, true),
-      )
+      const opened = nested === null ? null : yield* openObject(walk, nested)
+      return yield* around(opened, judgeObject(walk, object, info, true))
     }
     case 'compressed-data':
       enter(walk, 'compressed')
@@ -351,10 +354,10 @@ function innermost(plaintext: Content, scanned: Scanned | null, verdict: Verdict
   return { plaintext, scanned, verified, signedInside: verified !== null }
 }
 
-/** A signature around an encrypted layer counts only where there is none inside. */
-function* around(opened: Opened | null, verdict: () => Routine<Verdict>): Routine<Opened | null> {
+/** A signature around an encrypted layer counts only where there is none inside; else the verdict on it is never drawn. */
+function* around(opened: Opened | null, verdict: Routine<Verdict>): Routine<Opened | null> {
   if (opened === null || opened.verified !== null) return opened
-  const outside = yield* verdict()
+  const outside = yield* verdict
   const reasons: readonly Reason[] = [...outside.reasons, 'signature-outside-encryption']
   return { ...opened, verified: { ...outside, reasons } }
 }
@@ -411,9 +414,9 @@ function notEncrypted(walk: Walk, found: readonly Reason[], verified: Verdict | 
 }
 
 /** Turns failures into the result `failed`; with one reason once a private key was used. */
-function* guarded(walk: Walk, run: () => Routine<Outcome>): Routine<Outcome> {
+function* guarded(walk: Walk, routine: Routine<Outcome>): Routine<Outcome> {
   try {
-    return yield* run()
+    return yield* routine
   } catch (error) {
     if (!(error instanceof EngineError)) throw error
     const reason = walk.keyUsed ? 'decrypt-failed' : error.code

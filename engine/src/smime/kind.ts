@@ -70,7 +70,7 @@ export function carriesCms(node: MimeNode, bytes: ByteView): boolean {
 }
 
 function glimpseOf(node: MimeNode, bytes: ByteView): ContentKind | null {
-  return contentKind(decodeBody(bytes, { ...node, end: Math.min(node.end, node.bodyStart + BODY_GLIMPSE) }))
+  return contentKind(decodeBody(bytes, node, BODY_GLIMPSE))
 }
 
 /** Whether a part is the signature of a multipart/signed. */

@@ -48,29 +48,33 @@ export function verifyCmsSource(source: ByteSource, options: VerifyOptions): Pro
 }
 
 function* verifyMessageContent(content: Content, options: VerifyOptions): Routine<Verdict> {
-  return yield* guarded(null, function* () {
-    const scanned = yield* wait(content.scan())
-    const from = readFrom(scanned.view, scanned.root)
-    return yield* judgeEntity(content, scanned, { from, encrypted: false }, options)
-  })
+  return yield* guarded(null, judgeMessage(content, options))
+}
+
+function* judgeMessage(content: Content, options: VerifyOptions): Routine<Verdict> {
+  const scanned = yield* wait(content.scan())
+  const from = readFrom(scanned.view, scanned.root)
+  return yield* judgeEntity(content, scanned, { from, encrypted: false }, options)
 }
 
 function* verifyCmsContent(content: Content, options: VerifyOptions): Routine<Verdict> {
-  return yield* guarded(null, function* () {
-    const object = yield* wait(content.read())
-    switch (object.info.kind) {
-      case 'signed-data':
-        return yield* verifyObject(object, object.info, { from: null, encrypted: false }, options)
-      case 'enveloped-data':
-      case 'auth-enveloped-data':
-        return unsigned(null, true, ['encrypted-content'])
-      case 'compressed-data':
-        return unsigned(null, false, ['compressed-refused'])
-      case 'data':
-      case 'other':
-        return unsigned(null, false, ['not-signed'])
-    }
-  })
+  return yield* guarded(null, judgeCms(content, options))
+}
+
+function* judgeCms(content: Content, options: VerifyOptions): Routine<Verdict> {
+  const object = yield* wait(content.read())
+  switch (object.info.kind) {
+    case 'signed-data':
+      return yield* verifyObject(object, object.info, { from: null, encrypted: false }, options)
+    case 'enveloped-data':
+    case 'auth-enveloped-data':
+      return unsigned(null, true, ['encrypted-content'])
+    case 'compressed-data':
+      return unsigned(null, false, ['compressed-refused'])
+    case 'data':
+    case 'other':
+      return unsigned(null, false, ['not-signed'])
+  }
 }
 
 /** Where an entity comes from. */
@@ -84,13 +88,13 @@ export interface Surroundings {
 }
 
 /** Verifies the entity that was scanned. Never throws for what is in it. */
-export function* judgeEntity(
+export function judgeEntity(
   content: Content,
   scanned: Scanned,
   surroundings: Surroundings,
   options: VerifyOptions,
 ): Routine<Verdict> {
-  return yield* guarded(surroundings.from, () => verifyEntity(content, scanned, surroundings, options))
+  return guarded(surroundings.from, verifyEntity(content, scanned, surroundings, options))
 }
 
 function* verifyEntity(
@@ -240,9 +244,9 @@ export function* verifyObject(
 }
 
 /** Turns what cannot be read into the verdict `error`. */
-function* guarded(from: From | null, run: () => Routine<Verdict>): Routine<Verdict> {
+function* guarded(from: From | null, routine: Routine<Verdict>): Routine<Verdict> {
   try {
-    return yield* run()
+    return yield* routine
   } catch (error) {
     if (error instanceof EngineError) return unreadable(from, error.code)
     throw error

@@ -2,7 +2,7 @@
  * X.509 certificates (RFC 5280 4.1): one parsed certificate with everything a decision needs.
  * Form is checked here, strictly and in DER; trust is not: that is path.ts.
  */
-import { createHash, createPublicKey } from 'node:crypto'
+import { createPublicKey, hash } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
 import { EngineError } from '../errors.ts'
 import { readAlgorithm } from '../der/algorithm.ts'
@@ -19,6 +19,8 @@ import { parseExtensions, readExtensions } from './extensions.ts'
 import type { BasicConstraints, Extension, KeyUsage, ParsedExtensions } from './extensions.ts'
 import { Name } from './name.ts'
 import { importOaepKey } from './oaep-key.ts'
+import { readRsaSize } from './rsa-size.ts'
+import type { RsaSize } from './rsa-size.ts'
 import type { TrustSettings } from './trust-settings.ts'
 
 interface Fields {
@@ -75,7 +77,8 @@ export class Certificate {
   readonly trustSettings: TrustSettings | null
   private key: KeyObject | null = null
   private adopted: Buffer | null = null
-  private hash: string | null = null
+  private sha256: string | null = null
+  private size: RsaSize | null | undefined
   private addresses: CertificateEmails | null = null
 
   /** @internal */
@@ -112,6 +115,22 @@ export class Certificate {
     return this.key
   }
 
+  /**
+   * The type of the key as node:crypto names it; undefined where it names none.
+   * @throws EngineError `unsupported-algorithm`
+   */
+  get keyType(): string | undefined {
+    // What the certificate says need not be asked of the provider, which is dearer
+    return this.keyAlgorithm.oid === Oid.rsaEncryption ? 'rsa' : this.publicKey.asymmetricKeyType
+  }
+
+  /** @internal Length and exponent of an rsaEncryption key; null for another one, and where they cannot be read. */
+  get rsaSize(): RsaSize | null {
+    if (this.keyAlgorithm.oid !== Oid.rsaEncryption) return null
+    if (this.size === undefined) this.size = readRsaSize(this.keyBits)
+    return this.size
+  }
+
   /** Whether this is a DSA key without parameters: its issuer's count (RFC 3279 2.3.2). */
   get inheritsParameters(): boolean {
     return this.keyAlgorithm.oid === Oid.idDsa && this.keyAlgorithm.parameters === null
@@ -131,8 +150,8 @@ export class Certificate {
 
   /** The SHA-256 of the whole certificate in lower-case hexadecimal. */
   get fingerprint(): string {
-    this.hash ??= createHash('sha256').update(this.raw).digest('hex')
-    return this.hash
+    this.sha256 ??= hash('sha256', this.raw, 'hex')
+    return this.sha256
   }
 
   /** The DER of IssuerAndSerialNumber (RFC 5652 10.2.4). */

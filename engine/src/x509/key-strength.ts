@@ -4,7 +4,7 @@
 import type { KeyObject } from 'node:crypto'
 import { EngineError } from '../errors.ts'
 import { Oid } from '../der/oid.ts'
-import { Cursor, Tag, readElement } from '../der/reader.ts'
+import { Tag } from '../der/reader.ts'
 import type { Certificate } from './certificate.ts'
 
 /** The judgement on a key. */
@@ -31,29 +31,10 @@ export function keyStrength(certificate: Certificate): KeyStrength {
   // RFC 5480 2.1.1: only named curves; curves described in the certificate itself may be forged (CVE-2020-0601)
   if (oid === Oid.idEcPublicKey && !parameters?.is(0, Tag.oid)) return refused('EC key without a named curve')
   try {
-    const rsa = oid === Oid.rsaEncryption ? rsaSize(certificate.keyBits) : null
+    const rsa = certificate.rsaSize
     return rsa === null ? strengthOf(certificate.publicKey) : rsaStrength(rsa.bits, rsa.exponent)
   } catch (error) {
     if (error instanceof EngineError) return refused(error.message)
-    throw error
-  }
-}
-
-/** Length and exponent as they stand in the key: asking the provider is dearer. Null when they cannot be read. */
-function rsaSize(keyBits: Buffer): { readonly bits: number; readonly exponent: bigint } | null {
-  try {
-    // RFC 8017 A.1.1
-    const key = new Cursor(readElement(keyBits))
-    const modulus = key.universal(Tag.integer, 'modulus').content
-    const exponent = key.universal(Tag.integer, 'publicExponent').content
-    key.done('RSAPublicKey')
-    const start = modulus[0] === 0 ? 1 : 0
-    const top = modulus[start] ?? 0
-    if ((modulus[0] ?? 0x80) > 0x7f || (exponent[0] ?? 0x80) > 0x7f || top === 0) return null
-    const bits = (modulus.length - start) * 8 - (Math.clz32(top) - 24)
-    return { bits, exponent: BigInt(`0x${exponent.toString('hex')}`) }
-  } catch (error) {
-    if (error instanceof EngineError) return null
     throw error
   }
 }

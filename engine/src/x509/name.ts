@@ -87,8 +87,9 @@ export class Name {
 
   /** Whether this name lies in the subtree that `base` names (RFC 5280 4.2.1.10, directoryName). */
   within(base: Name): boolean {
+    if (base.rdns.length > this.rdns.length) return false
     const own = this.rdnKeys
-    return base.rdns.length <= own.length && base.rdnKeys.every((key, index) => key === own[index])
+    return base.rdnKeys.every((key, index) => key === own[index])
   }
 }
 
@@ -146,6 +147,7 @@ function renderAttribute(attribute: NameAttribute): string {
 
 /** RFC 4514 2.4; control characters and other invisible ones are escaped too, so that no terminal is fooled. */
 function escapeValue(text: string): string {
+  if (/^[\w.@-]+(?: [\w.@-]+)*$/.test(text)) return text
   return text
     .replace(/["+,;<>\\]/g, '\\$&')
     .replace(/^[ #]/, '\\$&')
@@ -171,6 +173,8 @@ function attributeKey(attribute: NameAttribute): string {
 /** RFC 4518 2: map, normalise, fold case, and make runs of spaces insignificant. */
 function prepared(text: string): string {
   if (/^[a-z0-9.@-]*$/.test(text)) return text
+  // Of printable ASCII, where most names end, mapping and normal form change nothing
+  if (/^[!-~]+(?: [!-~]+)*$/.test(text)) return text.toLowerCase()
   const mapped = text
     .replace(/[\t\n\v\f\r\u0085]/g, ' ')
     .replace(/[\p{Cc}\p{Cf}\u034f\u180b-\u180d\ufe00-\ufe0f\ufffc]/gu, '')

@@ -37,7 +37,7 @@ export function verifySignature(
   options: VerifySignatureOptions = {},
 ): boolean {
   const scheme = readSignatureScheme(algorithm, options.digestOid)
-  return verifyScheme(scheme, key instanceof Certificate ? key.publicKey : key, data, signature)
+  return verifyScheme(scheme, key, data, signature)
 }
 
 /**
@@ -54,12 +54,14 @@ export function isIssuedBy(certificate: Certificate, issuer: Certificate): boole
 /** `verifySignature` for a scheme that was read already. */
 export function verifyScheme(
   scheme: SignatureScheme,
-  key: KeyObject,
+  signer: Certificate | KeyObject,
   data: Buffer,
   signature: Buffer,
 ): boolean {
+  const key = signer instanceof Certificate ? signer.publicKey : signer
+  const keyType = (signer instanceof Certificate ? signer.keyType : signer.asymmetricKeyType) ?? ''
   const keyTypes = scheme.kind === 'pure' ? [scheme.keyType] : KEY_TYPES[scheme.kind]
-  if (!keyTypes.includes(key.asymmetricKeyType ?? '')) return false
+  if (!keyTypes.includes(keyType)) return false
   switch (scheme.kind) {
     case 'rsa-pkcs1v15':
       return verify(scheme.hash, data, { key, padding: constants.RSA_PKCS1_PADDING }, signature)

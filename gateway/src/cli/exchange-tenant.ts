@@ -1,11 +1,12 @@
 /**
- * The tenant that a verb of the assistant is about, from the settings in the store; and the options that say which.
+ * The tenant that a verb is about, from the settings in the store; and the options that say which.
  */
 import { compileSettings } from '../config/settings.ts'
 import type { Settings } from '../config/ports.ts'
 import type { StartConfig } from '../config/file.ts'
 import type { Language } from '../exchange/assist/language.ts'
 import { AssistError } from '../exchange/assist/options.ts'
+import type { CredentialStore } from '../keyring/ports.ts'
 import type { Tenant } from '../mail/tenant.ts'
 import type { TraceStore } from '../mail/trace.ts'
 import { UsageError } from './io.ts'
@@ -13,7 +14,7 @@ import { withStore } from './open-store.ts'
 import type { Options } from './options.ts'
 import { languageOf } from './texts.ts'
 
-/** Options of every verb of the assistant. */
+/** Options of every such verb. */
 export const TENANT_OPTIONS = {
   tenant: { type: 'string' },
   config: { type: 'string' },
@@ -43,13 +44,15 @@ function chooseTenant(settings: Settings, wanted: string | undefined): Tenant {
   return found
 }
 
-/** What a verb of the assistant works with. */
+/** What such a verb works with. */
 export interface AssistContext {
   readonly tenant: Tenant
   readonly settings: Settings
   readonly start: StartConfig
   /** The tenant's traces. */
   readonly traces: TraceStore
+  /** Its keyring's entries. */
+  readonly credentials: CredentialStore
 }
 
 /** Reads the settings and finds the tenant. */
@@ -59,7 +62,8 @@ export function withTenant<T>(options: Options, work: (context: AssistContext) =
     const { settings } = compileSettings(version, objects, tenants, identities)
     try {
       const tenant = chooseTenant(settings, options.text('tenant'))
-      return await work({ tenant, settings, start, traces: store.forTenant(tenant.id).traces })
+      const { traces, credentials } = store.forTenant(tenant.id)
+      return await work({ tenant, settings, start, traces, credentials })
     } catch (error) {
       if (error instanceof AssistError) throw new UsageError(error.message)
       throw error

@@ -63,6 +63,11 @@ export const TEXTS: Readonly<Record<string, Text>> = {
   encrypted: text('encrypted to the certificate {fingerprint}', 'verschlüsselt für das Zertifikat {fingerprint}'),
   'not-encrypted': text('not encrypted', 'nicht verschlüsselt'),
   'too-large': text('would have {expected} octets after treatment, the next hop takes {limit}', 'hätte nach der Behandlung {expected} Oktette, die Gegenstelle nimmt {limit}'),
+  setting: text('{name}: {value}, asked for by {level} {of}', '{name}: {value}, verlangt von {level} {of}'),
+  'encryption-awaited': text('encryption is demanded: waits up to {hours} hours from its arrival for a good certificate', 'Verschlüsselung ist verlangt: wartet bis zu {hours} Stunden ab Eingang auf ein gutes Zertifikat'),
+  'encryption-impossible': text('encryption is demanded and there is no good certificate', 'Verschlüsselung ist verlangt, und es gibt kein gutes Zertifikat'),
+  'signature-awaited': text('a signature is demanded: waits up to {hours} hours from its arrival for a good key', 'eine Signatur ist verlangt: wartet bis zu {hours} Stunden ab Eingang auf einen guten Schlüssel'),
+  'signature-impossible': text('a signature is demanded and there is no good key', 'eine Signatur ist verlangt, und es gibt keinen guten Schlüssel'),
   // the keyring
   'no-own-key': text('we have no key for {address}', 'wir haben keinen Schlüssel für {address}'),
   'no-certificate': text('no certificate for {address}', 'kein Zertifikat für {address}'),

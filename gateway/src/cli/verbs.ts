@@ -86,6 +86,19 @@ export const VERBS: readonly Verb[] = [
     load: async () => (await import('./trace.ts')).trace,
   },
   {
+    name: 'explain',
+    summary: 'show what would become of a mail and why, without sending it',
+    forms: [
+      "explain --from A --to B [--to C…] [--header 'NAME: VALUE'…] [--tenant NAME] [--language de|en] [--config FILE] [--json]",
+      'explain --file MAIL [--from A] --to B [--to C…] [--tenant NAME] [--language de|en] [--config FILE] [--json]',
+    ],
+    details: [
+      'Shows for each recipient the treatment, every setting with where it comes from, and each key and certificate that was looked at.',
+      'The envelope is --from and --to; the author is the From field of MAIL. Mail to accepted domains only is inbound.',
+    ],
+    load: async () => (await import('./explain.ts')).explain,
+  },
+  {
     name: 'queue',
     summary: 'have held or deferred mail tried again at once',
     forms: ['queue release ID [--to ADDRESS] [--config FILE]'],

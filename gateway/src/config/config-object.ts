@@ -71,6 +71,8 @@ export function normalise(document: ConfigDocument): {
       return { document: { ...document, spec }, credentials: [entry] }
     }
     case 'AcmeIssuer':
+    case 'TreatmentDefaults':
+    case 'TreatmentSettings':
     case 'AddressRange':
     case 'Map':
       return { document, credentials: [] }

@@ -4,6 +4,7 @@
  * beside it, sealed by the store.
  */
 import type { Credential } from '../keyring/ports.ts'
+import type { TreatmentLevels } from '../mail/policy/levels.ts'
 import type { Tenant } from '../mail/tenant.ts'
 
 /** A configuration object, `siegel/v1`. The pair (kind, tenant, name) names it. */
@@ -111,6 +112,8 @@ export interface Settings {
   readonly tlsAnchors: readonly string[]
   /** Anchors for e-mail certificates by tenant row key, DER. */
   readonly mailAnchors: ReadonlyMap<string, readonly Buffer[]>
+  /** What is asked for outbound mail, by tenant row key. */
+  readonly treatment: ReadonlyMap<string, TreatmentLevels>
   /** In the order of their names. */
   readonly acmeIssuers: readonly AcmeIssuer[]
 }

@@ -295,3 +295,30 @@ test('issuers serve the tenants that they name, each tenant by one', () => {
   assert.deepEqual(settings.acmeIssuers.map(({ name, hosts }) => [name, hosts.map(({ fqdn }) => fqdn)]), [['a', ['smime.contoso.com']], ['b', ['smime.fabrikam.com']]]) // prettier-ignore
   assert.deepEqual(findings.map(({ code, object: of }) => `${code} ${of}`), ['tenant-unknown AcmeIssuer a']) // prettier-ignore
 })
+
+test('a tenant whose treatment settings cannot be used sends nothing by weaker ones', () => {
+  const partner = object(
+    'TreatmentSettings',
+    'a',
+    { partner: 'partner.example', encrypt: 'always' },
+    'contoso',
+  )
+  const tenants = (...objects: ConfigObject[]) => {
+    const { settings, findings } = compileSettings(1, [...GOOD, ...objects], ROWS)
+    const errors = findings.filter(({ severity }) => severity === 'error')
+    return [[...settings.tenants.keys()], errors.map(({ code }) => code)]
+  }
+  assert.deepEqual(tenants(partner), [['ROW-contoso', 'ROW-fabrikam'], []])
+  assert.deepEqual(tenants(partner, { ...partner, name: 'b' }), [['ROW-fabrikam'], ['settings-twice']])
+  assert.deepEqual(tenants({ ...partner, spec: { partner: 'partner.example', encrypt: 'sometimes' } }), [
+    ['ROW-fabrikam'],
+    ['object-broken'],
+  ])
+  const defaults = object('TreatmentDefaults', 'default', { encrypt: 'always' })
+  assert.deepEqual(tenants({ ...defaults, spec: {} }), [[], ['object-broken']])
+  const { settings } = compileSettings(1, [...GOOD, partner, defaults], ROWS)
+  assert.deepEqual(settings.treatment.get('ROW-contoso')?.partners.get('partner.example'), {
+    encrypt: 'always',
+  })
+  assert.deepEqual(settings.treatment.get('ROW-fabrikam')?.global, { encrypt: 'always' })
+})

@@ -1,7 +1,7 @@
 /**
  * Compiles the stored objects into the settings that a worker acts on. Pure: no file, no clock, no store.
- * A broken object is a finding and never an exception: it switches off what it configures. A tenant whose own object is
- * broken, or that claims what another tenant claims, is left out: its mail is neither taken nor sent (fail closed).
+ * A broken object is a finding and never an exception: it switches off what it configures. A tenant whose own object or treatment
+ * settings are broken, or that claims what another tenant claims, is left out: its mail is neither taken nor sent (fail closed).
  */
 import { MAP_NAMES, type AcmeIssuerSpec, type ConfigDocument, type ConfigErrorCode } from '@siegel/contract'
 import type { MapFindingCode } from '../maps/finding.ts'
@@ -13,6 +13,7 @@ import { objectKey, toDocument } from './config-object.ts'
 import { readDomainKey } from './domain-keys.ts'
 import type { AcmeIssuer, ActiveIdentity, ConfigObject, Settings, TlsIdentity } from './ports.ts'
 import { conflicts, namesHost } from './tenant-conflicts.ts'
+import { TreatmentGathering } from './treatment.ts'
 
 /** Something that an operator should know of the configuration. */
 export interface Finding {
@@ -59,6 +60,9 @@ class Compilation {
   readonly issuers: (AcmeIssuerSpec & { readonly name: string })[] = []
   readonly tlsAnchors: string[] = []
   readonly mailAnchors = new Map<string, Buffer[]>()
+  readonly treatment = new TreatmentGathering()
+  /** Tenants whose treatment settings cannot be used; null among them stands for all. */
+  readonly untreatable = new Set<string | null>()
 
   find(
     severity: Finding['severity'],
@@ -77,6 +81,8 @@ class Compilation {
     const parsed = toDocument(object)
     if (!parsed.ok) {
       const [first] = parsed.problems
+      if (object.kind === 'TreatmentDefaults' || object.kind === 'TreatmentSettings')
+        this.untreatable.add(object.tenant)
       this.find(
         'error',
         'object-broken',
@@ -112,6 +118,16 @@ class Compilation {
         const { raw } = readSingleCertificate(document.spec.certificate, 'certificate')
         const row = rows.get(document.tenant)
         if (row !== undefined) this.mailAnchors.set(row.id, [...(this.mailAnchors.get(row.id) ?? []), raw])
+        break
+      }
+      case 'TreatmentDefaults':
+        this.treatment.takeDefaults(document.spec)
+        break
+      case 'TreatmentSettings': {
+        const twice = this.treatment.take(document.tenant, document.spec)
+        if (twice === null) break
+        this.untreatable.add(document.tenant)
+        this.find('error', 'settings-twice', object, `another object is for ${twice}`)
         break
       }
       case 'AcmeIssuer':
@@ -310,7 +326,10 @@ export function compileSettings(
       message: clash.message,
     })
   const refused = new Set(clashes.map((clash) => clash.name))
-  const good = candidates.filter(({ tenant }) => !refused.has(tenant.name))
+  const { untreatable } = compilation
+  const good = candidates.filter(
+    ({ tenant }) => !refused.has(tenant.name) && !untreatable.has(tenant.name) && !untreatable.has(null),
+  )
 
   compilation.findings.push(
     ...findingsOfMaps(
@@ -351,6 +370,7 @@ export function compileSettings(
     office365Ranges: compilation.office365,
     tlsAnchors: compilation.tlsAnchors,
     mailAnchors: compilation.mailAnchors,
+    treatment: new Map(good.map(({ tenant }) => [tenant.id, compilation.treatment.levels(tenant.name)])),
     acmeIssuers: issuersOf(compilation, good),
   }
   return { settings, findings: compilation.findings }

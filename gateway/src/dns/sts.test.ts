@@ -12,6 +12,7 @@ import { authority, leaf } from '../mail/outbound/testing/certificates.ts'
 import { createHostLookup } from './hosts.ts'
 import { createResolver } from './resolver.ts'
 import { isListed, parseStsPolicy, stsId } from './sts-policy.ts'
+import { StsRefresher } from './sts-refresh.ts'
 import { createStsLookup, type KeptStsPolicy, type StsLookup } from './sts.ts'
 import { startNameServer, type NameServerRig, type Said } from './testing/name-server.ts'
 
@@ -120,6 +121,8 @@ describe('the policy of a domain', () => {
     record('other.example', 'one')
   })
 
+  const fetchedBefore = (time: number) =>
+    [...kept].flatMap(([domain, { fetchedAt }]) => (fetchedAt < time ? [domain] : []))
   function record(domain: string, id: string): void {
     const name = `_mta-sts.${domain}`
     zone.set(`${name} TXT`, { answers: [{ type: 'TXT', name, ttl: 5, data: `v=STSv1; id=${id};` }] })
@@ -136,6 +139,7 @@ describe('the policy of a domain', () => {
       store: {
         find: (domain) => kept.get(domain) ?? null,
         keep: (domain, policy) => Promise.resolve(void kept.set(domain, policy)),
+        fetchedBefore,
       },
       anchors: () => [root.pem],
       now: () => now,
@@ -155,6 +159,29 @@ describe('the policy of a domain', () => {
     now += DAY + 1
     await look('example.com')
     assert.equal(fetches, 3)
+  })
+
+  test('rounds keep it alive without any mail, and pick up a new one', async () => {
+    const look = lookup()
+    await look('example.com')
+    const refresher = new StsRefresher({
+      ...{ store: { fetchedBefore }, lookup: look, now: () => now, failed: assert.fail },
+    })
+    for (let day = 0; day < 10; day++) {
+      now += DAY + 1
+      await refresher.round()
+    }
+    assert.deepEqual([fetches, kept.get('example.com')?.fetchedAt], [11, now])
+    answer.text = POLICY.replace('enforce', 'none')
+    record('example.com', 'two')
+    now += DAY + 1
+    await refresher.round()
+    assert.equal(kept.get('example.com')?.policy.mode, 'none')
+    // Attacked from now on, it holds to its end and no longer.
+    answer.status = 500
+    now += DAY + 1
+    await refresher.round()
+    assert.equal((await look('example.com'))?.id, 'two')
   })
 
   test('whoever suppresses the record, the web server or both does not switch it off before its time', async () => {

@@ -22,6 +22,8 @@ export interface StsStore {
   /** The policy of a domain; null when none is kept. */
   find(domain: string): KeptStsPolicy | null
   keep(domain: string, kept: KeptStsPolicy): Promise<void>
+  /** The domains whose policy was fetched before a time, in milliseconds since 1970; what ends first comes first. */
+  fetchedBefore(time: number): string[]
 }
 
 /** The policy that holds for a domain, lower case; null for none. Never rejects for what DNS or the web server says. */
@@ -44,7 +46,7 @@ export interface StsOptions {
 const LARGEST = 65_536
 const TIMEOUT_MS = 15_000
 /** A policy is fetched again after this time, in case the record was forgotten. RFC 8461 3.3, 5.1 */
-const REFRESH_MS = 86_400_000
+export const REFRESH_MS = 86_400_000
 /** After a failed fetch the web server is left alone for this time. RFC 8461 3.3 */
 const PAUSE_MS = 300_000
 const MAX_PAUSED = 10_000

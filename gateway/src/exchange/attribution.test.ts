@@ -63,6 +63,7 @@ const SETTINGS: Settings = {
   office365Ranges: false,
   tlsAnchors: [],
   mailAnchors: new Map(),
+  treatment: new Map(),
   acmeIssuers: [],
 }
 

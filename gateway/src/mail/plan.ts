@@ -40,7 +40,12 @@ export type Treatment =
       readonly profile: Profile
     }
   | { readonly kind: 'inspect' }
-  | { readonly kind: 'hold'; readonly reason: Reason }
+  | {
+      readonly kind: 'hold'
+      readonly reason: Reason
+      /** Planned anew after a while: what is missing may have come. */
+      readonly looksAgain: boolean
+    }
   | { readonly kind: 'bounce'; readonly status: string; readonly reason: Reason }
 
 /** The decision for one recipient. */

@@ -15,6 +15,8 @@ it('keeps the last policy of a domain over a restart, until its time is over', a
     assert.deepEqual(again.stsPolicies.find('a.example'), { id: '2', policy, fetchedAt: 5 })
     await again.stsPolicies.keep('b.example', { id: '1', policy, fetchedAt: 20_000 })
     assert.equal(again.stsPolicies.find('a.example'), null)
+    assert.deepEqual(again.stsPolicies.fetchedBefore(20_001), ['b.example'])
+    assert.deepEqual(again.stsPolicies.fetchedBefore(20_000), [])
     assert.equal(again.stsPolicies.find('b.example')?.id, '1')
   } finally {
     await fixture.end()

@@ -27,6 +27,11 @@ export class StsPolicies implements StsStore {
     }
   }
 
+  fetchedBefore(time: number): string[] {
+    const sql = 'select domain from sts_policy where fetched_at < ? order by expires_at, domain limit 10000'
+    return this.#lookups.all({ sql, parameters: [time] }).map((row) => String(row['domain']))
+  }
+
   async keep(domain: string, { id, policy, fetchedAt }: KeptStsPolicy): Promise<void> {
     const expiresAt = fetchedAt + policy.maxAge * 1000
     await this.#writer.run([

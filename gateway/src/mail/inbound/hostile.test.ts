@@ -31,14 +31,27 @@ test('a TLS handshake without STARTTLS is no command', async (t) => {
   await peer.quit()
 })
 
-test('a peer that talks before the greeting gains nothing', async (t) => {
+test('a peer that talks before the greeting, or behind EHLO, gains nothing', async (t) => {
   const rig = await startRig(t)
-  const peer = TestPeer.open(rig.port)
-  peer.send(`EHLO x\r\n${ENVELOPE}DATA\r\n`)
-  const [greeting, , ...rest] = await peer.replies(5)
-  assert.match(greeting ?? '', /^220 /)
-  assert.ok(rest.every((reply) => reply === '530 5.7.0 Must issue a STARTTLS command first'))
-  peer.destroy()
+  // Alone an early EHLO is harmless: nothing that counts is said in clear.
+  const alone = TestPeer.open(rig.port)
+  alone.send('EHLO x\r\n')
+  assert.match((await alone.replies(2))[1] ?? '', /^250-/)
+  assert.equal(await alone.say('MAIL FROM:<a@b>'), '530 5.7.0 Must issue a STARTTLS command first')
+  alone.destroy()
+  const early = TestPeer.open(rig.port)
+  early.send(`EHLO x\r\n${ENVELOPE}DATA\r\n`)
+  assert.match(await early.reply(), /^220 /)
+  assert.equal(await early.reply(), '554 5.5.1 Improper command pipelining')
+  await early.closed()
+  for (const verb of ['EHLO', 'HELO', 'ehlo'])
+    for (const peer of [await TestPeer.connect(rig.port), await rig.secure()]) {
+      peer.send(`${verb} x\r\n${SMUGGLED}`)
+      assert.equal(await peer.reply(), '554 5.5.1 Improper command pipelining')
+      await peer.closed()
+      peer.destroy()
+    }
+  assert.equal(rig.store.asked.length, 0)
 })
 
 test('an end of data inside a chunk is content', async (t) => {

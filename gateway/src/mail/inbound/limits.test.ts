@@ -5,7 +5,8 @@ import test from 'node:test'
 import { TestPeer } from './testing/peer.ts'
 import { startRig } from './testing/rig.ts'
 
-const MAIL = 'MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\nA: b\r\n\r\n.\r\n'
+const ENVELOPE = 'MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\n'
+const CONTENT = 'A: b\r\n\r\n.\r\n'
 
 async function until(condition: () => boolean): Promise<void> {
   for (let i = 0; i < 400 && !condition(); i++) await delay(5)
@@ -47,7 +48,7 @@ test('a peer that is screened out hears the refusal instead of the greeting', as
 test('too many bad commands end the connection', async (t) => {
   const rig = await startRig(t, { limits: { badCommands: 3 } })
   const peer = await rig.secure()
-  peer.send('X\r\nMAIL\r\nDATA\r\nX\r\nNOOP\r\n')
+  peer.send('X\r\nMAIL\r\nRCPT\r\nX\r\nNOOP\r\n')
   assert.equal((await peer.replies(4)).at(-1), '421 4.7.0 Too many errors')
   await peer.closed()
 })
@@ -55,8 +56,12 @@ test('too many bad commands end the connection', async (t) => {
 test('too many commands without mail end the connection, an accepted mail counts anew', async (t) => {
   const rig = await startRig(t, { limits: { idleCommands: 8 } })
   const peer = await rig.secure()
-  peer.send('NOOP\r\n'.repeat(5) + MAIL + 'NOOP\r\nRSET\r\nVRFY x\r\nEHLO x\r\n'.repeat(2))
-  assert.ok((await peer.replies(17)).every((reply) => /^(?:250|252|354)/.test(reply)))
+  const replies = await peer.mail('NOOP\r\n'.repeat(5) + ENVELOPE, CONTENT)
+  for (let i = 0; i < 2; i++) {
+    peer.send('NOOP\r\nRSET\r\nVRFY x\r\nEHLO x\r\n')
+    replies.push(...(await peer.replies(4)))
+  }
+  assert.ok(replies.every((reply) => /^(?:250|252|354)/.test(reply)))
   assert.equal(await peer.say('NOOP'), '421 4.7.0 Too many commands without mail')
   await peer.closed()
 })
@@ -64,16 +69,15 @@ test('too many commands without mail end the connection, an accepted mail counts
 test('too many transactions end the connection', async (t) => {
   const rig = await startRig(t, { limits: { transactions: 2 } })
   const peer = await rig.secure()
-  peer.send(`${MAIL}MAIL FROM:<a@b>\r\nRSET\r\nMAIL FROM:<a@b>\r\n`)
-  assert.equal((await peer.replies(7)).at(-1), '421 4.7.0 Too many transactions on this connection')
+  await peer.mail(ENVELOPE, `${CONTENT}MAIL FROM:<a@b>\r\nRSET\r\nMAIL FROM:<a@b>\r\n`)
+  assert.equal((await peer.replies(3)).at(-1), '421 4.7.0 Too many transactions on this connection')
   await peer.closed()
 })
 
 test('recipients over the limit are refused for now, the others get the mail', async (t) => {
   const rig = await startRig(t, { limits: { recipients: 3, badCommands: 2 } })
   const peer = await rig.secure()
-  peer.send(`MAIL FROM:<a@b>\r\n${'RCPT TO:<c@d>\r\n'.repeat(10)}DATA\r\nA: b\r\n\r\n.\r\n`)
-  const replies = await peer.replies(13)
+  const replies = await peer.mail(`MAIL FROM:<a@b>\r\n${'RCPT TO:<c@d>\r\n'.repeat(10)}`, CONTENT)
   assert.deepEqual(replies.slice(4, 11), Array(7).fill('452 4.5.3 Too many recipients'))
   assert.match(replies.at(-1) ?? '', /^250 2\.6\.0/)
   assert.equal(rig.store.mails[0]?.envelope.recipients.length, 3)
@@ -205,8 +209,8 @@ test('close refuses new connections, ends idle ones, and lets a transaction come
   assert.equal(await idle.reply(), '421 4.3.2 Shutting down')
   const late = TestPeer.open(rig.port)
   assert.equal(await late.reply(), '')
-  busy.send('RCPT TO:<x@y>\r\nDATA\r\nA: b\r\n\r\n.\r\nMAIL FROM:<a@b>\r\n')
-  const replies = await busy.replies(4)
+  const replies = await busy.mail('RCPT TO:<x@y>\r\n', `${CONTENT}MAIL FROM:<a@b>\r\n`)
+  replies.push(await busy.reply())
   assert.deepEqual(
     replies.map((reply) => reply.slice(0, 3)),
     ['250', '354', '250', '421'],

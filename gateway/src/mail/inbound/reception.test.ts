@@ -72,8 +72,9 @@ for (const [kind, reply] of [
     const peer = await rig.secure()
     for (const where of ['writeFails', 'finishFails', 'safeFails'] as const) {
       rig.store[where] = kind
-      peer.send(`MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n${HEADER}${'x\r\n'.repeat(30_000)}.\r\n`)
-      assert.equal((await peer.replies(4)).at(-1), reply, where)
+      const envelope = 'MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\n'
+      const content = `${HEADER}${'x\r\n'.repeat(30_000)}.\r\n`
+      assert.equal((await peer.mail(envelope, content)).at(-1), reply, where)
       peer.send(`MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nBDAT 5 LAST\r\nA: b\nNOOP\r\n`)
       assert.deepEqual((await peer.replies(4)).slice(2), [reply, '250 2.0.0 OK'], where)
       rig.store[where] = null
@@ -105,18 +106,23 @@ test('a write that fails early is answered at the end, and the rest is not offer
 })
 
 const DIALOGUE = [
-  `MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n${HEADER}..\r\n${'line\r\n'.repeat(600)}.\r`,
-  `MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nBDAT 8\r\nA: b\r\n\r\nBDAT 3000 LAST\r\n${'x'.repeat(2999)}`,
-]
+  ['MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n', `${HEADER}..\r\n${'line\r\n'.repeat(600)}.\r`],
+  ['', `MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nBDAT 8\r\nA: b\r\n\r\nBDAT 3000 LAST\r\n${'x'.repeat(2999)}`],
+] as const
 
-for (const [index, dialogue] of DIALOGUE.entries()) {
-  test(`a connection that drops before the end of a mail stores nothing (${index === 0 ? 'DATA' : 'BDAT'})`, async (t) => {
+for (const [envelope, content] of DIALOGUE) {
+  test(`a connection that drops before the end of a mail stores nothing (${envelope === '' ? 'BDAT' : 'DATA'})`, async (t) => {
     const rig = await startRig(t)
-    const points = [5, 16, 20, 33, 38, 39, 45, 60, 64, 70, 90, 200, dialogue.length - 2, dialogue.length]
-    for (const point of points) {
+    const { length } = envelope + content
+    for (const point of [5, 16, 20, 33, 38, 39, 45, 60, 64, 70, 90, 200, length - 2, length]) {
       for (const how of ['cut', 'end'] as const) {
         const peer = await TestPeer.secure(rig.port)
-        peer.send(dialogue.slice(0, point))
+        if (point < envelope.length) peer.send(envelope.slice(0, point))
+        else {
+          peer.send(envelope)
+          if (envelope !== '') await peer.replies(3)
+          peer.send(content.slice(0, point - envelope.length))
+        }
         await delay(2)
         if (how === 'cut') peer.destroy()
         else peer.socket.end()

@@ -21,6 +21,8 @@ export const READY_FOR_TLS = reply(220, '2.0.0', 'Ready to start TLS')
 export const TLS_REQUIRED = reply(530, '5.7.0', 'Must issue a STARTTLS command first')
 export const TLS_ACTIVE = reply(503, '5.5.1', 'TLS is already active')
 export const STARTTLS_NOT_LAST = reply(503, '5.5.1', 'STARTTLS must be the last command of a group')
+/** Whoever does not wait for an answer where one must be awaited may be no SMTP client, or speak through one. RFC 2920 3.1 */
+export const NOT_LAST = reply(554, '5.5.1', 'Improper command pipelining')
 export const TLS_UNAVAILABLE = reply(454, '4.7.0', 'TLS not available for now')
 
 export const NOT_RECOGNISED = reply(500, '5.5.1', 'Command not recognised')

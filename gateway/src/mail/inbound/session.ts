@@ -17,10 +17,10 @@ import type { Transaction } from './transaction.ts'
 import { VERBS } from './verbs/index.ts'
 
 /**
- * What the next octet of the peer is. command: of a command line. data: of a mail up to the dot. chunk: of a mail as announced.
+ * What the next octet of the peer is. command: of a command line. invited: too early, 354 was not said yet. data: of a mail up to the dot. chunk: of a mail as announced.
  * handshake: TLS business. storing: waits, a mail is being made safe. over: nobody's; the last reply was given.
  */
-type Stage = 'command' | 'data' | 'chunk' | 'handshake' | 'storing' | 'over'
+type Stage = 'command' | 'invited' | 'data' | 'chunk' | 'handshake' | 'storing' | 'over'
 
 /** Octets of a mail for each of which a chunk is no flood. RFC 3030 sets no bound */
 const FAIR_CHUNK = 512
@@ -208,8 +208,14 @@ export class Session implements Conversation, ConnectionHandler {
 
   startData(): void {
     this.#receive('DATA')
-    this.#stage = 'data'
-    this.reply(REPLIES.GO_AHEAD)
+    this.#stage = 'invited'
+    // What the peer sent in a TLS record of its own, without waiting, is seen before the next turn of the event loop.
+    setImmediate(() => {
+      if (this.#stage !== 'invited') return
+      this.#stage = 'data'
+      this.reply(REPLIES.GO_AHEAD)
+      this.#connection.flush()
+    })
   }
 
   startChunk(size: number, last: boolean, refusal: string | null): void {
@@ -229,6 +235,8 @@ export class Session implements Conversation, ConnectionHandler {
   }
 
   octets(chunk: Buffer): void {
+    // RFC 2920 3.1
+    if (this.#stage === 'invited') this.farewell(REPLIES.NOT_LAST)
     let at = 0
     let progress = false
     while (at < chunk.length && (this.#reception?.pending === undefined || this.#stage === 'over')) {
@@ -246,7 +254,8 @@ export class Session implements Conversation, ConnectionHandler {
     if (at < chunk.length && this.#stage !== 'over') this.#connection.unread(chunk.subarray(at))
     if (progress) this.#keepWaiting()
     this.#settle()
-    this.#connection.flush()
+    // The 354 leaves together with the replies to its group. RFC 2920 3.2
+    if (this.#stage !== 'invited') this.#connection.flush()
   }
 
   peerEnded(): void {
@@ -273,7 +282,7 @@ export class Session implements Conversation, ConnectionHandler {
     const { command, data, final } = this.options.timeouts
     if (this.#stage === 'command') this.#wait(command)
     else if (this.#stage === 'storing' || this.#reception?.pending !== undefined) this.#wait(final)
-    else if (this.#stage === 'data' || this.#stage === 'chunk') this.#wait(data)
+    else if (this.#stage === 'invited' || this.#stage === 'data' || this.#stage === 'chunk') this.#wait(data)
   }
 
   /** A mail under way is given as much time again. */

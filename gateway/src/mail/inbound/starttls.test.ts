@@ -53,7 +53,8 @@ test('commands in clear that come after the 220 break the handshake and are neve
 test('STARTTLS may end a group of commands; what was said before is forgotten', async (t) => {
   const rig = await startRig(t)
   const peer = await TestPeer.connect(rig.port)
-  peer.send('EHLO client.example\r\nNOOP\r\nSTARTTLS\r\n')
+  await peer.say('EHLO client.example')
+  peer.send('NOOP\r\nNOOP\r\nSTARTTLS\r\n')
   assert.equal((await peer.replies(3)).at(-1), '220 2.0.0 Ready to start TLS')
   await peer.handshake()
   assert.equal(await peer.say('MAIL FROM:<a@b>'), '503 5.5.1 Say EHLO first')

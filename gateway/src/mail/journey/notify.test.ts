@@ -105,4 +105,26 @@ describe('the reason in a notice', () => {
           new RegExp(`Status: ${status.replaceAll('.', '\\.')}\r\n`),
         )
       }))
+
+  for (const [name, script] of [
+    ['that we found ourselves', { offers: ['SIZE 20000', 'CHUNKING', 'DSN'] }],
+    [
+      'that the hop told',
+      { final: ({ content }) => (content.length > 20_000 ? '552 5.3.4 Too large\r\n' : '250 2.0.0 OK\r\n') },
+    ],
+  ] satisfies [string, Partial<HopScript>][])
+    it(`the notice of a mail too large for the hop, ${name}, has its header only and fits`, () =>
+      withRig(script, async (rig) => {
+        const head = 'From: alice@contoso.com\r\nTo: bob@partner.example\r\nSubject: large\r\n\r\n'
+        const content = Buffer.from(head + `${'x'.repeat(70)}\r\n`.repeat(400))
+        const mail = await rig.receive(content, { direction: 'outbound' })
+        await rig.turn()
+        assert.match((await rig.states(mail))[0] ?? '', /^bounced /)
+        await rig.turn()
+        const [notice] = rig.next.hop.heard.filter(({ mail: command }) => command.startsWith('MAIL FROM:<>'))
+        const text = notice?.content.toString() ?? ''
+        assert.match(text, /Status: 5\.3\.4\r\n/)
+        assert.match(text, /Content-Type: text\/rfc822-headers\r\n[^]*Subject: large\r\n/)
+        assert.ok(text.length < 20_000 && !text.includes('xxxxxxxx'))
+      }))
 })

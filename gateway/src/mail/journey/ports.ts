@@ -9,6 +9,7 @@ import type { MailAuthentication } from '../authentication.ts'
 import type { Bodies } from '../body.ts'
 import type { MailId, ReceivedMail } from '../message.ts'
 import type { Outbound } from '../outbound/outbound.ts'
+import type { TreatmentLevels } from '../policy/levels.ts'
 import type { QueuedMail, QueueStore } from '../queue/ports.ts'
 import type { Tenant } from '../tenant.ts'
 import type { TreatedCopy } from '../treatment/treat.ts'
@@ -43,6 +44,8 @@ export interface TenantSurroundings {
   readonly settingsVersion: number
   readonly keyring: Keyring
   readonly trust: Trust
+  /** What is asked for its outbound mail. */
+  readonly levels: TreatmentLevels
   /** The map `transport`, for what goes into the world. */
   readonly transport: TransportMap
 }

@@ -35,13 +35,14 @@ export async function planAndTreat(
   const original = await readOriginal(options.bodies, mail, (error) => {
     options.log.info('message-not-understood', { mail: mail.id, reason: error.code })
   })
-  const { tenant, settingsVersion, keyring } = surroundings
+  const { tenant, settingsVersion, keyring, levels } = surroundings
   const arrival = await arrivalOf(options, turn, tenant, original)
   if (arrival !== null && mustWait(options, turn, arrival, waiting)) return
   const facts = await gather(mail, original, waiting, {
     tenant,
     settingsVersion,
     keyring,
+    levels,
     now,
     sizeLimit: options.outbound.lastCapabilities(tenant.id)?.size ?? DEFAULT_SIZE_LIMIT,
   })
@@ -114,8 +115,10 @@ export async function treatGroup(
 ): Promise<void> {
   const { treatment, deliveries, toWorld } = group
   if (treatment.kind === 'hold') {
-    for (const delivery of deliveries) hold(options, turn, delivery, treatment.reason, false)
-    turn.alarm(treatment.reason.code, surroundings.tenant.name, treatment.reason.arguments)
+    for (const delivery of deliveries) hold(options, turn, delivery, treatment.reason, treatment.looksAgain)
+    // What waits for a certificate is as it should be; what only an operator can end is not.
+    if (!treatment.looksAgain)
+      turn.alarm(treatment.reason.code, surroundings.tenant.name, treatment.reason.arguments)
     return
   }
   if (treatment.kind === 'bounce') {

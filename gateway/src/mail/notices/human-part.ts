@@ -62,6 +62,7 @@ const CAUSES: ReadonlyMap<string, Words> = new Map([
   ['4', { de: 'Das Zielsystem war nicht erreichbar.', en: 'The destination could not be reached.' }],
   ['4.7', { de: 'Die Frist für die Zustellung ist abgelaufen.', en: 'The time for the delivery is over.' }],
   ['6', { de: 'Form oder Inhalt wurde nicht angenommen.', en: 'Format or content was not accepted.' }],
+  ['7.5', { de: 'Die verlangte Verschlüsselung oder Signatur ist nicht möglich.', en: 'The encryption or signature that is demanded is not possible.' }], // prettier-ignore
   ['7', { de: 'Sicherheitsvorgaben lassen es nicht zu.', en: 'A security policy does not allow it.' }],
 ])
 const UNKNOWN_CAUSE: Words = { de: 'Ein Grund wurde nicht genannt.', en: 'No reason was given.' }

@@ -25,6 +25,9 @@ export const MAX_RETURNED = 1_048_576
 /** RFC 5322 2.1.1 */
 const MAX_LINE = 998
 
+/** RFC 3463 3.3, 3.4: longer than an administrator, or the system, allows */
+const TOO_LARGE: ReadonlySet<string> = new Set(['5.2.3', '5.3.4'])
+
 /** Exchange's fields about the inside of an organisation; they never go out to the world. */
 const INTERNAL = /^x-ms-exchange-(?:organization|crosspremises)-|^x-organizationheaderspreserved$/
 
@@ -34,10 +37,12 @@ export interface ReturnedPart extends Part {
 }
 
 /** Writes the part; null when nothing can be returned. RFC 6522 3: the part is optional */
-export function returnedPart({ mail, tenant, original }: NoticeInput): ReturnedPart | null {
+export function returnedPart({ mail, tenant, recipients, original }: NoticeInput): ReturnedPart | null {
   if (original === null) return null
   const inside = isInside(mail, tenant)
-  const whole = inside && mail.envelope.returnContent !== 'HDRS' ? original.full : null
+  // A notice with the mail in it is larger than the mail: the hop that could not take the one could not take the other. RFC 3461 4.3
+  const isTooLarge = recipients.some(({ status }) => TOO_LARGE.has(status))
+  const whole = inside && !isTooLarge && mail.envelope.returnContent !== 'HDRS' ? original.full : null
   try {
     const header = keptHeader(original.header, mail, tenant, inside)
     if (whole !== null && whole.length <= MAX_RETURNED) {

@@ -13,7 +13,7 @@ import { startNameServer, type NameServerRig, type Said } from '../../dns/testin
 import type { StsPolicy } from '../../dns/sts-policy.ts'
 import { createTlsaLookup } from '../../dns/tlsa.ts'
 import { bareLevel } from '../../maps/tls-policy.ts'
-import { createOutbound, type Outbound } from './outbound.ts'
+import { createOutbound, type Outbound, type OutboundOptions } from './outbound.ts'
 import { leaf } from './testing/certificates.ts'
 import { startHop, type Hop } from './testing/hop.ts'
 import { makeWorld, QUICK, requestOf, until } from './testing/rig.ts'
@@ -52,11 +52,14 @@ describe('delivery to the world', () => {
     mx([10, 'one.example'], [20, 'two.example'])
     address('one.example', '127.0.0.1')
     address('two.example', '127.0.0.2')
+    outbound = makeOutbound({ mails: 1 })
+  })
+  function makeOutbound(keep: OutboundOptions['keep'] & {}): Outbound {
     const { resolve } = createResolver({
       ...{ servers: [rig.server], timeoutMs: 300 },
       now: () => clock,
     })
-    outbound = createOutbound({
+    return createOutbound({
       hosts: createHostLookup({ resolve }),
       mx: createMxLookup(resolve, Math.random),
       tlsa: createTlsaLookup(resolve),
@@ -64,9 +67,9 @@ describe('delivery to the world', () => {
       directTls: bareLevel('dane'),
       settings: () => settings,
       timeouts: QUICK,
-      keep: { mails: 1 },
+      keep,
     })
-  })
+  }
   afterEach(async () => {
     outbound.close()
     await Promise.all(hops.map((hop) => hop.close()))
@@ -86,14 +89,14 @@ describe('delivery to the world', () => {
     say(name, 'A', [{ type: 'A', name, ttl: 60, data }], secure)
     say(name, 'AAAA', [], secure)
   }
-  function vouch(host: string, certificate: string): void {
-    const { raw } = new X509Certificate(certificate)
+  function vouch(host: string, ...certificates: readonly string[]): void {
     const name = `_${hops[0]?.port ?? 0}._tcp.${host}`
-    const data = {
-      ...{ usage: 3, selector: 0, matchingType: 1 },
-      certificate: createHash('sha256').update(raw).digest(),
-    }
-    say(name, 'TLSA', [{ type: 'TLSA', name, ttl: 60, data }])
+    const records = certificates.map((certificate): Answer => {
+      const digest = createHash('sha256').update(new X509Certificate(certificate).raw).digest()
+      const data = { usage: 3, selector: 0, matchingType: 1, certificate: digest }
+      return { type: 'TLSA', name, ttl: 60, data }
+    })
+    say(name, 'TLSA', records)
   }
   const deliver = async () => {
     const [outcome] = await outbound.deliver(requestOf({ route, direct: true }))
@@ -243,5 +246,87 @@ describe('delivery to the world', () => {
     vouch('two.example', world.good.chain)
     clock += 400_000
     assert.equal((await told())[2], 'tls-dane-mismatch')
+  })
+
+  describe('a kept connection', () => {
+    beforeEach(() => {
+      outbound.close()
+      outbound = makeOutbound({})
+    })
+    const used = () => [hops[0]?.connections.length, hops[0]?.heard.length]
+    const deliverTwice = async (change: () => void): Promise<void> => {
+      assert.equal((await deliver()).kind, 'delivered')
+      assert.equal((await deliver()).kind, 'delivered')
+      assert.deepEqual(used(), [1, 2], 'it was not kept')
+      change()
+      clock += 400_000
+    }
+
+    test('carries the next mail as long as nothing changed, whatever order the records come in', async () => {
+      mx([10, 'one.example'])
+      vouch('one.example', own.chain, world.good.chain)
+      await deliverTwice(() => {
+        vouch('one.example', world.good.chain, own.chain)
+      })
+      assert.equal((await deliver()).kind, 'delivered')
+      assert.deepEqual(used(), [1, 3])
+    })
+
+    test('carries none after the TLSA record changed: the certificate is judged anew, and refused', async () => {
+      mx([10, 'one.example'])
+      vouch('one.example', own.chain)
+      await deliverTwice(() => {
+        vouch('one.example', world.good.chain)
+      })
+      assert.deepEqual((await told()).slice(0, 3), ['deferred', '4.7.5', 'tls-dane-mismatch'])
+      assert.equal(hops[0]?.heard.length, 2)
+    })
+
+    test('carries none after a TLSA record came, or when nobody can say any more', async () => {
+      mx([10, 'one.example'])
+      await deliverTwice(() => {
+        vouch('one.example', world.good.chain)
+      })
+      assert.equal((await told())[2], 'tls-dane-mismatch')
+      zone.set(`_${hops[0]?.port ?? 0}._tcp.one.example TLSA`, { code: 2 })
+      clock += 400_000
+      assert.equal((await told())[2], 'tls-tlsa-lookup-failed')
+      assert.equal(hops[0]?.heard.length, 2)
+    })
+
+    test('carries none after its host ceased to be an exchanger of the domain', async () => {
+      await deliverTwice(() => {
+        mx([10, 'two.example'])
+      })
+      assert.equal((await told())[3], 'two.example')
+      assert.equal(hops[0]?.heard.length, 2)
+    })
+
+    test('carries none after the domain began to enforce a policy, and under it only as long as it names the host', async () => {
+      await deliverTwice(() => {
+        policy = { mode: 'enforce', mx: ['one.example'], maxAge: 86_400 }
+      })
+      assert.notEqual((await told())[3], 'one.example')
+      assert.equal(hops[0]?.heard.length, 2)
+      outbound.close()
+      outbound = makeOutbound({})
+      mx([10, 'one.example'])
+      clock += 400_000
+      const [first] = hops
+      assert.ok(first)
+      first.script.identity = leaf({ names: ['one.example'], issuer: world.root })
+      assert.equal((await deliver()).kind, 'delivered')
+      policy = { mode: 'enforce', mx: ['elsewhere.example'], maxAge: 86_400 }
+      assert.equal((await told())[2], 'tls-sts-host-not-listed')
+      assert.equal(first.heard.length, 3)
+    })
+
+    test('carries none after the map changed', async () => {
+      await deliverTwice(() => {
+        settings.maps.set('tls-policy', `${route} verify`)
+      })
+      assert.equal((await told())[0], 'deferred')
+      assert.equal(hops[0]?.heard.length, 2)
+    })
   })
 })

@@ -19,7 +19,7 @@ import type { BodySource } from './body-reader.ts'
 import type { Capabilities, CopyFacts } from './capabilities.ts'
 import { Gate } from './gate.ts'
 import { DEFAULT_KEEP, Pool, type KeepLimits } from './pool.ts'
-import { openSession, type Destination, type Session } from './session.ts'
+import { openSession, stillHolds, type Destination, type Session, type SessionParts } from './session.ts'
 import { DEFAULT_TIMEOUTS, Watch, type Timeouts } from './timeouts.ts'
 import { anchorsId, identityId, TlsMaterial, type ReadAnchorFile } from './tls-material.ts'
 import { transact, type NumberedRecipient, type TransactionResult } from './transaction.ts'
@@ -263,21 +263,13 @@ class OutboundStep implements Outbound {
     destination: Destination,
     request: DeliveryRequest,
   ): Promise<{ verdicts: TransactionResult['verdicts']; hop: Hop | null; opened: boolean }> {
-    const kept = this.#pool.take(lane.poolKey)
+    const parts = this.#sessionParts()
+    const kept = await this.#kept(lane, destination, parts)
     if (kept !== null) {
       const { verdicts, stale } = await this.#run(lane, kept, request)
       if (!stale) return { verdicts, hop: kept.hop, opened: true }
     }
-    const { session, verdict, hop } = await openSession(destination, {
-      hosts: this.#options.hosts,
-      mx: this.#options.mx ?? null,
-      tlsa: this.#options.tlsa ?? null,
-      sts: this.#options.sts ?? null,
-      material: this.#material,
-      timeouts: this.#timeouts,
-      watch: this.#watch,
-      now: this.#now,
-    })
+    const { session, verdict, hop } = await openSession(destination, parts)
     if (session === null)
       return {
         verdicts: new Map(request.recipients.map(({ delivery }) => [delivery, verdict])),
@@ -288,6 +280,21 @@ class OutboundStep implements Outbound {
     if (!destination.direct) this.#capabilities.set(destination.tenantId, session.capabilities)
     const { verdicts } = await this.#run(lane, session, request)
     return { verdicts, hop, opened: true }
+  }
+
+  /** A kept session whose peer was judged by what holds today; what was judged otherwise ends. */
+  async #kept(lane: Lane, destination: Destination, parts: SessionParts): Promise<Session | null> {
+    for (;;) {
+      const session = this.#pool.take(lane.poolKey)
+      if (session === null || (await stillHolds(session, destination, parts))) return session
+      session.connection.quit(this.#timeouts.reset)
+    }
+  }
+
+  #sessionParts(): SessionParts {
+    const { hosts, mx = null, tlsa = null, sts = null } = this.#options
+    const [material, timeouts, watch, now] = [this.#material, this.#timeouts, this.#watch, this.#now]
+    return { hosts, mx, tlsa, sts, material, timeouts, watch, now }
   }
 
   async #run(lane: Lane, session: Session, request: DeliveryRequest): Promise<TransactionResult> {

@@ -1,7 +1,7 @@
 /**
  * Brings a connection to the point where mail may be given: greeting, EHLO, STARTTLS as the policy demands, the check of the
  * peer, EHLO again. Tries the hosts of a destination and their addresses in order; one that fails with a resumed TLS session is tried again without.
- * Until it returns, not one octet of a mail is sent.
+ * Until it returns, not one octet of a mail is sent. Says of a kept connection whether it would still be opened so.
  */
 import { isIP } from 'node:net'
 import type { TlsIdentity } from '../../config/ports.ts'
@@ -17,7 +17,7 @@ import { NO_CAPABILITIES, readCapabilities, type Capabilities } from './capabili
 import { classify, type Stage } from './classify.ts'
 import { Connection } from './connection.ts'
 import type { DaneTarget } from './dane-check.ts'
-import { hardenByDane } from './dane-policy.ts'
+import { hardenByDane, type HardenedTls } from './dane-policy.ts'
 import { hardenBySts } from './sts-policy.ts'
 import { targetsOf, type Target } from './targets.ts'
 import { checkPeer, type KnownPeer } from './tls-check.ts'
@@ -46,6 +46,7 @@ export interface Destination {
 interface Approach extends Destination {
   readonly hop: Hop
   readonly dane: DaneTarget | null
+  readonly basis: string
 }
 
 /** What opening needs. */
@@ -69,6 +70,8 @@ export interface Session {
   readonly connection: Connection
   readonly capabilities: Capabilities
   readonly hop: Hop
+  /** What map, DNS and the domain demanded when it was opened; compared as a whole. */
+  readonly basis: string
   /** Monotonic milliseconds. */
   readonly openedAt: number
   /** Transactions begun. */
@@ -105,6 +108,54 @@ export async function openSession(destination: Destination, parts: SessionParts)
   return { session: null, ...worstOf(failures, route) }
 }
 
+/**
+ * Whether a session that was kept would be opened in the same way today: its host is still one of the destination, and what is
+ * demanded of it is what its peer was judged by. No when nobody can say: a new connection then finds out, or is not made.
+ */
+export async function stillHolds(
+  session: Session,
+  destination: Destination,
+  parts: SessionParts,
+): Promise<boolean> {
+  const { route, direct, fqdn, policy } = destination
+  // All else stands in the key under which it was kept.
+  if (policy.dane === null && !destination.sts) return true
+  const { host, address, port } = session.hop
+  const { targets } = await targetsOf(route, direct ? parts.mx : null, fqdn)
+  const target = targets?.find((candidate) => candidate.host === host)
+  if (target === undefined) return false
+  const { addresses } = await addressesOf(target, direct, parts)
+  const known = addresses.find((each) => each.address === address && (each.port ?? route.port) === port)
+  if (known === undefined) return false
+  const sts = destination.sts && parts.sts !== null ? await parts.sts(route.host) : null
+  try {
+    return basisOf(await demandsOf(destination, target, known, sts, parts)) === session.basis
+  } catch (error) {
+    if (!(error instanceof DialogueFailed)) throw error
+    return false
+  }
+}
+
+/** What map, DNS and the domain demand at one address. Throws DialogueFailed when nothing may be sent to it. */
+async function demandsOf(
+  { route, policy }: Destination,
+  target: Target,
+  address: HostAddress,
+  sts: KeptStsPolicy | null,
+  { tlsa }: SessionParts,
+): Promise<HardenedTls> {
+  const byDane = await hardenByDane(policy, target, address, address.port ?? route.port, tlsa)
+  return hardenBySts(byDane, sts, target.host)
+}
+
+/** The demands in a form that can be compared; the order of the records means nothing. */
+function basisOf({ policy, dane }: HardenedTls): string {
+  const records = dane?.set.usable.map(
+    ({ usage, selector, matching, data }) => `${usage} ${selector} ${matching} ${data.toString('hex')}`,
+  )
+  return JSON.stringify([policy, records?.sort() ?? null, dane?.names ?? null])
+}
+
 interface Failure {
   readonly verdict: Verdict
   readonly hop: Hop | null
@@ -137,14 +188,15 @@ async function tryAddress(
   sts: KeptStsPolicy | null,
   parts: SessionParts,
 ): Promise<{ readonly session: Session; readonly verdict: null } | ({ readonly session: null } & Failure)> {
-  const { route, policy: written } = destination
+  const { route } = destination
   const port = address.port ?? route.port
   let hop: Hop = { route: route.text, host: target.host, address: address.address, port, tls: null }
   try {
-    const byDane = await hardenByDane(written, target, address, port, parts.tlsa)
-    const { policy, dane, reasons } = hardenBySts(byDane, sts, target.host)
+    const demands = await demandsOf(destination, target, address, sts, parts)
+    const { policy, dane, reasons } = demands
+    const basis = basisOf(demands)
     if (reasons.length > 0) hop = { ...hop, why: reasons }
-    const session = await openWithFallback({ ...destination, policy, dane, hop }, parts)
+    const session = await openWithFallback({ ...destination, policy, dane, hop, basis }, parts)
     return { session, verdict: null }
   } catch (error) {
     if (!(error instanceof DialogueFailed)) throw error
@@ -221,7 +273,8 @@ async function open(approach: Approach, parts: SessionParts, tlsUse: TlsUse): Pr
       capabilities = await ehlo(connection, approach, timeouts)
     } else if (approach.policy.required)
       throw new DialogueFailed(deferred('4.7.4', 'starttls-not-offered', { host: hop.host }))
-    return { connection, capabilities, hop: { ...hop, tls }, openedAt: performance.now(), mails: 0 }
+    const { basis } = approach
+    return { connection, capabilities, hop: { ...hop, tls }, basis, openedAt: performance.now(), mails: 0 }
   } catch (error) {
     connection.quit(timeouts.reset)
     throw error

@@ -70,7 +70,7 @@ export async function transact(session: Session, mail: Mail, timeouts: Timeouts)
   } catch (error) {
     connection.destroy()
     if (!(error instanceof DialogueFailed)) throw error
-    transaction.settleRest(error.verdict)
+    transaction.settleRest(transaction.complete ? unknownOutcome(error.verdict) : error.verdict)
     return {
       verdicts: transaction.verdicts,
       state: 'dead',
@@ -85,6 +85,8 @@ class Transaction {
   readonly verdicts = new Map<number, Verdict>()
   /** MAIL was answered with 421: the hop was about to close. RFC 5321 3.8 */
   goodBye = false
+  /** The whole content is on its way and was not answered: without the reply nobody knows whether the hop has taken it. */
+  complete = false
   readonly #session: Session
   readonly #mail: Mail
   readonly #timeouts: Timeouts
@@ -126,6 +128,7 @@ class Transaction {
     const chunk =
       capabilities.chunking && copy.size <= PIPELINED_CONTENT ? await this.#reader.take(CHUNK) : null
     connection.send(chunk === null ? [commands] : [commands + bdat(chunk), ...chunk.pieces])
+    this.complete = chunk?.last === true
     const mailReply = await connection.next(this.#timeouts.mail, 'mail')
     this.#takeMail(mailReply)
     for (const recipient of this.#mail.recipients) {
@@ -201,6 +204,7 @@ class Transaction {
       const chunk = await this.#reader.take(CHUNK)
       last = chunk.last
       if (!connection.send([bdat(chunk), ...chunk.pieces])) await connection.drained(this.#timeouts.block)
+      this.complete = last
       outstanding++
       while (outstanding > (last ? 0 : ahead)) {
         reply = await connection.next(this.#timeouts.final, 'content')
@@ -234,6 +238,7 @@ class Transaction {
       if (this.#mail.copy.nul === undefined && part.pieces.some((piece) => piece.includes(0)))
         throw new DialogueFailed(failed('5.6.11', 'nul-needs-chunking'))
       const pieces = part.pieces.map((piece) => encoder.encode(piece))
+      this.complete = last
       if (!connection.send(last ? [...pieces, encoder.end()] : pieces))
         await connection.drained(this.#timeouts.block)
       // A refusal in the middle of the content: the rest would be taken for commands.
@@ -289,6 +294,17 @@ function asciiOnly(value: string): string {
     /[\u0080-\u{10ffff}]/gu,
     (character) => `\\x{${(character.codePointAt(0) ?? 0).toString(16).toUpperCase()}}`,
   )
+}
+
+/**
+ * The connection ended between the end of the content and its reply: the mail is sent again, so that it is not lost, and may then
+ * arrive twice. A refusal that came says more. RFC 5321 4.5.3.2.6
+ */
+function unknownOutcome(verdict: Verdict): Verdict {
+  const { code, arguments: args } = verdict.reason
+  return verdict.reply === null
+    ? { ...verdict, reason: { code, arguments: { ...args, mayHaveArrived: true } } }
+    : verdict
 }
 
 function isPositive(reply: Reply): boolean {

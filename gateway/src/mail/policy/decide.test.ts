@@ -13,13 +13,14 @@ function recipient(delivery: number, change: Partial<RecipientFacts> = {}): Reci
     visible: true,
     certificate: null,
     certificateReasons: [{ code: 'no-certificate', arguments: { address: `r${delivery}@partner.example` } }],
+    asked: null,
     ...change,
   }
 }
 
 function facts(change: Partial<Facts> = {}): Facts {
   return {
-    version: 1,
+    version: 2,
     settingsVersion: 7,
     direction: 'outbound',
     sender: 'alice@contoso.example',
@@ -29,6 +30,7 @@ function facts(change: Partial<Facts> = {}): Facts {
     kind: 'ordinary',
     protection: 'none',
     earlierPasses: 0,
+    age: 0,
     size: 5000,
     needsEncoding: false,
     sizeLimit: 157_286_400,

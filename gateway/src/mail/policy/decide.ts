@@ -1,10 +1,12 @@
 /**
  * Decides each recipient's treatment: facts in, Plan out. Pure; the same facts always give the same Plan.
- * This is the factory treatment (design 9): sign when we hold a good key of the From address itself, encrypt when a good
- * certificate is known, leave alone what is already protected or must not be changed, decrypt and verify what comes in.
+ * Where nobody asks for anything else this is the factory treatment (design 9): sign when we hold a good key of the From address
+ * itself, encrypt when a good certificate is known, leave alone what is already protected or must not be changed, decrypt and verify
+ * what comes in. What is demanded and cannot be done leaves in no weaker form.
  */
 import type { Means, Plan, Profile, Reason, RecipientPlan, Treatment } from '../plan.ts'
 import type { Facts, RecipientFacts } from './facts.ts'
+import { askedTreatment, NO_LEVELS, type AskedTreatment } from './levels.ts'
 
 /** The default algorithm set: what every S/MIME client of the last ten years reads. */
 export const COMPATIBLE: Profile = {
@@ -14,6 +16,23 @@ export const COMPATIBLE: Profile = {
   cipher: 'aes256-cbc',
   keyTransport: 'pkcs1v15',
 }
+
+/** For partners of whom it is known that they read it. */
+export const MODERN: Profile = {
+  name: 'modern',
+  digest: 'sha256',
+  pss: false,
+  cipher: 'aes256-gcm',
+  keyTransport: 'oaep-sha256',
+}
+
+const PROFILE_NAMED: Readonly<Record<AskedTreatment['profile']['value'], Profile>> = {
+  compatible: COMPATIBLE,
+  modern: MODERN,
+}
+
+/** What is asked where nobody said anything. */
+const FACTORY = askedTreatment(NO_LEVELS, [], '')
 
 /** Above this count of passes a mail is held: it has come back twice. */
 const PASSES_HELD = 2
@@ -42,7 +61,7 @@ export function decide(facts: Facts): Plan {
     )
   if (facts.earlierPasses >= PASSES_HELD) {
     const why = reason('loop', { passes: facts.earlierPasses })
-    return all({ kind: 'hold', reason: why }, why)
+    return all({ kind: 'hold', reason: why, looksAgain: false }, why)
   }
   if (facts.earlierPasses > 0) return all(PASS, reason('second-pass', { passes: facts.earlierPasses }))
   if (facts.direction === 'notice') return all(PASS, reason('own-notice'))
@@ -88,13 +107,14 @@ function decideOutbound(
     return all({ kind: 'bounce', status: '5.6.0', reason: damaged }, damaged)
   }
   const why = untouched(facts)
-  if (why !== null) return all(PASS, why)
-  const refusal = mayNotSign(facts)
+  const refusal = why ?? mayNotSign(facts)
   const signer = refusal === null ? facts.signer : null
   const reasons = refusal === null ? [...facts.signerReasons] : [refusal]
   return plan(
     reasons,
-    facts.recipients.map((recipient) => outboundRecipient(facts, recipient, signer?.credential ?? null)),
+    facts.recipients.map((recipient) =>
+      outboundRecipient(facts, recipient, { signer: signer?.credential ?? null, untouched: why !== null }),
+    ),
   )
 }
 
@@ -108,27 +128,94 @@ function mayNotSign(facts: Facts): Reason | null {
   return null
 }
 
-function outboundRecipient(facts: Facts, recipient: RecipientFacts, sign: string | null): RecipientPlan {
-  const certificate = recipient.certificate
-  const means: Means = { means: 'smime', chosen: certificate !== null, reasons: recipient.certificateReasons }
-  const encrypt = certificate === null ? null : [certificate.credential]
-  const base = { delivery: recipient.delivery, means: [means] }
+/** Protections that nobody but the recipient can take off. */
+const ENCRYPTED: ReadonlySet<Facts['protection']> = new Set<Facts['protection']>([
+  'enveloped',
+  'auth-enveloped',
+])
+
+/** What can be done with a mail, whatever is asked. */
+interface Possible {
+  /** Credential that may sign it; null when none may. */
+  readonly signer: string | null
+  /** It passes untouched, but for encryption that is demanded. */
+  readonly untouched: boolean
+}
+
+function outboundRecipient(facts: Facts, recipient: RecipientFacts, possible: Possible): RecipientPlan {
+  const asked = recipient.asked ?? FACTORY
+  const { certificate } = recipient
+  const demanded = asked.encrypt.value === 'always' && !ENCRYPTED.has(facts.protection)
+  const mayEncrypt = demanded || (asked.encrypt.value === 'if-possible' && !possible.untouched)
+  const encrypt = mayEncrypt && certificate !== null ? [certificate.credential] : null
+  const sign = asked.sign.value === 'never' ? null : possible.signer
+  const means: Means = { means: 'smime', chosen: encrypt !== null, reasons: recipient.certificateReasons }
+  const looked = means.reasons.length > 0 || certificate !== null
+  const base = { delivery: recipient.delivery, means: !possible.untouched || looked ? [means] : [] }
+  const origins = originsOf(asked)
+
+  if (demanded && encrypt === null) return impossible(facts, base, asked, 'encryption', origins)
+  // What is signed already, or must not be changed, is not demanded to be signed again.
+  if (asked.sign.value === 'always' && sign === null && !possible.untouched)
+    return impossible(facts, base, asked, 'signature', origins)
   if (sign === null && encrypt === null)
-    return { ...base, treatment: PASS, copyKey: '', reasons: [reason('nothing-to-do')] }
+    return {
+      ...base,
+      treatment: PASS,
+      copyKey: '',
+      reasons: possible.untouched ? origins : [reason('nothing-to-do'), ...origins],
+    }
 
   const expected = treatedSize(facts, sign !== null, encrypt !== null)
-  if (expected > facts.sizeLimit) return tooLarge(facts, base, sign, encrypt !== null, expected)
+  if (expected > facts.sizeLimit)
+    return tooLarge(facts, base, sign, encrypt !== null || asked.sign.value === 'always', expected)
   return {
     ...base,
-    treatment: { kind: 'protect', sign, encrypt, profile: COMPATIBLE },
+    treatment: { kind: 'protect', sign, encrypt, profile: PROFILE_NAMED[asked.profile.value] },
     copyKey: encrypt !== null && !recipient.visible ? recipient.address : '',
     reasons: [
       reason(sign === null ? 'not-signed' : 'signed'),
-      certificate === null
+      encrypt === null || certificate === null
         ? reason('not-encrypted')
         : reason('encrypted', { fingerprint: certificate.fingerprint }),
+      ...origins,
     ],
   }
+}
+
+/** Where the values come from that the factory did not set. */
+function originsOf(asked: AskedTreatment): Reason[] {
+  return (['sign', 'encrypt', 'impossible', 'holdHours', 'profile'] as const).flatMap((name) => {
+    const { value, origin } = asked[name]
+    return origin.level === 'factory'
+      ? []
+      : [reason('setting', { name, value, level: origin.level, of: origin.of })]
+  })
+}
+
+/** What is demanded cannot be done: the mail waits until it can be, or goes back. It leaves in no other form. */
+function impossible(
+  facts: Facts,
+  base: { readonly delivery: number; readonly means: readonly Means[] },
+  asked: AskedTreatment,
+  what: 'encryption' | 'signature',
+  origins: readonly Reason[],
+): RecipientPlan {
+  const hours = asked.holdHours.value
+  const waits = asked.impossible.value === 'hold' && facts.age < hours * 3_600_000
+  const why =
+    what === 'encryption'
+      ? waits
+        ? reason('encryption-awaited', { hours })
+        : reason('encryption-impossible')
+      : waits
+        ? reason('signature-awaited', { hours })
+        : reason('signature-impossible')
+  const treatment: Treatment = waits
+    ? { kind: 'hold', reason: why, looksAgain: true }
+    : // RFC 3463 3.8: X.7.5, cryptographic failure; nothing else says that protection could not be had
+      { kind: 'bounce', status: '5.7.5', reason: why }
+  return { ...base, treatment, copyKey: '', reasons: [why, ...origins] }
 }
 
 /** A mail that would grow beyond what the next hop takes: never silently weaker than a certificate allows. */

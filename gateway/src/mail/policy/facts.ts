@@ -3,6 +3,7 @@
  * explain, trace and what-if run on the same input later. No subject, no body text, no header values that are secret.
  */
 import type { Reason } from '../plan.ts'
+import type { AskedTreatment } from './levels.ts'
 
 /** What kind of mail it is, as far as treatment depends on it. */
 export type MessageKind =
@@ -41,11 +42,13 @@ export interface RecipientFacts {
   } | null
   /** What the look-up saw, in order. */
   readonly certificateReasons: readonly Reason[]
+  /** Outbound: what is asked for this recipient; null otherwise. */
+  readonly asked: AskedTreatment | null
 }
 
 /** The facts of one mail. */
 export interface Facts {
-  readonly version: 1
+  readonly version: 2
   readonly settingsVersion: number
   readonly direction: 'outbound' | 'inbound' | 'notice'
   readonly sender: string
@@ -62,6 +65,8 @@ export interface Facts {
   readonly kind: MessageKind
   readonly protection: Protection
   readonly earlierPasses: number
+  /** Since the mail arrived, in milliseconds. */
+  readonly age: number
   /** Octets as received. */
   readonly size: number
   /** The body must be re-encoded before it can be signed, which makes it larger. */

@@ -19,12 +19,21 @@ import { VALIDATION_WINDOW, type ReceivedMail } from '../message.ts'
 import type { Reason } from '../plan.ts'
 import type { Tenant } from '../tenant.ts'
 import type { Facts, MessageKind, Protection, RecipientFacts } from './facts.ts'
+import { askedTreatment, type AskedTreatment, type TreatmentLevels } from './levels.ts'
+
+/** What gathering asks of a mail. */
+export type GatheredMail = Pick<ReceivedMail, 'direction' | 'attribution' | 'receivedAt'> & {
+  readonly envelope: Pick<ReceivedMail['envelope'], 'sender'>
+  readonly body: Pick<ReceivedMail['body'], 'size' | 'eightBit' | 'bareLineEnds' | 'nul' | 'longestLine'>
+}
 
 /** What gathering needs beside the mail. */
 export interface GatherContext {
   readonly tenant: Tenant
   readonly settingsVersion: number
   readonly keyring: Keyring
+  /** What is asked for outbound mail. */
+  readonly levels: TreatmentLevels
   /** What the next hop takes at most, in octets. */
   readonly sizeLimit: number
   /** Milliseconds since 1970. */
@@ -50,9 +59,9 @@ const LONGEST_LINE = 998
  * @throws whatever the keyring throws: a broken entry is not "no certificate"
  */
 export async function gather(
-  mail: ReceivedMail,
+  mail: GatheredMail,
   message: ScannedMessage,
-  deliveries: readonly { readonly number: number; readonly recipient: Recipient }[],
+  deliveries: readonly { readonly number: number; readonly recipient: Pick<Recipient, 'address'> }[],
   context: GatherContext,
 ): Promise<Facts> {
   const from = readFrom(message)
@@ -61,12 +70,18 @@ export async function gather(
   const fromAccepted = single !== null && context.tenant.acceptedDomains.includes(domainOf(single))
   const protection = protectionOf(message, mail)
   const kind = kindOf(message, mail)
-  const looksUp = mail.direction === 'outbound' && protection === 'none' && kind === 'ordinary'
-  const signer = looksUp && single !== null ? await context.keyring.signer(single, context.now) : null
+  const asked = (address: string): AskedTreatment | null =>
+    mail.direction === 'outbound'
+      ? askedTreatment(context.levels, sendersOf(from, mail.envelope.sender), lookupForm(address))
+      : null
+  const ordinary = mail.direction === 'outbound' && protection === 'none' && kind === 'ordinary'
+  const signer = ordinary && single !== null ? await context.keyring.signer(single, context.now) : null
   const visible = visibleAddresses(message)
   const recipients: RecipientFacts[] = []
   for (const { number, recipient } of deliveries) {
     const shown = visible.has(lookupForm(recipient.address))
+    const wanted = asked(recipient.address)
+    const looksUp = ordinary || wanted?.encrypt.value === 'always'
     const choice = looksUp ? await context.keyring.recipient(recipient.address, context.now) : null
     const found = choice !== null && choice.credential !== null && choice.fingerprint !== null
     recipients.push({
@@ -81,11 +96,12 @@ export async function gather(
           }
         : null,
       certificateReasons: (choice?.reasons ?? []).map(asReason),
+      asked: wanted,
     })
   }
   const { body } = mail
   return {
-    version: 1,
+    version: 2,
     settingsVersion: context.settingsVersion,
     direction: mail.direction,
     sender: mail.envelope.sender,
@@ -95,6 +111,7 @@ export async function gather(
     kind,
     protection,
     earlierPasses: mail.attribution?.earlierPasses ?? 0,
+    age: Math.max(0, context.now - mail.receivedAt),
     size: body.size,
     needsEncoding: body.eightBit || body.bareLineEnds || body.nul || body.longestLine > LONGEST_LINE,
     sizeLimit: context.sizeLimit,
@@ -105,6 +122,13 @@ export async function gather(
     signerReasons: (signer?.reasons ?? []).map(asReason),
     recipients,
   }
+}
+
+/** Who may have sent the mail: its author, and where that is not said without doubt everybody who is named, and the envelope. */
+function sendersOf({ addresses, fields, ambiguous }: Facts['from'], envelope: string): string[] {
+  const authors = addresses.map(lookupForm)
+  if (fields === 1 && authors.length === 1 && !ambiguous) return authors
+  return [...new Set([...authors, ...(envelope === '' ? [] : [lookupForm(envelope)])])]
 }
 
 function asReason(reason: KeyReason): Reason {
@@ -153,7 +177,7 @@ function visibleAddresses(message: ScannedMessage): Set<string> {
  * How the mail is protected already. A label alone is no protection: what only calls itself encrypted, and compressed content
  * going out, would else leave in clear although the recipient's certificate is known.
  */
-function protectionOf({ root, bytes }: ScannedMessage, { direction }: ReceivedMail): Protection {
+function protectionOf({ root, bytes }: ScannedMessage, { direction }: GatheredMail): Protection {
   if (root === null) return 'damaged'
   const kind = smimeKind(root, bytes)
   if (kind === null) return isOpenPgp(root) ? 'openpgp' : 'none'
@@ -172,7 +196,7 @@ function isOpenPgp({ type, params, parts }: MimeNode): boolean {
 }
 
 /** Decides by the standard marks only; a mail without any is ordinary. */
-function kindOf(message: ScannedMessage, mail: ReceivedMail): MessageKind {
+function kindOf(message: ScannedMessage, mail: GatheredMail): MessageKind {
   if (mail.attribution?.factors.includes(VALIDATION_WINDOW) === true) return 'connector-validation'
   const root = message.root
   if (root === null) return 'ordinary'

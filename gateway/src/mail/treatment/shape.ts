@@ -9,7 +9,7 @@ import type { ReceivedMail } from '../message.ts'
 import type { Treatment } from '../plan.ts'
 import type { Tenant } from '../tenant.ts'
 import type { TraceValue } from '../trace.ts'
-import type { Measures } from './measure.ts'
+import type { Measures } from '../measure.ts'
 import type { Original } from './original.ts'
 import { keptFields, ownFields } from './own-fields.ts'
 

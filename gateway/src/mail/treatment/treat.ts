@@ -26,7 +26,7 @@ import {
 import type { Treatment } from '../plan.ts'
 import type { TraceEvent, TraceValue } from '../trace.ts'
 import { inspect } from './inspect.ts'
-import { measure, measureSource, type Measures } from './measure.ts'
+import { measure, measureSource, type Measures } from '../measure.ts'
 import { isOwnDkim, keptFields, ownFields } from './own-fields.ts'
 import { passWith, removedBy, type Shape, type TreatmentRequest } from './shape.ts'
 

@@ -87,6 +87,15 @@ export class TestPeer {
     return this.reply()
   }
 
+  /** Sends an envelope, DATA and, once all was answered, the content; gives all replies, the last to the content. */
+  async mail(envelope: string, content: string | Buffer): Promise<string[]> {
+    this.send(`${envelope}DATA\r\n`)
+    const replies = await this.replies(envelope.split('\r\n').length)
+    if (replies.at(-1)?.startsWith('354') !== true) throw new Error(replies.join())
+    this.send(content)
+    return [...replies, await this.reply()]
+  }
+
   /** The next whole reply without its last CRLF; empty when the connection has ended. */
   async reply(): Promise<string> {
     for (;;) {

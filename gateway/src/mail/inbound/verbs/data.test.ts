@@ -1,9 +1,14 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect, createServer } from 'node:net'
 import test from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
 
+import { TestPeer } from '../testing/peer.ts'
 import { startRig } from '../testing/rig.ts'
 
 const HEADER = 'From: anna@contoso.com\r\nMessage-ID: <1@contoso.com>\r\n\r\n'
+const ENVELOPE = 'MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\n'
 const BARE = '550 5.6.0 Bare CR or LF in message data'
 
 test('a mail is stored as it came without dot-stuffing, counted, and answered with its id', async (t) => {
@@ -58,9 +63,9 @@ test('near ends of the data never end it: the mail is refused whole, at its real
     '\n\n.\r\n',
   ]
   for (const form of near) {
-    peer.send(`MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n${HEADER}hello${form}${smuggled}.\r\nNOOP\r\n`)
+    const replies = await peer.mail(ENVELOPE, `${HEADER}hello${form}${smuggled}.\r\nNOOP\r\n`)
     assert.deepEqual(
-      (await peer.replies(5)).slice(2),
+      [...replies.slice(2), await peer.reply()],
       ['354 Start mail input; end with <CRLF>.<CRLF>', BARE, '250 2.0.0 OK'],
       JSON.stringify(form),
     )
@@ -74,8 +79,7 @@ test('a bare CR or LF anywhere refuses the mail, in the header section before an
   const rig = await startRig(t)
   const peer = await rig.secure()
   for (const bare of ['\r', '\n']) {
-    peer.send(`MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\nA: b${bare}C: d\r\n\r\nx\r\n.\r\n`)
-    assert.equal((await peer.replies(4)).at(-1), BARE)
+    assert.equal((await peer.mail(ENVELOPE, `A: b${bare}C: d\r\n\r\nx\r\n.\r\n`)).at(-1), BARE)
   }
   assert.deepEqual([rig.store.bodies.length, rig.store.asked.length], [0, 0])
   await peer.quit()
@@ -163,14 +167,12 @@ test('an attribution that loses or doubles a recipient, or throws, is a failure 
         },
       ],
     })
-    peer.send(`MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n${HEADER}.\r\n`)
-    assert.equal((await peer.replies(4)).at(-1), '451 4.3.0 Temporary local problem')
+    assert.equal((await peer.mail(ENVELOPE, `${HEADER}.\r\n`)).at(-1), '451 4.3.0 Temporary local problem')
   }
   rig.store.verdict = () => {
     throw new Error('detail for the operator')
   }
-  peer.send(`MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n${HEADER}.\r\n`)
-  assert.equal((await peer.replies(4)).at(-1), '451 4.3.0 Temporary local problem')
+  assert.equal((await peer.mail(ENVELOPE, `${HEADER}.\r\n`)).at(-1), '451 4.3.0 Temporary local problem')
   assert.ok(rig.events.some(({ level, event }) => level === 'error' && event === 'attribution-failed'))
   assert.equal(rig.store.bodies.length, 0)
   await peer.quit()
@@ -184,8 +186,7 @@ test('a mail may be empty or end with its header section', async (t) => {
     ['\r\n', '\r\n'],
     ['A: b\r\n', 'A: b\r\n'],
   ] as const) {
-    peer.send(`MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n${content}.\r\n`)
-    assert.match((await peer.replies(4)).at(-1) ?? '', /^250 2\.6\.0/)
+    assert.match((await peer.mail(ENVELOPE, `${content}.\r\n`)).at(-1) ?? '', /^250 2\.6\.0/)
     assert.equal(rig.store.asked.at(-1)?.header, header)
     assert.equal(rig.store.mails.at(-1)?.body.headerSize, header.length)
     assert.equal(rig.store.content(rig.store.bodies.length - 1), content)
@@ -197,8 +198,7 @@ test('a header section over its limit and a header line over its limit are refus
   const rig = await startRig(t)
   const peer = await rig.secure()
   const send = async (content: string): Promise<string> => {
-    peer.send(`MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n${content}.\r\n`)
-    return (await peer.replies(4)).at(-1) ?? ''
+    return (await peer.mail(ENVELOPE, `${content}.\r\n`)).at(-1) ?? ''
   }
   assert.match(await send(`A: ${'x'.repeat(65_533)}\r\n\r\n`), /^250/)
   assert.equal(await send(`A: ${'x'.repeat(65_534)}\r\n\r\n`), '554 5.6.0 Header line too long')
@@ -218,14 +218,78 @@ test('a mail over SIZE is swallowed and refused; one without an end is cut off',
   const peer = await rig.secure()
   const send = async (octets: number): Promise<string> => {
     const body = 'x'.repeat(octets - 8)
-    peer.send(`MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\nA: b\r\n${body}\r\n.\r\n`)
-    return (await peer.replies(4)).at(-1) ?? ''
+    return (await peer.mail(ENVELOPE, `A: b\r\n${body}\r\n.\r\n`)).at(-1) ?? ''
   }
   assert.match(await send(20_000), /^250/)
   assert.equal(await send(20_001), '552 5.3.4 Message too large')
   assert.equal(await send(55_000), '552 5.3.4 Message too large')
   assert.equal(rig.store.bodies.at(-1)?.state ?? 'none', 'finished')
-  peer.send(`MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\nA: b\r\n\r\n${'x'.repeat(200_000)}`)
-  assert.equal((await peer.replies(4)).at(-1), '552 5.3.4 Message too large')
+  assert.equal(
+    (await peer.mail(ENVELOPE, `A: b\r\n\r\n${'x'.repeat(200_000)}`)).at(-1),
+    '552 5.3.4 Message too large',
+  )
   await peer.closed()
+})
+
+test('what stands behind DATA before the 354 ends the connection, whether the peer waits for replies or not', async (t) => {
+  const rig = await startRig(t)
+  const content = `${HEADER}x\r\n.\r\nMAIL FROM:<evil@x>\r\nRCPT TO:<victim@y>\r\nBDAT 4 LAST\r\nA: b`
+  for (const behind of [content, 'R', '\r\n', '.\r\n', 'RSET\r\n', 'QUIT\r\n']) {
+    const peer = await rig.inTransaction()
+    peer.send(`DATA\r\n${behind}`)
+    assert.equal(await peer.reply(), '554 5.5.1 Improper command pipelining', JSON.stringify(behind))
+    await peer.closed()
+  }
+  // A DATA that is refused anyway: the mail behind it is not read as commands.
+  const peer = await rig.secure()
+  peer.send(`MAIL FROM:<a@b>\r\nDATA\r\n${content}`)
+  assert.deepEqual(await peer.replies(2), ['250 2.1.0 Sender OK', '554 5.5.1 Improper command pipelining'])
+  await peer.closed()
+  assert.deepEqual([rig.store.asked.length, rig.store.bodies.length], [0, 0])
+})
+
+test('content in a TLS record of its own that came with DATA is as early', async (t) => {
+  const rig = await startRig(t)
+  const held: Buffer[] = []
+  let holding = false
+  const relay = createServer((client) => {
+    const server = connect(rig.port, '127.0.0.1')
+    server.pipe(client)
+    client.on('data', (chunk: Buffer) => {
+      held.push(chunk)
+      if (!holding) server.write(Buffer.concat(held.splice(0)))
+    })
+    client.on('error', () => undefined)
+    client.on('close', () => server.destroy())
+    t.after(() => client.destroy())
+  })
+  relay.listen(0, '127.0.0.1')
+  await once(relay, 'listening')
+  t.after(() => relay.close())
+  const address = relay.address()
+  assert.ok(address !== null && typeof address === 'object')
+  const peer = await TestPeer.secure(address.port)
+  peer.send(ENVELOPE)
+  await peer.replies(2)
+  holding = true
+  peer.send('DATA\r\n')
+  while (held.length === 0) await delay(1)
+  holding = false
+  peer.send(`${HEADER}x\r\n.\r\n`)
+  assert.equal(await peer.reply(), '554 5.5.1 Improper command pipelining')
+  await peer.closed()
+  assert.equal(rig.store.mails.length, 0)
+})
+
+test('chunks may stand behind their BDAT and commands behind chunks', async (t) => {
+  const rig = await startRig(t)
+  const peer = await rig.secure()
+  peer.send(`${ENVELOPE}BDAT 8\r\nA: b\r\n\r\nBDAT 1 LAST\r\nx${ENVELOPE}BDAT 4 LAST\r\nA: bNOOP\r\n`)
+  const replies = await peer.replies(8)
+  assert.ok(
+    replies.every((reply) => reply.startsWith('250')),
+    replies.join(),
+  )
+  assert.equal(rig.store.mails.length, 2)
+  await peer.quit()
 })

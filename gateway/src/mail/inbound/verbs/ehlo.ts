@@ -10,6 +10,11 @@ function isPresentable(name: string): boolean {
 }
 
 function introduce(conversation: Conversation, greeting: 'HELO' | 'EHLO', name: string): void {
+  // RFC 2920 3.1: the last command of a group
+  if (conversation.hasMoreInput) {
+    conversation.farewell(REPLIES.NOT_LAST)
+    return
+  }
   if (!isPresentable(name)) {
     conversation.fault(REPLIES.BAD_ARGUMENT)
     return

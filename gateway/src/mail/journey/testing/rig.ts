@@ -15,6 +15,7 @@ import { createJourney, type Journey, type JourneyOptions, type Places } from '.
 import type { ReceivedMail } from '../../message.ts'
 import type { HopScript } from '../../outbound/testing/hop.ts'
 import { makeWorld, ROUTE, startRig, type Rig, type World } from '../../outbound/testing/rig.ts'
+import { NO_LEVELS, type TreatmentLevels } from '../../policy/levels.ts'
 import type { QueuedMail } from '../../queue/ports.ts'
 import { parseTransport } from '../../../maps/transport.ts'
 import type { Tenant } from '../../tenant.ts'
@@ -57,6 +58,8 @@ export class JourneyRig {
   /** The tenant as the settings have it; a test may take it away. */
   current: Tenant | null
   settingsVersion = 1
+  /** What is asked for its mail. */
+  levels: TreatmentLevels = NO_LEVELS
   /** The texts in DNS; null when nobody answers. */
   dns: Map<string, string[]> | null = new Map()
   /** What the retry clock draws. */
@@ -144,6 +147,7 @@ export class JourneyRig {
               settingsVersion: this.settingsVersion,
               keyring,
               trust,
+              levels: this.levels,
               transport: parseTransport(this.next.settings.maps.get('transport') ?? ''),
             },
       owner,

@@ -1,5 +1,5 @@
 /**
- * Measures the bytes of a treated copy: what the next hop must be able to carry. Counts only; changes nothing.
+ * Measures the bytes of a mail: what signing must know, and what the next hop must be able to carry. Counts only; changes nothing.
  */
 import { isAscii } from 'node:buffer'
 import type { ByteSource } from '@siegel/engine'
