@@ -224,7 +224,9 @@ function asData(findings: TripFindings, checks: readonly Check[], language: Lang
 
 /** Closes the round trip and takes its alarms back; it ends by itself if this process does before. */
 async function close(store: Store, { id, name }: Tenant): Promise<void> {
-  await writeTenantField(store, name, 'roundTrip', null)
+  // Somebody else may be changing the configuration just now.
+  for (let tries = 0; tries < 3; tries++)
+    if ((await writeTenantField(store, name, 'roundTrip', null)) !== null) break
   for (const leg of LEGS) await store.alarms.clear(id, REFUSED, leg)
 }
 
