@@ -114,12 +114,13 @@ function valuesOf(
   return null
 }
 
-/** Where codes of the trace are made: the mail path without inbound, whose refusals go to the log, the keyring, alarms of certificates, and replies. */
+/** Where codes of the trace are made: the mail path without inbound, whose refusals go to the log, the keyring, alarms of certificates and of main, and replies. */
 export function traceCodes(root: string): Found {
   const files = globSync('gateway/src/{mail,keyring,identity}/**/*.ts', { cwd: root })
     .concat('gateway/src/cli/queue.ts', 'gateway/src/cli/trace-text.ts', 'gateway/src/smtp/reply.ts')
     .concat('gateway/src/exchange/endpoints/refresher.ts', 'gateway/src/cli/exchange-onboarding.ts')
     .concat('gateway/src/tls-reports/reporter.ts')
+    .concat('gateway/src/main.ts')
     .filter((file) => !/[.]test[.]ts$|\/testing\/|\/inbound\//.test(file))
     .sort()
   const found = files.map((file) => codesIn(readFileSync(join(root, file), 'utf8'), file))

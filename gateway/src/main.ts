@@ -35,7 +35,7 @@ import { parseTransport } from './maps/transport.ts'
 import { newMailId } from './mail/id.ts'
 import { createAccess, type Access } from './mail/inbound/access.ts'
 import { createListener, type Listener } from './mail/inbound/listener.ts'
-import type { InboundPorts } from './mail/inbound/ports.ts'
+import type { InboundPorts, Refusal } from './mail/inbound/ports.ts'
 import { createServerContext } from './mail/inbound/tls-context.ts'
 import { createJourney, OnboardingClock, type Journey, type TenantSurroundings } from './mail/journey.ts'
 import { createOutbound, type Outbound, type OutboundOptions } from './mail/outbound/outbound.ts'
@@ -365,6 +365,15 @@ function keepPolicies(lookup: StsLookup | undefined, store: Store, log: Log): ()
   }
 }
 
+/** A refused mail leaves no trace; whoever makes a round trip must learn of it. */
+function tellRefusedMark({ marked, reason, detail }: Refusal, store: Store, log: Log): void {
+  if (marked === undefined) return
+  const alarm = { code: 'round-trip-refused', subject: marked.leg, arguments: { reason, detail } }
+  void store.alarms.raise(marked.tenantId, alarm).catch((error: unknown) => {
+    log.error('alarm-not-raised', { code: alarm.code, error: String(error) })
+  })
+}
+
 /** The listeners, each plugged into attribution, spool and journey. */
 function openListeners(
   start: StartConfig,
@@ -377,8 +386,11 @@ function openListeners(
     // The map can only refuse: whoever it does not name must still be in a range.
     screen: (address) => parts.attributor.screen(address) ?? parts.access.client(address),
     recipient: (address) => parts.access.recipient(address),
-    attribute: (peer, envelope, headerSection) =>
-      parts.attributor.attribute(peer, envelope, headerSection, Date.now()),
+    attribute: (peer, envelope, headerSection) => {
+      const result = parts.attributor.attribute(peer, envelope, headerSection, Date.now())
+      if (result.kind === 'refused') tellRefusedMark(result.refusal, store, log)
+      return result
+    },
     createBody: (ref) => store.bodies.create(ref),
     ...further,
     newId: () => newMailId(Date.now()),

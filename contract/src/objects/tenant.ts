@@ -45,6 +45,16 @@ const validationWindow = z.strictObject({
     .describe('The addresses that Exchange Online is told to send its test mail to.'),
 })
 
+const roundTrip = z.strictObject({
+  openedAt: z.iso
+    .datetime({ offset: true })
+    .describe('When it was opened (RFC 3339). It is open for 60 minutes from then.'),
+  markHash: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/, 'must be 64 hexadecimal digits in lower case')
+    .describe('SHA-256 over the mark that the subject of the test mails holds, in hexadecimal digits.'),
+})
+
 const LONGEST_ONBOARDING_HOURS = 168
 
 const onboarding = z.strictObject({
@@ -198,6 +208,11 @@ export const tenantSpec = z
     validation: validationWindow
       .optional()
       .describe('The open window for connector validation; `siegel exchange window` writes it.'),
+    roundTrip: roundTrip
+      .optional()
+      .describe(
+        'The open round trip: by its mark the traces tell its test mails; `siegel exchange verify --round-trip` writes it. It changes no treatment.',
+      ),
     onboarding: onboarding
       .optional()
       .describe(

@@ -2,6 +2,7 @@
  * When the outbound connector of a tenant was last validated: the test mail of connector validation that was let in through an
  * open window and handed on. Read from the traces; nothing else remembers it, so it is known as long as they are kept.
  */
+import { check, type Check } from '../exchange/assist/checks.ts'
 import { VALIDATION_WINDOW } from '../mail/message.ts'
 import type { TraceStore, TraceSummary } from '../mail/trace.ts'
 
@@ -52,4 +53,12 @@ export async function lastValidation(
     }
   }
   return last
+}
+
+/** Whether and when Exchange Online has tested its connector through an open window, as one of the assistant's results. */
+export async function validationCheck(traces: TraceStore, domains: readonly string[]): Promise<Check> {
+  const last = await lastValidation(traces, domains)
+  return last === null
+    ? check('warning', 'connector-not-validated')
+    : check('good', 'connector-validated', { at: new Date(last.at).toISOString() })
 }

@@ -11,7 +11,7 @@ import { AssistError } from '../exchange/assist/options.ts'
 import { lookFromOutside } from '../exchange/assist/outside.ts'
 import { fetchList } from '../exchange/assist/revocation-lists.ts'
 import { readState } from '../exchange/assist/state.ts'
-import { lastValidation } from './connector-validation.ts'
+import { validationCheck } from './connector-validation.ts'
 import { readInput, UsageError, type ExitCode, type Io } from './io.ts'
 import { readOptions, type Options } from './options.ts'
 import { readLanguage, TENANT_OPTIONS, withTenant, type AssistContext } from './exchange-tenant.ts'
@@ -52,14 +52,6 @@ function withoutConsequences(outside: readonly Check[], inside: readonly Check[]
   ])
   if (!inside.some(({ code }) => causes.has(code))) return [...outside]
   return outside.filter(({ code }) => code !== 'inbound-not-recognised' && code !== 'accepted-domain-missing')
-}
-
-/** Whether and when Exchange Online has tested its connector through an open window. */
-async function validationCheck({ tenant, traces }: AssistContext): Promise<Check> {
-  const last = await lastValidation(traces, tenant.acceptedDomains)
-  return last === null
-    ? check('warning', 'connector-not-validated')
-    : check('good', 'connector-validated', { at: new Date(last.at).toISOString() })
 }
 
 /** Mail exchangers by preference. RFC 5321 5.1 */
@@ -111,7 +103,11 @@ export function verifyVerb(args: readonly string[], io: Io): Promise<ExitCode> {
     const file = options.text('state')
     const inside =
       file === undefined ? [check('warning', 'state-not-given')] : await stateChecks(file, context, io)
-    const seen = [...withoutConsequences(outside, inside), await validationCheck(context), ...inside]
+    const seen = [
+      ...withoutConsequences(outside, inside),
+      await validationCheck(context.traces, tenant.acceptedDomains),
+      ...inside,
+    ]
     return report(seen, options, language, io)
   })
 }

@@ -9,6 +9,7 @@ import { AssistError } from '../exchange/assist/options.ts'
 import type { CredentialStore } from '../keyring/ports.ts'
 import type { Tenant } from '../mail/tenant.ts'
 import type { TraceStore } from '../mail/trace.ts'
+import type { Store } from '../store/index.ts'
 import { UsageError } from './io.ts'
 import { withStore } from './open-store.ts'
 import type { Options } from './options.ts'
@@ -53,6 +54,7 @@ export interface AssistContext {
   readonly traces: TraceStore
   /** Its keyring's entries. */
   readonly credentials: CredentialStore
+  readonly store: Store
 }
 
 /** Reads the settings and finds the tenant. */
@@ -63,7 +65,7 @@ export function withTenant<T>(options: Options, work: (context: AssistContext) =
     try {
       const tenant = chooseTenant(settings, options.text('tenant'))
       const { traces, credentials } = store.forTenant(tenant.id)
-      return await work({ tenant, settings, start, traces, credentials })
+      return await work({ tenant, settings, start, traces, credentials, store })
     } catch (error) {
       if (error instanceof AssistError) throw new UsageError(error.message)
       throw error

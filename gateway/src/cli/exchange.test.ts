@@ -146,6 +146,7 @@ const contoso: Pick<
   | 'name'
   | 'microsoftTenantId'
   | 'acceptedDomains'
+  | 'initialDomain'
   | 'fqdn'
   | 'preset'
   | 'secretHeader'
@@ -154,6 +155,7 @@ const contoso: Pick<
 > = {
   name: 'contoso',
   microsoftTenantId: null,
+  initialDomain: null,
   acceptedDomains: ['contoso.com', 'smime.contoso.com'],
   fqdn: 'smime.contoso.com',
   preset: 'recommended',

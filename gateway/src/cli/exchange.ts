@@ -19,6 +19,7 @@ import { exchangeWindow } from './exchange-window.ts'
 import { readOptions, type Options } from './options.ts'
 import { driftVerb, verifyVerb } from './exchange-checks.ts'
 import { readLanguage, TENANT_OPTIONS, withTenant } from './exchange-tenant.ts'
+import { roundTripVerb } from './round-trip.ts'
 
 const CHOICES = {
   preset: { type: 'string' },
@@ -156,7 +157,7 @@ export const exchange: Command = (args, io) => {
     case 'rotate':
       return exchangeRotate(rest, io)
     case 'verify':
-      return verifyVerb(rest, io)
+      return rest.includes('--round-trip') ? roundTripVerb(rest, io) : verifyVerb(rest, io)
     case 'drift':
       return driftVerb(rest, io)
     case 'ranges':

@@ -17,6 +17,8 @@ function text(en: string, de: string): Text {
 export const TEXTS: Readonly<Record<string, Text>> = {
   // events of a mail
   received: text('received from {peer.address} ({peer.helo}), {size} octets by {via}', 'empfangen von {peer.address} ({peer.helo}), {size} Oktette per {via}'),
+  'round-trip-mark': text('test mail of the round trip, {leg}, arrival {pass}', 'Testmail des Rundlaufs, {leg}, Ankunft {pass}'),
+  'round-trip-refused': text('a test mail of the round trip was refused: {reason} ({detail}); what to do says siegel exchange verify --round-trip', 'eine Testmail des Rundlaufs wurde abgelehnt: {reason} ({detail}); was zu tun ist, sagt siegel exchange verify --round-trip'),
   planned: text('planned with settings version {settings}', 'geplant mit Einstellungen der Version {settings}'),
   decided: text('decided: {treatment}', 'entschieden: {treatment}'),
   treated: text('treated: {treatment}', 'behandelt: {treatment}'),

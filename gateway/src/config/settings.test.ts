@@ -74,6 +74,7 @@ test('good objects make complete settings without a finding', () => {
     arcSealing: null,
     dkimSigning: [],
     validation: null,
+    roundTrip: null,
     onboarding: null,
     rotating: false,
     markerKey: Buffer.alloc(32, 7),

@@ -220,6 +220,10 @@ function candidateOf(
       spec.validation === undefined
         ? null
         : { openedAt: Date.parse(spec.validation.openedAt), recipients: spec.validation.recipients },
+    roundTrip:
+      spec.roundTrip === undefined
+        ? null
+        : { openedAt: Date.parse(spec.roundTrip.openedAt), markHash: spec.roundTrip.markHash },
     onboarding:
       spec.onboarding === undefined
         ? null

@@ -5,6 +5,7 @@ import type { Envelope } from '../mail/envelope.ts'
 import { writeMarker } from '../mail/marker.ts'
 import type { Peer } from '../mail/message.ts'
 import type { Tenant } from '../mail/tenant.ts'
+import { hashOfMark } from './round-trip-mark.ts'
 import { createAttributor } from './attribution.ts'
 
 const NOW = 1_795_000_000_000
@@ -35,6 +36,7 @@ function tenant(id: string, change: Partial<Tenant>): Tenant {
     arcSealing: null,
     dkimSigning: [],
     validation: null,
+    roundTrip: null,
     onboarding: null,
     rotating: false,
     markerKey: Buffer.alloc(32, 1),
@@ -541,4 +543,31 @@ it('the addresses of Office 365 may connect only where the settings take them in
   assert.equal(screen({ ...SETTINGS, office365Ranges: true }), null)
   assert.equal(createAttributor({ ...SETTINGS, office365Ranges: true }, office365).screen('40.92.0.1'), null)
   assert.equal(createAttributor({ ...SETTINGS, office365Ranges: true }).screen('52.100.0.1')?.code, 550)
+})
+
+it('while a round trip is open its mark is noted on mail of its tenant and on refusals, and no verdict changes', () => {
+  const mark = 'abcdefghijklmnopqrstuvwxyz'
+  const open = tenant('contoso', { roundTrip: { openedAt: NOW, markHash: hashOfMark(mark) } })
+  const tenants = new Map([...SETTINGS.tenants, [open.id, open] as const])
+  const watching = createAttributor({ ...SETTINGS, tenants })
+  const look = (lines: string[], to: string, now = NOW) => {
+    const result = watching.attribute(EXCHANGE, envelope(to), header(...lines), now)
+    const before = attributor.attribute(EXCHANGE, envelope(to), header(...lines), now)
+    assert.equal(result.kind, before.kind)
+    return result.kind === 'refused'
+      ? (result.refusal.marked ?? null)
+      : result.parts.map(({ attribution }) => attribution.roundTripMark ?? null)
+  }
+  const subject = `Subject: Test ${mark}`
+  const ours = ['X-Gate-Secret: out:secretoutsecretout', `X-MS-Exchange-CrossTenant-Id: ${CONTOSO}`]
+  assert.deepEqual(look([...ours, subject], 'bob@partner.example'), [true])
+  assert.deepEqual(look([...ours, 'Subject: Test'], 'bob@partner.example'), [null])
+  assert.deepEqual(look([...ours, subject], 'bob@partner.example', NOW + 3_600_000), [null])
+  // Another tenant's mail with the mark is none of this round trip.
+  const others = [`X-MS-Exchange-CrossTenant-Id: ${FABRIKAM}`, subject]
+  assert.deepEqual(look(others, 'bob@partner.example'), [null])
+  const wrong = ['X-Gate-Secret: out:nobodyssecret', subject]
+  assert.deepEqual(look(wrong, 'bob@partner.example'), { tenantId: open.id, leg: 'outbound' })
+  assert.deepEqual(look(wrong, 'alice@contoso.example'), { tenantId: open.id, leg: 'inbound' })
+  assert.equal(look(['X-Gate-Secret: out:nobodyssecret'], 'bob@partner.example'), null)
 })

@@ -14,6 +14,7 @@ import { signingDomains, type Tenant } from '../mail/tenant.ts'
 import { domainOf } from '../smtp/address.ts'
 import { compileRanges } from './address-ranges.ts'
 import { removedFields } from './header-firewall.ts'
+import { isOpen, markedTenants } from './round-trip-mark.ts'
 import { signatureClaim } from './tenant-signature.ts'
 
 /** Common name of the client certificate that Exchange Online presents. */
@@ -129,12 +130,7 @@ export function createAttributor(settings: Settings, office365: readonly string[
     for (const [value, owner] of secretsOf(tenant)) secrets.set(digest(name, value), owner)
   }
 
-  const attribute = (
-    peer: Peer,
-    envelope: Envelope,
-    headerSection: Buffer,
-    now: number,
-  ): AttributionResult => {
+  const judge = (peer: Peer, envelope: Envelope, headerSection: Buffer, now: number): AttributionResult => {
     const refused = (refusal: Refusal): AttributionResult => ({ kind: 'refused', refusal })
     const factors: string[] = []
     const base = screenPeer(ranges.contains, peer)
@@ -179,6 +175,13 @@ export function createAttributor(settings: Settings, office365: readonly string[
     }
     factors.push('tenant-id')
     return split(tenant, secret?.direction ?? null, { ...input, factors })
+  }
+
+  const watching = [...settings.tenants.values()].filter(({ roundTrip }) => roundTrip !== null)
+  const attribute: Attributor['attribute'] = (peer, envelope, headerSection, now) => {
+    const result = judge(peer, envelope, headerSection, now)
+    const open = watching.filter((tenant) => isOpen(tenant, now))
+    return open.length === 0 ? result : withMark(result, envelope, headerSection, open)
   }
 
   return {
@@ -324,6 +327,29 @@ function split(tenant: Tenant, told: 'outbound' | 'inbound' | null, input: Split
     ...(inbound.length > 0 ? [part('inbound', inbound)] : []),
   ]
   return { kind: 'attributed', parts }
+}
+
+/** The same verdict, with a note when the subject holds the mark of an open round trip. */
+function withMark(
+  result: AttributionResult,
+  { recipients }: Envelope,
+  headerSection: Buffer,
+  open: readonly Tenant[],
+): AttributionResult {
+  const subject = readFields(headerSection)?.values('subject')[0]
+  const marked = subject === undefined ? [] : markedTenants(subject, open)
+  const [first] = marked
+  if (first === undefined) return result
+  if (result.kind !== 'refused') {
+    const parts = result.parts.map((part) => {
+      const { attribution } = part
+      const isMarked = marked.some(({ id }) => id === attribution.tenantId)
+      return isMarked ? { ...part, attribution: { ...attribution, roundTripMark: true as const } } : part
+    })
+    return { ...result, parts }
+  }
+  const leg = recipients.every(({ address }) => isAccepted(first, address)) ? 'inbound' : 'outbound'
+  return { kind: 'refused', refusal: { ...result.refusal, marked: { tenantId: first.id, leg } } }
 }
 
 /** The highest count of our own markers for this tenant and direction; 0 when there is none. */

@@ -85,6 +85,8 @@ export interface Attribution {
   }[]
   /** How often this mail passed this gateway before in this direction, by our own authenticated marker. */
   readonly earlierPasses: number
+  /** Its subject holds the mark of the tenant's open round trip; absent otherwise. */
+  readonly roundTripMark?: true
 }
 
 /** A mail that inbound has received and the queue is to keep. */

@@ -50,6 +50,8 @@ export interface Tenant {
   readonly dkimSigning: readonly DomainKey[]
   /** For 60 minutes the test mail of connector validation is let in, to these addresses only; null when nobody asked for it. */
   readonly validation: { readonly openedAt: number; readonly recipients: readonly string[] } | null
+  /** For 60 minutes test mails are told by their mark, of which this is the SHA-256 in hexadecimal digits; null when nobody asked. */
+  readonly roundTrip: { readonly openedAt: number; readonly markHash: string } | null
   /** From `startedAt` until before `endsAt` what the next hop refuses for good is tried again; null when nobody asked for it. */
   readonly onboarding: { readonly startedAt: number; readonly endsAt: number } | null
   /** Key of the MAC over our pass marker; 32 bytes. */

@@ -44,6 +44,18 @@ test('a tenant as planned has no drift, with either preset', () => {
   }
 })
 
+test("the domain below onmicrosoft.com is asked for until it is initialDomain, and must be the tenant's", () => {
+  const initial: AssistTenant = { ...recommended, initialDomain: 'contoso.onmicrosoft.com' }
+  const add = (DomainName: string) => (s: MadeState) => s.AcceptedDomains.push({ DomainName })
+  assert.deepEqual(faults(add('Contoso.onmicrosoft.com')), ['warning initial-domain-unset'])
+  assert.deepEqual(faults(add('contoso.mail.onmicrosoft.com')), ['warning domain-not-in-settings'])
+  assert.deepEqual(faults(add('contoso.onmicrosoft.com'), initial), [])
+  assert.deepEqual(
+    faults(() => undefined, initial),
+    ['bad domain-not-in-tenant'],
+  )
+})
+
 test('every difference is named and is the only one', () => {
   const cases: [string, (state: MadeState) => void, string[]][] = [
     ['domain', (s) => s.AcceptedDomains.pop(), ['bad accepted-domain-missing']],

@@ -12,6 +12,9 @@ import type { ExchangeState, StateConnector, StateRule } from './state.ts'
 
 const DAY = 86_400_000
 
+/** What a tenant's first domain looks like; `NAME.mail.onmicrosoft.com` is another, for hybrid routing. */
+const BELOW_ONMICROSOFT = /^[a-z0-9-]+\.onmicrosoft\.com$/
+
 /** A value as a list of texts in one form: Exchange Online prints `*` of SenderDomains as `smtp:*;1`. */
 function normal(value: Value | readonly string[] | undefined): string[] {
   return [value ?? []]
@@ -60,7 +63,8 @@ function couldReturn(plan: AssistPlan, state: ExchangeState): boolean {
 function domains(plan: AssistPlan, state: ExchangeState): Check[] {
   const there = accepted(state)
   const wanted = certificateDomain(plan)
-  const configured = plan.tenant.acceptedDomains
+  const { initialDomain } = plan.tenant
+  const configured = [...plan.tenant.acceptedDomains, ...(initialDomain === null ? [] : [initialDomain])]
   return [
     domainAccepted(plan, state)
       ? check('good', 'accepted-domain', { domain: wanted })
@@ -70,7 +74,11 @@ function domains(plan: AssistPlan, state: ExchangeState): Check[] {
       .map((domain) => check('bad', 'domain-not-in-tenant', { domain })),
     ...[...there]
       .filter((domain) => !configured.includes(domain))
-      .map((domain) => check('warning', 'domain-not-in-settings', { domain })),
+      .map((domain) =>
+        initialDomain === null && BELOW_ONMICROSOFT.test(domain)
+          ? check('warning', 'initial-domain-unset', { domain })
+          : check('warning', 'domain-not-in-settings', { domain }),
+      ),
   ]
 }
 

@@ -32,6 +32,7 @@ export type AssistTenant = Pick<
   | 'name'
   | 'microsoftTenantId'
   | 'acceptedDomains'
+  | 'initialDomain'
   | 'fqdn'
   | 'preset'
   | 'secretHeader'

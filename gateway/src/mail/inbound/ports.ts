@@ -16,6 +16,8 @@ export interface Refusal {
   /** Goes to the log and the trace: a stable code, and details without secrets. */
   readonly reason: string
   readonly detail: string
+  /** The subject holds the mark of a tenant's open round trip: its operator is told what was refused; absent otherwise. */
+  readonly marked?: { readonly tenantId: string; readonly leg: 'outbound' | 'inbound' }
 }
 
 /** A mail that comes of a transaction: for whom, with which attribution. */

@@ -4,6 +4,7 @@
  */
 import type { ReceivedMail } from '../message.ts'
 import type { Delivery, QueuedMail } from '../queue/ports.ts'
+import type { TraceEvent } from '../trace.ts'
 import type { JourneyOptions, Places } from './ports.ts'
 
 /**
@@ -19,7 +20,7 @@ export async function safe(
     mail,
     expiresAt: mail.receivedAt + options.lifetime.expiryMs,
     owner: places.reserve(),
-    trace: [receivedEvent(mail)],
+    trace: [receivedEvent(mail), ...markEvent(mail)],
   }))
   let isSafe = false
   try {
@@ -59,6 +60,13 @@ function receivedEvent(mail: ReceivedMail) {
       earlierPasses: attribution?.earlierPasses ?? 0,
     },
   }
+}
+
+/** A test mail of an open round trip is told by this event; there is none of any other mail. */
+function markEvent({ attribution, receivedAt, direction }: ReceivedMail): TraceEvent[] {
+  if (attribution?.roundTripMark !== true) return []
+  const args = { leg: direction, pass: attribution.earlierPasses + 1 }
+  return [{ at: receivedAt, code: 'round-trip-mark', delivery: null, arguments: args }]
 }
 
 function freshDeliveries(mail: ReceivedMail, expiresAt: number): Delivery[] {

@@ -14,6 +14,7 @@ export const recommended: AssistTenant = {
   name: 'contoso',
   microsoftTenantId: '11111111-2222-3333-4444-555555555555',
   acceptedDomains: ['contoso.com', 'smime-gw.contoso.com'],
+  initialDomain: null,
   fqdn: 'smime-gw.contoso.com',
   preset: 'recommended',
   secretHeader: {

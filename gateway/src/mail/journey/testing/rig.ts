@@ -98,6 +98,7 @@ export class JourneyRig {
       arcSealing: null,
       dkimSigning: [],
       validation: null,
+      roundTrip: null,
       onboarding: null,
       rotating: false,
       markerKey: Buffer.alloc(32, 7),

@@ -27,6 +27,7 @@ export const tenant: Tenant = {
   arcSealing: null,
   dkimSigning: [],
   validation: null,
+  roundTrip: null,
   onboarding: null,
   rotating: false,
   markerKey: Buffer.alloc(32),
