@@ -3,31 +3,18 @@
  * gateway as Exchange Online would, what comes on the other it takes as a next hop of the gateway and passes on to the collector.
  * Offers and uses every extension that it has. Needs root and scripts/install-peers.sh.
  */
-import { execFile, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { chmod, chown, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { promisify } from 'node:util'
+import { daemonFolder, startDaemon } from '../../gateway/src/mail/outbound/testing/daemon.ts'
 import { freePort } from '../stage/ports.ts'
 import type { ForeignServer, ForeignServerOptions } from './foreign-server.ts'
 import { answers } from './foreign-server.ts'
 
-const run = promisify(execFile)
 const PROGRAM = '/usr/local/lib/siegel-peers/exim4/usr/sbin/exim4'
 
 /** Starts it and waits until it answers on both ports. */
 export async function startExim(options: ForeignServerOptions): Promise<ForeignServer> {
-  const folder = await mkdtemp(join(tmpdir(), 'siegel-exim-'))
-  const [owner = 0, group = 0] = await Promise.all(
-    ['-u', '-g'].map(async (what) => Number((await run('id', [what, 'Debian-exim'])).stdout)),
-  )
-  await chmod(folder, 0o755)
-  for (const name of ['spool', 'log']) {
-    await mkdir(join(folder, name))
-    await chown(join(folder, name), owner, group)
-  }
+  const folder = await daemonFolder('exim', 'Debian-exim', ['spool', 'log'])
   const clientPort = await freePort()
   const hopPort = await freePort()
   const files = {
@@ -40,41 +27,22 @@ export async function startExim(options: ForeignServerOptions): Promise<ForeignS
     conf: configuration(folder, clientPort, hopPort, options),
   }
   for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text)
-  const daemon = spawn(
-    'unshare',
-    ['--mount', '--propagation', 'private', 'sh', '-c', SCRIPT, 'sh', folder, PROGRAM],
-    { stdio: ['ignore', 'ignore', 'pipe'] },
-  )
-  let errors = ''
-  daemon.stderr.setEncoding('utf8').on('data', (text: string) => {
-    errors += text
-  })
+  const daemon = startDaemon(folder, 'exec "$2" -C "$1/conf" -bdf -q1m', PROGRAM)
   const log = async () => {
     const texts = ['main', 'reject', 'panic'].map((name) =>
       readFile(join(folder, 'log', name), 'utf8').catch(() => ''),
     )
-    return errors + (await Promise.all(texts)).join('')
-  }
-  const close = async () => {
-    if (daemon.exitCode === null && daemon.signalCode === null) {
-      const ended = once(daemon, 'exit')
-      daemon.kill('SIGTERM')
-      await ended
-    }
-    await sleep(300)
-    await rm(folder, { recursive: true, maxRetries: 5 })
+    return daemon.errors() + (await Promise.all(texts)).join('')
   }
   try {
     await answers([clientPort, hopPort])
   } catch (error) {
     const said = await log()
-    await close()
+    await daemon.close()
     throw new Error(`Exim does not start: ${said}`, { cause: error })
   }
-  return { clientPort, hopPort, log, close }
+  return { clientPort, hopPort, log, close: () => daemon.close() }
 }
-
-const SCRIPT = 'mount --bind "$1/hosts" /etc/hosts && exec "$2" -C "$1/conf" -bdf -q1m'
 
 function configuration(
   folder: string,

@@ -3,31 +3,19 @@
  * gateway as Exchange Online would, what comes on the other it takes as a next hop of the gateway and passes on to the collector.
  * Needs root and scripts/install-peers.sh.
  */
-import { execFile, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { chmod, chown, mkdir, mkdtemp, readFile, rm, utimes, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdir, readFile, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { promisify } from 'node:util'
+import { daemonFolder, run, startDaemon } from '../../gateway/src/mail/outbound/testing/daemon.ts'
 import { masterCf } from '../../gateway/src/mail/outbound/testing/postfix.ts'
 import { freePort } from '../stage/ports.ts'
 import type { ForeignServer, ForeignServerOptions } from './foreign-server.ts'
 import { answers } from './foreign-server.ts'
 
-const run = promisify(execFile)
-const SCRIPT = 'mount --bind "$1/hosts" /etc/hosts && exec "$2/master" -c "$1" -d'
-
 /** Starts it and waits until it answers on both ports. */
 export async function startPostfix(options: ForeignServerOptions): Promise<ForeignServer> {
   const { gateway, collectorPort } = options
-  const folder = await mkdtemp(join(tmpdir(), 'siegel-postfix-'))
-  const [owner = 0, group = 0] = await Promise.all(
-    ['-u', '-g'].map(async (what) => Number((await run('id', [what, 'postfix'])).stdout)),
-  )
-  await chmod(folder, 0o755)
-  for (const name of ['queue', 'data']) await mkdir(join(folder, name))
-  await chown(join(folder, 'data'), owner, group)
+  const folder = await daemonFolder('postfix', 'postfix', ['data'])
+  await mkdir(join(folder, 'queue'))
   const clientPort = await freePort()
   const hopPort = await freePort()
   const files = {
@@ -60,29 +48,16 @@ export async function startPostfix(options: ForeignServerOptions): Promise<Forei
   }
   await run('postfix', ['-c', folder, 'check'])
   const { stdout } = await run('postconf', ['-c', folder, '-h', 'daemon_directory'])
-  const master = spawn(
-    'unshare',
-    ['--mount', '--propagation', 'private', 'sh', '-c', SCRIPT, 'sh', folder, stdout.trim()],
-    { stdio: 'ignore', detached: true },
-  )
+  const daemon = startDaemon(folder, 'exec "$2/master" -c "$1" -d', stdout.trim())
   const log = () => readFile(join(folder, 'log'), 'utf8').catch(() => '')
-  const close = async () => {
-    if (master.exitCode === null && master.signalCode === null) {
-      const ended = once(master, 'exit')
-      master.kill('SIGTERM')
-      await ended
-    }
-    await sleep(300)
-    await rm(folder, { recursive: true, maxRetries: 5 })
-  }
   try {
     await answers([clientPort, hopPort])
   } catch (error) {
     const said = await log()
-    await close()
+    await daemon.close()
     throw new Error(`Postfix does not start: ${said}`, { cause: error })
   }
-  return { clientPort, hopPort, log, close }
+  return { clientPort, hopPort, log, close: () => daemon.close() }
 }
 
 function mainCf(folder: string): string {

@@ -10,7 +10,6 @@ import { oid, sequence, set, tlv } from '../der/writer.ts'
 import { EngineError } from '../errors.ts'
 import { toDer } from './der-form.ts'
 
-/** One attribute with its values as they stand. */
 /** One attribute (RFC 5652 5.3). */
 export interface Attribute {
   /** Dotted. */

@@ -1,50 +1,29 @@
 /** `siegel exchange ranges` on a real store, against a real HTTPS server. */
 import assert from 'node:assert/strict'
-import { randomBytes } from 'node:crypto'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { stringify } from 'yaml'
 import { SERVICE_CA, TestService } from '../exchange/endpoints/testing/service.ts'
-import { main } from './main.ts'
+import { Installation } from './testing/installation.ts'
 
 const NOW = Date.UTC(2026, 10, 24, 12)
-let folder = ''
+let installation: Installation
 let service: TestService
 before(async () => {
   service = new TestService()
   const base = await service.open()
-  folder = await mkdtemp(join(tmpdir(), 'siegel-ranges-'))
-  await writeFile(join(folder, 'master.key'), randomBytes(32))
-  await writeFile(
-    join(folder, 'siegel.yaml'),
-    `fqdn: gw.contoso.com\nmasterKey: file:master.key\ndataFolder: data\nexchange: { addressRanges: { service: '${base}' } }\n`,
+  installation = await Installation.make(
+    [
+      { kind: 'TlsAnchor', name: 'ca', spec: { certificate: SERVICE_CA.pem } },
+      { kind: 'AddressRange', name: 'office', spec: { office365: true } },
+    ],
+    `exchange: { addressRanges: { service: '${base}' } }\n`,
+    () => NOW,
   )
-  const objects = [
-    { kind: 'TlsAnchor', name: 'ca', spec: { certificate: SERVICE_CA.pem } },
-    { kind: 'AddressRange', name: 'office', spec: { office365: true } },
-  ].map((one) => stringify({ apiVersion: 'siegel/v1', ...one }))
-  await writeFile(join(folder, 'objects.yaml'), objects.join('---\n'))
-  assert.deepEqual((await run('apply', '-f', join(folder, 'objects.yaml'))).err, '')
 })
 after(async () => {
   service.close()
-  await rm(folder, { recursive: true })
+  await installation.remove()
 })
-
-async function run(...argv: string[]) {
-  const out: string[] = []
-  const err: string[] = []
-  const io = {
-    out: (line: string) => void out.push(line),
-    err: (line: string) => void err.push(line),
-    now: () => NOW,
-    standardInput: () => Promise.resolve(Buffer.alloc(0)),
-  }
-  const code = await main([...argv, '--config', join(folder, 'siegel.yaml')], io)
-  return { code, out: out.join('\n'), err: err.join('\n') }
-}
+const run = (...argv: string[]) => installation.run(...argv)
 
 test('the shipped list is shown, its age too; a refresh takes the newer one, and a bad one is not believed', async () => {
   const shipped = await run('exchange', 'ranges')

@@ -1,44 +1,21 @@
 // Opening and closing the window for connector validation on a real store: what is written, for how long, and what is refused.
 import assert from 'node:assert/strict'
-import { randomBytes } from 'node:crypto'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { stringify } from 'yaml'
 import { tenantSpecOf } from '../config/testkit.ts'
-import { main } from './main.ts'
+import { Installation } from './testing/installation.ts'
 
-let folder = ''
+let installation: Installation
 before(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'siegel-window-'))
-  await writeFile(join(folder, 'master.key'), randomBytes(32))
-  await writeFile(
-    join(folder, 'siegel.yaml'),
-    'fqdn: gw.contoso.com\nmasterKey: file:master.key\ndataFolder: data\n',
-  )
-  const tenants = ['contoso', 'fabrikam'].map((name, index) =>
-    stringify({ apiVersion: 'siegel/v1', kind: 'Tenant', name, spec: tenantSpecOf(`${name}.com`, index) }),
-  )
-  await writeFile(join(folder, 'objects.yaml'), tenants.join('---\n'))
-  assert.equal((await run('apply', '-f', join(folder, 'objects.yaml'))).code, 0)
+  const tenants = ['contoso', 'fabrikam'].map((name, index) => ({
+    ...{ kind: 'Tenant', name },
+    spec: tenantSpecOf(`${name}.com`, index),
+  }))
+  installation = await Installation.make(tenants, '', () => NOW)
 })
-after(() => rm(folder, { recursive: true }))
+after(() => installation.remove())
+const run = (...argv: string[]) => installation.run(...argv)
 
 const NOW = Date.UTC(2026, 10, 24, 12)
-
-async function run(...argv: string[]) {
-  const out: string[] = []
-  const err: string[] = []
-  const io = {
-    out: (line: string) => void out.push(line),
-    err: (line: string) => void err.push(line),
-    now: () => NOW,
-    standardInput: () => Promise.resolve(Buffer.alloc(0)),
-  }
-  const code = await main([...argv, '--config', join(folder, 'siegel.yaml')], io)
-  return { code, out: out.join('\n'), err: err.join('\n') }
-}
 
 test('a window is opened for an hour, replaced and closed; nothing else of the tenant changes', async () => {
   const before = (await run('export')).out

@@ -1,54 +1,30 @@
 // The assistant's verbs on a real store: what they print, what they write and with which permissions, what they refuse.
 import assert from 'node:assert/strict'
-import { randomBytes } from 'node:crypto'
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { stringify } from 'yaml'
 import { secretNumber, tenantSpecOf } from '../config/testkit.ts'
 import { defaultOptions } from '../exchange/assist/options.ts'
 import { makePlan } from '../exchange/assist/plan.ts'
 import { stateOf } from '../exchange/assist/testing/states.ts'
 import type { Tenant } from '../mail/tenant.ts'
-import { main } from './main.ts'
+import { Installation } from './testing/installation.ts'
 
-let folder = ''
+let installation: Installation
 before(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'siegel-exchange-'))
-  await writeFile(join(folder, 'master.key'), randomBytes(32))
-  await writeFile(
-    join(folder, 'siegel.yaml'),
-    'fqdn: smime.contoso.com\nmasterKey: file:master.key\ndataFolder: data\n',
-  )
   const documented: Record<string, unknown> = {
     ...tenantSpecOf('fabrikam.com', 1),
     preset: 'as-documented',
     microsoftTenantId: '11111111-2222-3333-4444-555555555555',
   }
   delete documented['secretHeader']
-  const objects = [
+  installation = await Installation.make([
     { kind: 'Tenant', name: 'contoso', spec: tenantSpecOf('contoso.com', 0) },
     { kind: 'Tenant', name: 'fabrikam', spec: documented },
-  ].map((one) => stringify({ apiVersion: 'siegel/v1', ...one }))
-  await writeFile(join(folder, 'objects.yaml'), objects.join('---\n'))
-  const applied = await run('apply', '-f', join(folder, 'objects.yaml'))
-  assert.equal(applied.code, 0, applied.err)
+  ])
 })
-after(() => rm(folder, { recursive: true }))
-
-async function run(...argv: string[]) {
-  const out: string[] = []
-  const err: string[] = []
-  const io = {
-    out: (line: string) => void out.push(line),
-    err: (line: string) => void err.push(line),
-    now: Date.now,
-    standardInput: () => Promise.resolve(Buffer.alloc(0)),
-  }
-  const code = await main([...argv, '--config', join(folder, 'siegel.yaml')], io)
-  return { code, out: out.join('\n'), err: err.join('\n') }
-}
+after(() => installation.remove())
+const run = (...argv: string[]) => installation.run(...argv)
 
 const SECRETS = [secretNumber(0).secret, secretNumber(1).secret, secretNumber(0).word, secretNumber(1).word]
 
@@ -69,7 +45,7 @@ test('plan shows objects and reasons in both languages and no secret', async () 
 })
 
 test('the script is a file for its owner only, replaces one that others could read, and holds the secrets that the plan hides', async () => {
-  const file = join(folder, 'contoso.ps1')
+  const file = join(installation.folder, 'contoso.ps1')
   await writeFile(file, 'old', { mode: 0o644 })
   const { code, out, err } = await run(
     'exchange',
@@ -93,12 +69,12 @@ test('the script is a file for its owner only, replaces one that others could re
 })
 
 test('rollback and guide are written; the guide on the screen hides secrets, in the file it does not', async () => {
-  const back = join(folder, 'back.ps1')
+  const back = join(installation.folder, 'back.ps1')
   assert.equal((await run('exchange', 'rollback', '--tenant', 'contoso', '--out', back)).code, 0)
   assert.match(await readFile(back, 'utf8'), /Remove-TransportRule/)
   const screen = await run('exchange', 'guide', '--tenant', 'contoso', '--language', 'de')
   for (const secret of SECRETS) assert.ok(!screen.out.includes(secret))
-  const file = join(folder, 'guide.md')
+  const file = join(installation.folder, 'guide.md')
   assert.equal(
     (await run('exchange', 'guide', '--tenant', 'contoso', '--language', 'de', '--out', file)).code,
     0,
@@ -174,7 +150,7 @@ const contoso: Pick<
 }
 
 test('drift of an exported state: none, then each fault with a line and exit code 1', async () => {
-  const file = join(folder, 'state.json')
+  const file = join(installation.folder, 'state.json')
   const state = stateOf(makePlan(contoso, defaultOptions(contoso)), Date.now())
   await writeFile(file, `\ufeff${JSON.stringify(state)}`)
   const none = await run('exchange', 'drift', '--tenant', 'contoso', '--state', file, '--language', 'en')
@@ -217,7 +193,10 @@ test('what cannot be is refused with exit code 2', async () => {
     ],
     [['drift'], /of what\? --state FILE/],
     [['verify', '--listener', 'nowhere'], /--listener must be HOST:PORT/],
-    [['drift', '--tenant', 'contoso', '--state', join(folder, 'objects.yaml')], /the state is no JSON/],
+    [
+      ['drift', '--tenant', 'contoso', '--state', join(installation.folder, 'objects.yaml')],
+      /the state is no JSON/,
+    ],
     [['plan'], /which tenant\? --tenant contoso or fabrikam/],
     [['plan', '--tenant', 'nobody'], /no usable tenant "nobody"/],
     [['plan', '--tenant', 'contoso', '--language', 'fr'], /--language must be de or en/],

@@ -1,21 +1,17 @@
 // `siegel explain` on a real store: the Plan with settings and where they come from, and what is refused.
 import assert from 'node:assert/strict'
-import { randomBytes } from 'node:crypto'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { writeFile } from 'node:fs/promises'
 import { after, before, describe, it } from 'node:test'
-import { stringify } from 'yaml'
 import { writePem } from '@siegel/engine'
 import { tenantSpecOf } from '../config/testkit.ts'
 import { make, makeRoot, type Made } from '../keyring/testing/credentials.ts'
-import { main } from './main.ts'
+import { Installation } from './testing/installation.ts'
 
 const root = makeRoot()
 const pem = ({ certificate }: Made): string => writePem('CERTIFICATE', certificate.raw)
 const alice = make('Alice', root, { emails: ['alice@contoso.com'] })
 const bob = make('Bob', root, { emails: ['bob@partner.example'] })
-let folder = ''
+let installation: Installation
 
 const OBJECTS = [
   { kind: 'Tenant', name: 'contoso', spec: tenantSpecOf('contoso.com', 0) },
@@ -26,41 +22,13 @@ const OBJECTS = [
   { kind: 'TreatmentSettings', tenant: 'contoso', name: 'strict', spec: { partner: '*.strict.example', encrypt: 'always' } },
 ] // prettier-ignore
 
-async function run(...args: string[]) {
-  const out: string[] = []
-  const err: string[] = []
-  const code = await main(args, {
-    out: (line) => void out.push(line),
-    err: (line) => void err.push(line),
-    now: () => Date.now(),
-    standardInput: () => Promise.resolve(Buffer.alloc(0)),
-  })
-  return { code, out: out.join('\n'), err: err.join('\n') }
-}
-const explain = (...args: string[]) => run('explain', ...args, '--config', join(folder, 'siegel.yaml'))
+const explain = (...args: string[]) => installation.run('explain', ...args)
 
 describe('explain', () => {
   before(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'siegel-explain-'))
-    await writeFile(join(folder, 'master.key'), randomBytes(32), { mode: 0o600 })
-    await writeFile(
-      join(folder, 'siegel.yaml'),
-      'fqdn: smime.contoso.com\nmasterKey: file:master.key\ndataFolder: data\n',
-    )
-    await writeFile(
-      join(folder, 'objects.yaml'),
-      OBJECTS.map((one) => stringify({ apiVersion: 'siegel/v1', ...one })).join('---\n'),
-    )
-    const applied = await run(
-      'apply',
-      '-f',
-      join(folder, 'objects.yaml'),
-      '--config',
-      join(folder, 'siegel.yaml'),
-    )
-    assert.equal(applied.code, 0, applied.err)
+    installation = await Installation.make(OBJECTS)
   })
-  after(() => rm(folder, { recursive: true }))
+  after(() => installation.remove())
 
   it('tells what becomes of the mail for each recipient, and who asked for it', async () => {
     const { code, out } = await explain(
@@ -88,7 +56,7 @@ describe('explain', () => {
 
   it('reads the mail itself: what is signed already, an author without a key, a mail that comes in', async () => {
     const mail = async (...lines: string[]) => {
-      const file = join(folder, 'mail.eml')
+      const file = installation.path('mail.eml')
       await writeFile(file, lines.join('\r\n'))
       return file
     }

@@ -1,45 +1,17 @@
 // The command of a round trip on a real store, with nobody to send mail: what it asks for, what it leaves behind, what it refuses.
 import assert from 'node:assert/strict'
-import { randomBytes } from 'node:crypto'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { stringify } from 'yaml'
 import { tenantSpecOf } from '../config/testkit.ts'
-import { main } from './main.ts'
+import { Installation } from './testing/installation.ts'
 
-let folder = ''
+let installation: Installation
 before(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'siegel-round-trip-'))
-  await writeFile(join(folder, 'master.key'), randomBytes(32))
-  await writeFile(
-    join(folder, 'siegel.yaml'),
-    'fqdn: gw.contoso.com\nmasterKey: file:master.key\ndataFolder: data\n',
-  )
-  const tenant = {
-    apiVersion: 'siegel/v1',
-    kind: 'Tenant',
-    name: 'contoso',
-    spec: tenantSpecOf('contoso.com', 0),
-  }
-  await writeFile(join(folder, 'objects.yaml'), stringify(tenant))
-  assert.equal((await run('apply', '-f', join(folder, 'objects.yaml'))).code, 0)
+  installation = await Installation.make([
+    { kind: 'Tenant', name: 'contoso', spec: tenantSpecOf('contoso.com', 0) },
+  ])
 })
-after(() => rm(folder, { recursive: true }))
-
-async function run(...argv: string[]) {
-  const out: string[] = []
-  const err: string[] = []
-  const io = {
-    out: (line: string) => void out.push(line),
-    err: (line: string) => void err.push(line),
-    now: Date.now,
-    standardInput: () => Promise.resolve(Buffer.alloc(0)),
-  }
-  const code = await main([...argv, '--config', join(folder, 'siegel.yaml')], io)
-  return { code, out: out.join('\n'), err: err.join('\n') }
-}
+after(() => installation.remove())
+const run = (...argv: string[]) => installation.run(...argv)
 
 const ENDS = ['--inside', 'alice@contoso.com', '--outside', 'probe@elsewhere.example']
 const trip = (...args: string[]) => run('exchange', 'verify', '--round-trip', ...args)

@@ -2,6 +2,7 @@
  * Looks again and again at the MTA-STS policies that are kept, whether mail goes to their domains or not: who wants to suppress a
  * refresh must then do so for all of the time for which a policy holds. Decides nothing about a policy: the look-up does.
  */
+import { Rounds } from '../observe/rounds.ts'
 import { REFRESH_MS, type StsStore } from './sts.ts'
 
 /** What it is made from. */
@@ -20,8 +21,7 @@ const ROUND_MS = 3_600_000
 /** Keeps policies fresh. RFC 8461 10.2 */
 export class StsRefresher {
   readonly #options: StsRefresherOptions
-  #timer: NodeJS.Timeout | null = null
-  #going = false
+  readonly #rounds = new Rounds(() => this.round(), ROUND_MS)
   #stopped = false
 
   /** @param options - store, look-up and clock */
@@ -31,20 +31,17 @@ export class StsRefresher {
 
   /** A round now, and one every hour. */
   start(): void {
-    this.#timer = setInterval(() => void this.round(), ROUND_MS)
-    void this.round()
+    this.#rounds.start()
   }
 
-  /** No further policy is looked at; what is under way comes to its end, or to nothing. */
+  /** No further policy is looked at; what is under way comes to its end, or to nothing, and is not waited for. */
   stop(): void {
     this.#stopped = true
-    if (this.#timer !== null) clearInterval(this.#timer)
+    void this.#rounds.stop()
   }
 
   /** Looks at what was fetched more than a day ago, one after the other, what ends first before the rest. Never rejects. */
   async round(): Promise<void> {
-    if (this.#going) return
-    this.#going = true
     const { store, lookup, now, failed } = this.#options
     try {
       for (const domain of store.fetchedBefore(now() - REFRESH_MS)) {
@@ -53,8 +50,6 @@ export class StsRefresher {
       }
     } catch (error) {
       failed(error instanceof Error ? error.message : 'failed')
-    } finally {
-      this.#going = false
     }
   }
 }

@@ -33,6 +33,14 @@ export interface TlsaHost {
   readonly secure: boolean
 }
 
+/**
+ * A record as text, without the name. RFC 6698 2.2
+ * @param digits - of the data, from its beginning; default: all
+ */
+export function tlsaText({ usage, selector, matching, data }: TlsaData, digits = Infinity): string {
+  return `${usage} ${selector} ${matching} ${data.toString('hex').slice(0, digits)}`
+}
+
 /** RFC 7672 3.1.1, 3.1.2: trust anchors and end entities that DNS vouches for; the other usages have no place in SMTP */
 export const DANE_TA = 2
 export const DANE_EE = 3

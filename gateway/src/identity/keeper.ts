@@ -4,6 +4,7 @@
  */
 import type { Settings } from '../config/ports.ts'
 import type { Log } from '../observe/log.ts'
+import { Rounds } from '../observe/rounds.ts'
 import { alarm, settleAlarms, type AlarmPort, type IdentityAlarm } from './alarms.ts'
 import { expiryAlarms, isExpiryAlarm, type OwnCredential } from './expiry.ts'
 import { explainFinding } from './findings.ts'
@@ -34,8 +35,7 @@ export interface KeeperPorts {
 /** The caretaker. */
 export class Keeper {
   readonly #ports: KeeperPorts
-  #timer: NodeJS.Timeout | null = null
-  #looking: Promise<void> | null = null
+  readonly #rounds = new Rounds(() => this.look(), LOOK_MS)
   #expiryAt = 0
   #expiryVersion = -1
 
@@ -45,23 +45,16 @@ export class Keeper {
 
   /** Begins to look, at once and again and again. */
   start(): void {
-    const look = (): void => {
-      this.#looking ??= this.look().finally(() => {
-        this.#looking = null
-      })
-    }
-    this.#timer = setInterval(look, LOOK_MS)
-    look()
+    this.#rounds.start()
   }
 
   /**
    * Ends it. What is under way with an ACME server is waited for a moment only: its order is kept, and the next start goes on.
    */
   async stop(): Promise<void> {
-    if (this.#timer !== null) clearInterval(this.#timer)
     const { promise, resolve } = Promise.withResolvers<undefined>()
     const patience = setTimeout(resolve, PATIENCE_MS, undefined)
-    await Promise.race([this.#looking, promise])
+    await Promise.race([this.#rounds.stop(), promise])
     clearTimeout(patience)
   }
 

@@ -11,6 +11,7 @@ import type { MailId } from '../mail/message.ts'
 import type { QueueStore } from '../mail/queue/ports.ts'
 import type { Tenant } from '../mail/tenant.ts'
 import type { Log } from '../observe/log.ts'
+import { Rounds } from '../observe/rounds.ts'
 import { DAY_MS, dayName, dayOf } from './day.ts'
 import { sessionsByPolicy } from './gather.ts'
 import { writeReportMail } from './mail.ts'
@@ -79,8 +80,7 @@ export function newReport(
 /** The reporter. */
 export class Reporter {
   readonly #ports: ReporterPorts
-  #timer: NodeJS.Timeout | null = null
-  #looking: Promise<void> | null = null
+  readonly #rounds = new Rounds(() => this.look(), LOOK_MS)
   #stopped = false
 
   constructor(ports: ReporterPorts) {
@@ -89,20 +89,13 @@ export class Reporter {
 
   /** Begins to look, at once and again and again. */
   start(): void {
-    const look = (): void => {
-      this.#looking ??= this.look().finally(() => {
-        this.#looking = null
-      })
-    }
-    this.#timer = setInterval(look, LOOK_MS)
-    look()
+    this.#rounds.start()
   }
 
   /** Ends after the report in hand. */
-  async stop(): Promise<void> {
+  stop(): Promise<void> {
     this.#stopped = true
-    if (this.#timer !== null) clearInterval(this.#timer)
-    await this.#looking
+    return this.#rounds.stop()
   }
 
   /** Looks once: begins the reports of days that are over, and sends what is due. Never rejects. */

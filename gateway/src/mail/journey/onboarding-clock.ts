@@ -3,6 +3,7 @@
  * time that it was started. Changes no mail and no setting.
  */
 import type { Log } from '../../observe/log.ts'
+import { Rounds } from '../../observe/rounds.ts'
 import type { Tenant } from '../tenant.ts'
 import { onboardingPhase } from './onboarding.ts'
 
@@ -33,8 +34,7 @@ export class OnboardingClock {
   readonly #ports: OnboardingPorts
   /** The end that was told last, by tenant. */
   readonly #told = new Map<string, number>()
-  #timer: NodeJS.Timeout | null = null
-  #looking: Promise<void> | null = null
+  readonly #rounds = new Rounds(() => this.look(), LOOK_MS)
 
   constructor(ports: OnboardingPorts) {
     this.#ports = ports
@@ -42,19 +42,12 @@ export class OnboardingClock {
 
   /** Begins to look, at once and again and again. */
   start(): void {
-    const look = (): void => {
-      this.#looking ??= this.look().finally(() => {
-        this.#looking = null
-      })
-    }
-    this.#timer = setInterval(look, LOOK_MS)
-    look()
+    this.#rounds.start()
   }
 
   /** Ends it; resolves when nothing is under way. */
-  async stop(): Promise<void> {
-    if (this.#timer !== null) clearInterval(this.#timer)
-    await this.#looking
+  stop(): Promise<void> {
+    return this.#rounds.stop()
   }
 
   /** Looks once. Never rejects. */

@@ -7,7 +7,7 @@ import type { X509Certificate } from 'node:crypto'
 import { createHash, createPublicKey, timingSafeEqual } from 'node:crypto'
 import { buildPath, EngineError, parseCertificate, type Certificate } from '@siegel/engine'
 import type { TlsaData } from '../../dns/message.ts'
-import { DANE_EE, DANE_TA, type TlsaSet } from '../../dns/tlsa.ts'
+import { DANE_EE, DANE_TA, tlsaText, type TlsaSet } from '../../dns/tlsa.ts'
 import { matchName } from './tls-match.ts'
 
 /** What the certificate of a host is held against. */
@@ -30,9 +30,12 @@ const DIGESTS: ReadonlyMap<number, string> = new Map([
 /** Selector 0: the certificate. RFC 6698 2.1.2 */
 const CERTIFICATE = 0
 
+/** Digits of a record's data that the trace shows. */
+const SHOWN_DIGITS = 16
+
 /** A record as its three numbers and the beginning of its data, for the trace. */
-export function recordText({ usage, selector, matching, data }: TlsaData): string {
-  return `${usage} ${selector} ${matching} ${data.toString('hex').slice(0, 16)}`
+export function recordText(record: TlsaData): string {
+  return tlsaText(record, SHOWN_DIGITS)
 }
 
 /**

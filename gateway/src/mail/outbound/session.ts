@@ -8,7 +8,7 @@ import type { TlsIdentity } from '../../config/ports.ts'
 import { HostLookupError, type HostAddress, type HostLookup } from '../../dns/hosts.ts'
 import type { MxLookup } from '../../dns/mail-exchangers.ts'
 import type { KeptStsPolicy, StsFound, StsLookup } from '../../dns/sts.ts'
-import type { TlsaLookup } from '../../dns/tlsa.ts'
+import { tlsaText, type TlsaLookup } from '../../dns/tlsa.ts'
 import type { EffectiveTls } from '../../maps/tls-policy.ts'
 import type { Route } from '../../maps/route.ts'
 import type { Hop } from '../outcome.ts'
@@ -177,9 +177,7 @@ async function demandsOf(
 
 /** The demands in a form that can be compared; the order of the records means nothing. */
 function basisOf({ policy, dane }: HardenedTls): string {
-  const records = dane?.set.usable.map(
-    ({ usage, selector, matching, data }) => `${usage} ${selector} ${matching} ${data.toString('hex')}`,
-  )
+  const records = dane?.set.usable.map((record) => tlsaText(record))
   return JSON.stringify([policy, records?.sort() ?? null, dane?.names ?? null])
 }
 

@@ -3,6 +3,7 @@
  * is called there. Counts nothing. What is no matter of TLS, or our own fault, is told to nobody.
  */
 import type { KeptStsPolicy } from '../../dns/sts.ts'
+import { tlsaText } from '../../dns/tlsa.ts'
 import { isListed, stsPolicyLines } from '../../dns/sts-policy.ts'
 import type { ResultType } from '../../tls-reports/report.ts'
 import type { HardenedTls } from './dane-policy.ts'
@@ -88,9 +89,7 @@ export function appliedPolicy({ dane, reasons }: HardenedTls, sts: KeptStsPolicy
     return {
       type: 'tlsa',
       // RFC 8460 4.4: in the presentation form of RFC 6698 2.2
-      strings: (dane?.set.usable ?? []).map(
-        ({ usage, selector, matching, data }) => `${usage} ${selector} ${matching} ${data.toString('hex')}`,
-      ),
+      strings: (dane?.set.usable ?? []).map((record) => tlsaText(record)),
       mxHosts: [],
     }
   if (sts === null || sts.policy.mode === 'none') return NO_POLICY

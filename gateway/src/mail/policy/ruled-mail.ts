@@ -1,26 +1,32 @@
 /**
- * A mail as rules look at it: its subject, fields and parts as decoded texts. Reads only what a rule asks for; what cannot be read is
- * said to be unknown.
+ * A mail as rules look at it: its subject, fields and parts as searchable texts. Reads only what a rule asks for, and that once; what
+ * cannot be read, or is too long to be read, is said to be unknown.
  */
 import { fieldsNamed, headerValue, parseParameters, type MimeNode } from '@siegel/engine'
 import libmime from 'libmime'
-import type { RuledMail } from './rules.ts'
+import { searchable, type RuledMail } from './rules.ts'
 import type { ScannedMessage } from './scanned-message.ts'
 
-/** Parts that are looked at; the scanner allows no more. */
+/** What is known of the mail already. */
 type Known = Pick<RuledMail, 'senders' | 'kind' | 'protection' | 'size'>
 
-/** Makes the view; nothing is decoded before it is asked for. */
+/** Characters of all fields of one name together that are decoded; no honest field comes near. */
+const LONGEST = 32_768
+
+/** Makes the view. */
 export function ruledMail(message: ScannedMessage, known: Known): RuledMail {
-  const field = (lower: string): readonly string[] =>
-    fieldsNamed(message.fields, lower).map((each) => decoded(headerValue(message.bytes, each)))
-  let subject: string | null | undefined
+  const fields = new Map<string, readonly string[] | null>()
+  const field = (lower: string): readonly string[] | null => {
+    let values = fields.get(lower)
+    if (values === undefined) fields.set(lower, (values = valuesOf(message, lower)))
+    return values
+  }
   let parts: RuledMail['parts'] | undefined
   return {
     ...known,
     field,
     get subject() {
-      return (subject ??= subjectOf(field('subject')))
+      return subjectOf(field('subject'))
     },
     get parts() {
       return (parts ??= message.root === null ? null : partsOf(message.root, message))
@@ -28,19 +34,25 @@ export function ruledMail(message: ScannedMessage, known: Known): RuledMail {
   }
 }
 
+function valuesOf(message: ScannedMessage, lower: string): readonly string[] | null {
+  const values = fieldsNamed(message.fields, lower).map((each) => headerValue(message.bytes, each))
+  const length = values.reduce((sum, value) => sum + value.length, 0)
+  return length > LONGEST ? null : values.map(decoded)
+}
+
 /** RFC 2047: encoded words as text. What is in a charset that nobody knows stays as it was written. */
 function decoded(text: string): string {
-  return text.includes('=?') ? libmime.decodeWords(text) : text
+  return searchable(text.includes('=?') ? libmime.decodeWords(text) : text)
 }
 
 /** The subject; of several all, since a reader may show any of them. Null when a part of it stays encoded. */
-function subjectOf(values: readonly string[]): string | null {
-  const text = values.join('\n')
-  return /=\?[^?]+\?[bq]\?/i.test(text) ? null : text
+function subjectOf(values: readonly string[] | null): string | null {
+  const text = values?.join('\n') ?? null
+  return text === null || /=\?[^?]+\?[bq]\?/.test(text) ? null : text
 }
 
 function partsOf(node: MimeNode, message: ScannedMessage): { type: string; name: string }[] {
-  const own = { type: node.type, name: nameOf(node, message).trim().toLowerCase() }
+  const own = { type: node.type, name: nameOf(node, message).trim() }
   return [own, ...node.parts.flatMap((part) => partsOf(part, message))]
 }
 
@@ -51,5 +63,7 @@ function nameOf(node: MimeNode, { bytes }: ScannedMessage): string {
     disposition === undefined
       ? undefined
       : parseParameters(headerValue(bytes, disposition)).params['filename']
-  return decoded(given ?? node.params['name'] ?? '')
+  const name = given ?? node.params['name'] ?? ''
+  // A name that ends is told by its end.
+  return decoded(name.slice(-LONGEST))
 }

@@ -66,6 +66,8 @@ const CASES: readonly (readonly [when: object, given: Given, outcome: string])[]
   [{ header: [{ name: 'msip_labels', contains: 'abc_Enabled=true' }] }, { lines: ['MSIP_Labels: MSIP_Label_ABC_Enabled=True;'] }, 'applies'],
   [{ header: [{ name: 'X-Confidential' }] }, { lines: ['x-confidential:'] }, 'applies'],
   [{ header: [{ name: 'X-Confidential' }] }, {}, 'no'],
+  [{ header: [{ name: 'X-Long', contains: 'x' }] }, { lines: Array.from({ length: 50 }, () => `X-Long: ${'y'.repeat(900)}`) }, 'unsure'],
+  [{ subject: ['x'] }, { lines: Array.from({ length: 50 }, () => `Subject: ${'y'.repeat(900)}`) }, 'unsure'],
   [{ sensitivity: ['company-confidential'] }, { lines: ['Sensitivity: Company-Confidential'] }, 'applies'],
   [{ sensitivity: ['private'] }, { lines: ['Sensitivity: Company-Confidential'] }, 'no'],
   [{ largerThan: 4999 }, {}, 'applies'],

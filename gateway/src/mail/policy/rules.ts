@@ -21,16 +21,16 @@ interface Conditions extends Omit<RuleConditions, 'sender' | 'recipient'> {
   readonly recipient: ReadonlySet<string> | null
 }
 
-/** What rules may know of a mail. Texts are decoded. */
+/** What rules may know of a mail. Texts are decoded and searchable. */
 export interface RuledMail {
   /** Who may have written it, look-up form; more than one when it does not say so without doubt. */
   readonly senders: readonly string[]
   /** Null when it cannot be read. */
   readonly subject: string | null
-  /** The values of a header field, by its name in lower case. */
-  readonly field: (lower: string) => readonly string[]
+  /** The values of a header field, by its name in lower case; null when they cannot be known. */
+  readonly field: (lower: string) => readonly string[] | null
   readonly size: number
-  /** Types and file names of its parts, lower case; null when they cannot be known. */
+  /** Types and file names of its parts; null when they cannot be known. */
   readonly parts: readonly { readonly type: string; readonly name: string }[] | null
   readonly kind: MessageKind
   readonly protection: Protection
@@ -50,9 +50,15 @@ export function compileRule(name: string, { when, unless, then, stop }: RuleSpec
   return { name, when: ready(when), unless: unless === undefined ? null : ready(unless), then, stop }
 }
 
-function ready({ sender, recipient, ...rest }: RuleConditions): Conditions {
+function ready({ sender, recipient, subject, header, attachment, ...rest }: RuleConditions): Conditions {
   return {
     ...rest,
+    subject: subject?.map(searchable),
+    header: header?.map(({ name, contains }) => ({
+      name: name.toLowerCase(),
+      contains: contains === undefined ? undefined : searchable(contains),
+    })),
+    attachment: attachment?.map(searchable),
     sender: sender === undefined ? null : new Set(sender),
     recipient: recipient === undefined ? null : new Set(recipient),
   }
@@ -135,6 +141,10 @@ function and(a: Truth, b: Truth): Truth {
   return a < b ? a : b
 }
 
+function or(all: readonly Truth[]): Truth {
+  return all.reduce<Truth>((a, b) => (a > b ? a : b), NO)
+}
+
 function truth(value: boolean): Truth {
   return value ? YES : NO
 }
@@ -150,11 +160,11 @@ function judge(conditions: Conditions, mail: RuledMail): Truth {
   if (sender !== null) all = and(all, senderTruth(sender, mail.senders))
   if (subject !== undefined) all = and(all, subjectTruth(subject, mail.subject))
   if (header !== undefined)
-    all = and(all, truth(header.some(({ name, contains }) => hasField(mail, name, contains))))
+    all = and(all, or(header.map(({ name, contains }) => fieldTruth(mail.field(name), contains))))
   if (sensitivity !== undefined) {
     // RFC 4021 2.1.55: Personal, Private, Company-Confidential
-    const said = mail.field('sensitivity').map((value) => value.trim().toLowerCase())
-    all = and(all, truth(sensitivity.some((each) => said.includes(each))))
+    const said = mail.field('sensitivity')?.map((value) => value.trim()) ?? null
+    all = and(all, said === null ? UNSURE : truth(sensitivity.some((each) => said.includes(each))))
   }
   if (largerThan !== undefined) all = and(all, truth(mail.size > largerThan))
   if (attachment !== undefined) all = and(all, attachmentTruth(attachment, mail.parts))
@@ -186,29 +196,27 @@ function senderTruth(list: ReadonlySet<string>, senders: readonly string[]): Tru
 }
 
 function subjectTruth(wanted: readonly string[], subject: string | null): Truth {
-  return subject === null ? UNSURE : truth(wanted.some((text) => holds(subject, text)))
+  return subject === null ? UNSURE : truth(wanted.some((text) => subject.includes(text)))
 }
 
-function hasField(mail: RuledMail, name: string, contains: string | undefined): boolean {
-  const values = mail.field(name.toLowerCase())
-  return contains === undefined ? values.length > 0 : values.some((value) => holds(value, contains))
+function fieldTruth(values: readonly string[] | null, contains: string | undefined): Truth {
+  if (values === null) return UNSURE
+  return truth(contains === undefined ? values.length > 0 : values.some((value) => value.includes(contains)))
 }
 
 function attachmentTruth(wanted: readonly string[], parts: RuledMail['parts']): Truth {
   if (parts === null) return UNSURE
   return truth(
     wanted.some((text) => {
-      const lower = text.toLowerCase()
-      const top = lower.endsWith('/*') ? lower.slice(0, -1) : null
+      const top = text.endsWith('/*') ? text.slice(0, -1) : null
       return parts.some(({ type, name }) =>
-        lower.includes('/') ? (top === null ? type === lower : type.startsWith(top)) : name.endsWith(lower),
+        text.includes('/') ? (top === null ? type === text : type.startsWith(top)) : name.endsWith(text),
       )
     }),
   )
 }
 
-/** Whether a text stands in another, in any case and normal form. */
-function holds(text: string, wanted: string): boolean {
-  const plain = (each: string): string => each.normalize('NFKC').toLowerCase()
-  return plain(text).includes(plain(wanted))
+/** A text so that it is found in any case and normal form. */
+export function searchable(text: string): string {
+  return text.normalize('NFKC').toLowerCase()
 }

@@ -2,17 +2,13 @@
  * A Postfix of our own for tests: configuration, queue and log in one temporary folder, host names from a file that only this
  * instance sees as /etc/hosts (a private mount namespace). Relays what loopback gives it by a transport map. Needs root.
  */
-import { execFile, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { chmod, chown, mkdir, mkdtemp, readFile, rm, utimes, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rm, utimes, writeFile } from 'node:fs/promises'
 import { createConnection } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { promisify } from 'node:util'
+import { daemonFolder, run, startDaemon } from './daemon.ts'
 
-const run = promisify(execFile)
 /** Where the instance takes mail. */
 const LISTENER = '127.44.255.1'
 const SENDER_DOMAIN = 'sender.test'
@@ -57,13 +53,8 @@ export interface PostfixEnd {
 
 /** Starts an instance and waits until it takes mail. */
 export async function startPostfix(options: PostfixOptions): Promise<Postfix> {
-  const folder = await mkdtemp(join(tmpdir(), 'siegel-postfix-'))
-  await chmod(folder, 0o755)
-  const [owner = 0, group = 0] = await Promise.all(
-    ['-u', '-g'].map(async (what) => Number((await run('id', [what, 'postfix'])).stdout)),
-  )
-  for (const name of ['queue', 'data']) await mkdir(join(folder, name))
-  await chown(join(folder, 'data'), owner, group)
+  const folder = await daemonFolder('postfix', 'postfix', ['data'])
+  await mkdir(join(folder, 'queue'))
   const transports = [...options.nextHops].map(([domain, hop]) => `${domain} smtp:${hop}\n`).join('')
   const files = {
     hosts: `127.0.0.1 localhost\n${options.hosts}`,
@@ -85,27 +76,16 @@ export async function startPostfix(options: PostfixOptions): Promise<Postfix> {
     throw error
   })
   const { stdout } = await run('postconf', ['-c', folder, '-h', 'daemon_directory'])
-  const script =
-    'mount --bind "$1/hosts" /etc/hosts && mount --bind "$1/resolv.conf" /etc/resolv.conf && exec "$2/master" -c "$1" -d'
-  const master = spawn(
-    'unshare',
-    ['--mount', '--propagation', 'private', 'sh', '-c', script, 'sh', folder, stdout.trim()],
-    { stdio: 'ignore', detached: true },
+  const daemon = startDaemon(
+    folder,
+    'mount --bind "$1/resolv.conf" /etc/resolv.conf && exec "$2/master" -c "$1" -d',
+    stdout.trim(),
   )
   const log = () => readFile(join(folder, 'log'), 'utf8').catch(() => '')
-  const close = async () => {
-    if (master.exitCode === null && master.signalCode === null) {
-      const ended = once(master, 'exit')
-      master.kill('SIGTERM')
-      await ended
-    }
-    await sleep(300)
-    await rm(folder, { recursive: true, maxRetries: 5 })
-  }
   for (let i = 0; !(await accepts(options.port)); i++) {
-    if (i > 100 || master.exitCode !== null) {
+    if (i > 100 || daemon.ended()) {
       const said = await log()
-      await close()
+      await daemon.close()
       throw new Error(`Postfix does not start: ${said}`)
     }
     await sleep(100)
@@ -117,7 +97,7 @@ export async function startPostfix(options: PostfixOptions): Promise<Postfix> {
     },
     ends: async () => readEnds(await log()),
     log,
-    close,
+    close: () => daemon.close(),
   }
 }
 
