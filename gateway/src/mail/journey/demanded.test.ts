@@ -4,7 +4,7 @@ import { describe, it } from 'node:test'
 import { decryptMessage } from '@siegel/engine'
 import { entryOf, make } from '../../keyring/testing/credentials.ts'
 import { NO_LEVELS } from '../policy/levels.ts'
-import type { Rule } from '../policy/rules.ts'
+import { compileRule, type Rule } from '../policy/rules.ts'
 import { mailRoot, TIMES, withRig } from './testing/rig.ts'
 
 const SECRET = 'the price is 4711'
@@ -74,20 +74,16 @@ describe('encryption that is demanded', () => {
 })
 
 describe('a rule', () => {
-  const rule = (then: object): Rule => ({
-    ...{
-      name: 'prices',
-      when: { sender: null, recipient: null, subject: ['PRICE'] },
-      unless: null,
-      stop: false,
-    },
-    then: { weaken: false, ...then },
-  })
+  const rule = (action: 'hold' | 'reject'): Rule =>
+    compileRule('prices', {
+      ...{ order: 1, enabled: true, when: { subject: ['PRICE'] }, stop: false },
+      then: { weaken: false, action },
+    })
   const PRICE = MAIL.replace('Subject: x', 'Subject: =?utf-8?q?Price=20list?=')
 
   it('holds a mail until an operator lets it go', () =>
     withRig({}, async (rig) => {
-      rig.rules = [rule({ action: 'hold' })]
+      rig.rules = [rule('hold')]
       const mail = await rig.receive(PRICE)
       await rig.turn()
       await rig.turnAfter(TIMES.heldProbeMs * 2)
@@ -100,7 +96,7 @@ describe('a rule', () => {
 
   it('returns a mail, and lets another one pass', () =>
     withRig({}, async (rig) => {
-      rig.rules = [rule({ action: 'reject' })]
+      rig.rules = [rule('reject')]
       const [price, other] = [await rig.receive(PRICE), await rig.receive(MAIL)]
       await rig.turn()
       assert.ok((await rig.trace(price)).includes('bounced'))
