@@ -6,6 +6,7 @@ import assert from 'node:assert/strict'
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { it } from 'node:test'
+import { setTimeout } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { encryptEntity } from '@siegel/engine'
@@ -18,10 +19,18 @@ const RECIPIENTS = Array.from({ length: 80 }, (_, index) => `user${index}@contos
 setFlagsFromString('--expose-gc')
 const collect = runInNewContext('gc') as () => void
 
-/** Octets outside the heap that somebody still holds. */
-function held(): number {
-  collect()
-  return process.memoryUsage().arrayBuffers
+/**
+ * Octets outside the heap that somebody still holds. The runtime gives dead buffers back on a thread of its own, which one look
+ * right after the collection may come before: the least of several is what is held.
+ */
+async function held(): Promise<number> {
+  let least = Infinity
+  for (let look = 0; look < 10; look += 1) {
+    collect()
+    await setTimeout(20)
+    least = Math.min(least, process.memoryUsage().arrayBuffers)
+  }
+  return least
 }
 
 /** A mail of almost 1 MiB, encrypted to a key that serves all recipients. */
@@ -45,11 +54,11 @@ async function receive(rig: JourneyRig) {
 it('80 decrypted copies are not held in memory at once, and leave nothing behind', () =>
   withRig({}, async (rig) => {
     const { mail, inner, bodies } = await receive(rig)
-    const before = held()
+    const before = await held()
     const atDelivery: number[] = []
     const outbound: JourneyRig['next']['outbound'] = {
-      deliver: (request) => {
-        if (atDelivery.length === 0) atDelivery.push(held() - before)
+      deliver: async (request) => {
+        if (atDelivery.length === 0) atDelivery.push((await held()) - before)
         return rig.next.outbound.deliver(request)
       },
       lastCapabilities: () => null,
