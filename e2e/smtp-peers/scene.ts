@@ -1,6 +1,6 @@
 /**
- * The scene: one gateway with a tenant for every next hop, an Exim, a Postfix and a Node smtp-server as these next hops, the first two
- * also as clients, and one collector behind all of them. The sender's domain says which hop a mail takes.
+ * The scene: one gateway with a tenant for every next hop, an Exim, a Postfix, a Node smtp-server and the simulator of Exchange Online
+ * as these next hops, the first two also as clients, and one collector behind all of them. The sender's domain says which hop a mail takes.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -10,15 +10,18 @@ import { makePerson } from '../stage/certificates.ts'
 import { StageGateway, type StageObject } from '../stage/gateway.ts'
 import { freePort } from '../stage/ports.ts'
 import { Collector } from './collector.ts'
+import { startExchangeHop } from './exchange-hop.ts'
 import { startExim } from './exim.ts'
 import type { ForeignServer } from './foreign-server.ts'
 import { startNodeHop, type NodeHop } from './node-hop.ts'
 import { startPostfix } from './postfix.ts'
 
-/** The next hops, and the tenants that send through them. */
+/** The foreign next hops, and the tenants that send through them. */
 export const HOPS = ['exim', 'postfix', 'node'] as const
+/** These and the simulator, which adds fields of its own and takes bounces into its mailboxes. */
+export const ALL_HOPS = [...HOPS, 'exchange'] as const
 /** A next hop. */
-export type HopName = (typeof HOPS)[number]
+export type HopName = (typeof ALL_HOPS)[number]
 
 /** The name under which every client reaches the gateway. */
 export const GATEWAY_HOST = 'gw.peers.example'
@@ -28,7 +31,7 @@ export const HOP_SIZE_LIMIT = 400_000
 export const GATEWAY_SIZE_LIMIT = 1_000_000
 
 /** Microsoft's id of the tenant of a hop. */
-const tenantIdOf = (hop: HopName): string => `00000000-0000-4000-8000-00000000000${HOPS.indexOf(hop) + 1}`
+const tenantIdOf = (hop: HopName): string => `00000000-0000-4000-8000-00000000000${ALL_HOPS.indexOf(hop) + 1}`
 
 /** The header line by which Exchange Online names the tenant. */
 export const tenantHeader = (hop: HopName): string => `X-MS-Exchange-CrossTenant-Id: ${tenantIdOf(hop)}\r\n`
@@ -60,7 +63,7 @@ function objects(authority: Authority, mailAuthority: Authority): StageObject[] 
     { kind: 'ServerCertificate', name: 'gateway', spec: { chain: cert, key: serverKey } },
     { kind: 'TlsAnchor', name: 'test', spec: { certificate: authority.root } },
     { kind: 'AddressRange', name: 'loopback', spec: { cidrs: ['127.0.0.0/8'] } },
-    ...HOPS.flatMap((hop): StageObject[] => {
+    ...ALL_HOPS.flatMap((hop): StageObject[] => {
       const { certificate, key } = makePerson(mailAuthority, signerOf(hop))
       const own = issue(authority, { commonName: `gw.${hop}.example`, keyType: 'rsa2048' })
       return [
@@ -121,13 +124,23 @@ export async function openScene(): Promise<Scene> {
     closing.push(() => postfix.close())
     const node = await startNodeHop({ server, anchors: authority.root, collector, sizeLimit: HOP_SIZE_LIMIT })
     closing.push(() => node.close())
-    const ports = { exim: exim.hopPort, postfix: postfix.hopPort, node: node.port }
+    const exchangeHop = await startExchangeHop({
+      ...{ server, client, collector, anchors: authority.root },
+      tenant: { id: tenantIdOf('exchange'), domain: 'exchange.example', gateway: 'gw.exchange.example' },
+    })
+    closing.push(() => exchangeHop.close())
+    const ports = {
+      exim: exim.hopPort,
+      postfix: postfix.hopPort,
+      node: node.port,
+      exchange: exchangeHop.port,
+    }
     const gateway = new StageGateway({
       folder,
       fqdn: GATEWAY_HOST,
       port,
       hosts: Object.fromEntries(
-        HOPS.map((hop) => [`${hop}.mail.protection.outlook.com`, `127.0.0.1:${ports[hop]}`]),
+        ALL_HOPS.map((hop) => [`${hop}.mail.protection.outlook.com`, `127.0.0.1:${ports[hop]}`]),
       ),
       settings: {
         limits: { messageSize: GATEWAY_SIZE_LIMIT },

@@ -54,6 +54,8 @@ export interface StageOptions {
   readonly retryDelay?: number
   /** How long PowerShell's changes take to be in force in the simulator, in milliseconds. */
   readonly propagationDelay?: number
+  /** Further hosts of the gateway's static table: name to `address:port`. */
+  readonly hosts?: Readonly<Record<string, string>>
   /** Ranges from which the gateway takes connections. Default: loopback, all of it. */
   readonly addressRanges?: readonly string[]
   /** Where the world sends from. Default 127.0.0.1, like everybody. */
@@ -219,7 +221,7 @@ async function build(options: StageOptions): Promise<Stage> {
     folder,
     fqdn: CONTOSO.fqdn,
     port,
-    hosts: { [CONTOSO.endpoint]: `127.0.0.1:${exchange.address.port}` },
+    hosts: { ...options.hosts, [CONTOSO.endpoint]: `127.0.0.1:${exchange.address.port}` },
     ...(options.settings === undefined ? {} : { settings: options.settings }),
     ...(options.environment === undefined ? {} : { environment: options.environment }),
   })

@@ -55,6 +55,23 @@ const roundTrip = z.strictObject({
     .describe('SHA-256 over the mark that the subject of the test mails holds, in hexadecimal digits.'),
 })
 
+const script = z.strictObject({
+  preset: z
+    .enum(['recommended', 'as-documented'])
+    .describe('Preset of then; with another one these options count no more.'),
+  spam: z.enum(['A', 'B', 'C', 'D']).describe('`--spam`'),
+  inbound: z.enum(['crypto', 'all']).describe('`--inbound`'),
+  guard: z.enum(['none', 'reject', 'report']).describe('`--guard`'),
+  reportTo: addressField('`--report-to`').optional(),
+  exempt: z
+    .array(z.enum(['OOF', 'PermissionControlled']))
+    .max(2)
+    .describe('`--exempt`'),
+  pilotGroup: addressField('`--pilot-group`').optional(),
+  gatewayAddresses: z.array(z.string().max(64)).max(LARGEST_LIST).describe('`--gateway-ip`'),
+  certificateName: z.string().max(253).describe('`--certificate-name`'),
+})
+
 const LONGEST_ONBOARDING_HOURS = 168
 
 const onboarding = z.strictObject({
@@ -217,6 +234,12 @@ export const tenantSpec = z
       .optional()
       .describe(
         'While it lasts, mail that the next hop refuses for good is tried again instead of returned; `siegel exchange onboarding` writes it.',
+      ),
+    script: script
+      .optional()
+      .describe(
+        'Options of the last script for Exchange Online: the next script and plan have them unless told otherwise, and drift ' +
+          'compares with them; `siegel exchange script` writes it.',
       ),
     rotation: rotation
       .optional()

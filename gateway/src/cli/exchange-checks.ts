@@ -23,7 +23,7 @@ const OPTIONS = {
   json: { type: 'boolean' },
 } as const
 
-async function stateChecks(file: string, { tenant }: AssistContext, io: Io): Promise<Check[]> {
+async function stateChecks(file: string, { tenant, scriptOptions }: AssistContext, io: Io): Promise<Check[]> {
   const state = readState(await readInput(file, io))
   if (state.Tenant !== tenant.name)
     throw new AssistError(`the state is of the tenant ${JSON.stringify(state.Tenant)}, not of ${tenant.name}`)
@@ -31,7 +31,7 @@ async function stateChecks(file: string, { tenant }: AssistContext, io: Io): Pro
     throw new AssistError(
       `the state was exported with the preset ${state.Preset}, the settings say ${tenant.preset}`,
     )
-  return drift(tenant, state, io.now())
+  return drift(tenant, state, io.now(), scriptOptions)
 }
 
 function readListener(text: string | undefined): { host: string; port: number } | null {

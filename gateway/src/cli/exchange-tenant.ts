@@ -2,10 +2,11 @@
  * The tenant that a verb is about, from the settings in the store; and the options that say which.
  */
 import { compileSettings } from '../config/settings.ts'
-import type { Settings } from '../config/ports.ts'
+import type { ConfigObject, Settings } from '../config/ports.ts'
 import type { StartConfig } from '../config/file.ts'
+import { toDocument } from '../config/config-object.ts'
 import type { Language } from '../exchange/assist/language.ts'
-import { AssistError } from '../exchange/assist/options.ts'
+import { AssistError, type AssistOptions } from '../exchange/assist/options.ts'
 import type { CredentialStore } from '../keyring/ports.ts'
 import type { Tenant } from '../mail/tenant.ts'
 import type { TraceStore } from '../mail/trace.ts'
@@ -48,6 +49,8 @@ function chooseTenant(settings: Settings, wanted: string | undefined): Tenant {
 /** What such a verb works with. */
 export interface AssistContext {
   readonly tenant: Tenant
+  /** Options of the last script for it; null: none was made, or for another preset. */
+  readonly scriptOptions: AssistOptions | null
   readonly settings: Settings
   readonly start: StartConfig
   /** The tenant's traces. */
@@ -55,6 +58,18 @@ export interface AssistContext {
   /** Its keyring's entries. */
   readonly credentials: CredentialStore
   readonly store: Store
+}
+
+/** What the settings hold of the last script. */
+function scriptOptionsOf(objects: readonly ConfigObject[], tenant: Tenant): AssistOptions | null {
+  const object = objects.find(({ kind, name }) => kind === 'Tenant' && name === tenant.name)
+  const read = object === undefined ? null : toDocument(object)
+  if (read?.ok !== true || read.document.kind !== 'Tenant') return null
+  const { script } = read.document.spec
+  if (script?.preset !== tenant.preset) return null
+  const { spam, inbound, guard, reportTo = null, exempt, pilotGroup = null } = script
+  const { gatewayAddresses, certificateName } = script
+  return { spam, inbound, guard, reportTo, exempt, pilotGroup, gatewayAddresses, certificateName }
 }
 
 /** Reads the settings and finds the tenant. */
@@ -65,7 +80,8 @@ export function withTenant<T>(options: Options, work: (context: AssistContext) =
     try {
       const tenant = chooseTenant(settings, options.text('tenant'))
       const { traces, credentials } = store.forTenant(tenant.id)
-      return await work({ tenant, settings, start, traces, credentials, store })
+      const scriptOptions = scriptOptionsOf(objects, tenant)
+      return await work({ tenant, scriptOptions, settings, start, traces, credentials, store })
     } catch (error) {
       if (error instanceof AssistError) throw new UsageError(error.message)
       throw error

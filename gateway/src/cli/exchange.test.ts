@@ -185,6 +185,33 @@ test('drift of an exported state: none, then each fault with a line and exit cod
   assert.equal(other.code, 2)
 })
 
+test('a script keeps its options: the next one has them, the plan shows them, drift misses what was left out', async () => {
+  const tenant = ['--tenant', 'contoso', '--language', 'en']
+  const file = join(installation.folder, 'kept.ps1')
+  assert.match((await run('exchange', 'plan', ...tenant)).out, /--guard none .*--gateway-ip none/)
+  const guard = ['--guard', 'report', '--report-to', 'audit@contoso.com', '--gateway-ip', '192.0.2.7']
+  assert.equal((await run('exchange', 'script', ...tenant, ...guard, '--out', file)).code, 0)
+  assert.equal((await run('exchange', 'script', ...tenant, '--out', file)).code, 0)
+  assert.match(
+    await readFile(file, 'utf8'),
+    /--guard report --report-to audit@contoso\.com .*--gateway-ip 192\.0\.2\.7/,
+  )
+  const plan = await run('exchange', 'plan', ...tenant, '--guard', 'none', '--gateway-ip', 'none')
+  assert.match(plan.out, /^Options: --spam A .*--guard none .*--gateway-ip none/m)
+  assert.match(
+    plan.out,
+    /^The last script had instead: --guard report --report-to audit@contoso\.com --gateway-ip 192\.0\.2\.7$/m,
+  )
+  const state = join(installation.folder, 'forgotten.json')
+  await writeFile(state, JSON.stringify(stateOf(makePlan(contoso, defaultOptions(contoso)), Date.now())))
+  const seen = await run('exchange', 'drift', ...tenant, '--state', state)
+  assert.equal(seen.code, 1)
+  assert.match(seen.out, /^bad +rule Siegel 810 guard, reporting is missing/m)
+  const none = ['--guard', 'none', '--gateway-ip', 'none']
+  assert.equal((await run('exchange', 'script', ...tenant, ...none, '--out', file)).code, 0)
+  assert.doesNotMatch((await run('exchange', 'drift', ...tenant, '--state', state)).out, /^bad/m)
+})
+
 test('what cannot be is refused with exit code 2', async () => {
   const cases: [string[], RegExp][] = [
     [

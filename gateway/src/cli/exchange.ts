@@ -18,8 +18,9 @@ import { exchangeRotate } from './exchange-rotate.ts'
 import { exchangeWindow } from './exchange-window.ts'
 import { readOptions, type Options } from './options.ts'
 import { driftVerb, verifyVerb } from './exchange-checks.ts'
-import { readLanguage, TENANT_OPTIONS, withTenant } from './exchange-tenant.ts'
+import { readLanguage, TENANT_OPTIONS, withTenant, type AssistContext } from './exchange-tenant.ts'
 import { roundTripVerb } from './round-trip.ts'
+import { writeTenantField } from './tenant-field.ts'
 
 const CHOICES = {
   preset: { type: 'string' },
@@ -52,9 +53,15 @@ function exemptions(given: string | undefined, byDefault: AssistOptions['exempt'
   })
 }
 
-/** The choices that the call makes. */
-function choices(options: Options, tenant: Tenant): AssistOptions {
-  const defaults = defaultOptions(tenant)
+/** A list that is given, `none` for an empty one. */
+function listed(given: readonly string[], byDefault: readonly string[]): readonly string[] {
+  if (given.length === 0) return byDefault
+  return given.length === 1 && given[0] === 'none' ? [] : given
+}
+
+/** The choices that the call makes; what it does not say is as in the last script. */
+function choices(options: Options, tenant: Tenant, last: AssistOptions | null): AssistOptions {
+  const defaults = last ?? defaultOptions(tenant)
   const preset = options.text('preset')
   if (preset !== undefined && preset !== 'recommended' && preset !== 'as-documented')
     throw new UsageError('--preset must be recommended or as-documented')
@@ -63,14 +70,16 @@ function choices(options: Options, tenant: Tenant): AssistOptions {
       `the tenant ${tenant.name} has the preset ${tenant.preset} in its settings, and Siegel accepts mail by that one only: ` +
         'change the setting with siegel apply first',
     )
+  const guard = oneOf(options, 'guard', ['none', 'reject', 'report'], defaults.guard)
+  const pilotGroup = options.text('pilot-group') ?? defaults.pilotGroup
   return {
     spam: oneOf<SpamOption>(options, 'spam', ['A', 'B', 'C', 'D'], defaults.spam),
     inbound: oneOf(options, 'inbound', ['crypto', 'all'], defaults.inbound),
-    guard: oneOf(options, 'guard', ['none', 'reject', 'report'], defaults.guard),
-    reportTo: options.text('report-to') ?? null,
+    guard,
+    reportTo: options.text('report-to') ?? (guard === 'report' ? defaults.reportTo : null),
     exempt: exemptions(options.text('exempt'), defaults.exempt),
-    pilotGroup: options.text('pilot-group') ?? null,
-    gatewayAddresses: options.texts('gateway-ip'),
+    pilotGroup: pilotGroup === 'none' ? null : pilotGroup,
+    gatewayAddresses: listed(options.texts('gateway-ip'), defaults.gatewayAddresses),
     certificateName: options.text('certificate-name')?.toLowerCase() ?? defaults.certificateName,
   }
 }
@@ -78,17 +87,17 @@ function choices(options: Options, tenant: Tenant): AssistOptions {
 function planned(
   args: readonly string[],
   extra: Record<string, { type: 'string' | 'boolean' }>,
-  work: (plan: AssistPlan, options: Options) => Promise<void>,
+  work: (plan: AssistPlan, options: Options, context: AssistContext) => Promise<ExitCode>,
 ): Promise<ExitCode> {
   const options = readOptions(args, { ...TENANT_OPTIONS, ...CHOICES, ...extra }, 0)
-  return withTenant<ExitCode>(options, async ({ tenant }) => {
-    await work(makePlan(tenant, choices(options, tenant)), options)
-    return 0
+  return withTenant<ExitCode>(options, (context) => {
+    const { tenant, scriptOptions } = context
+    return work(makePlan(tenant, choices(options, tenant, scriptOptions)), options, context)
   })
 }
 
 function showPlan(args: readonly string[], io: Io): Promise<ExitCode> {
-  return planned(args, { json: { type: 'boolean' } }, (plan, options) => {
+  return planned(args, { json: { type: 'boolean' } }, (plan, options, { scriptOptions }) => {
     const language = readLanguage(options)
     const { tenant, generation } = plan
     const result = {
@@ -96,12 +105,13 @@ function showPlan(args: readonly string[], io: Io): Promise<ExitCode> {
       preset: tenant.preset,
       generation,
       options: plan.options,
+      lastScript: scriptOptions,
       objects: overviewRows(plan, language),
       remarks: planRemarks(plan, language),
     }
     if (options.has('json')) io.out(JSON.stringify(result))
-    else for (const line of overviewLines(plan, language)) io.out(line)
-    return Promise.resolve()
+    else for (const line of overviewLines(plan, language, scriptOptions)) io.out(line)
+    return Promise.resolve(0)
   })
 }
 
@@ -114,19 +124,40 @@ async function writePrivate(options: Options, text: string, io: Io): Promise<voi
   io.out(`wrote ${out}, readable for its owner only`)
 }
 
+/** Keeps what the script was made with; false when somebody else changes the configuration just now. */
+async function keepOptions({ tenant, options }: AssistPlan, context: AssistContext): Promise<boolean> {
+  if (JSON.stringify(options) === JSON.stringify(context.scriptOptions)) return true
+  const { reportTo, pilotGroup, ...rest } = options
+  const value = {
+    preset: tenant.preset,
+    ...rest,
+    ...(reportTo === null ? {} : { reportTo }),
+    ...(pilotGroup === null ? {} : { pilotGroup }),
+  }
+  return (await writeTenantField(context.store, tenant.name, 'script', value)) !== null
+}
+
 function script(args: readonly string[], io: Io): Promise<ExitCode> {
-  return planned(args, { out: { type: 'string' } }, async (plan, options) => {
+  return planned(args, { out: { type: 'string' } }, async (plan, options, context) => {
     await writePrivate(options, makeScript(plan), io)
+    if (!(await keepOptions(plan, context))) {
+      io.err('siegel: the configuration was changed meanwhile; make the script again')
+      return 1
+    }
     if (plan.tenant.preset === 'recommended')
       io.out('It holds secrets (stamps and processed words): delete it after use.')
-    io.out('First run it with -WhatIf; what it makes: siegel exchange plan with the same options.')
+    io.out(
+      'First run it with -WhatIf; what it makes: siegel exchange plan. The next script has the same options.',
+    )
+    return 0
   })
 }
 
 function rollback(args: readonly string[], io: Io): Promise<ExitCode> {
-  return planned(args, { out: { type: 'string' } }, (plan, options) =>
-    writePrivate(options, makeRollback(plan), io),
-  )
+  return planned(args, { out: { type: 'string' } }, async (plan, options) => {
+    await writePrivate(options, makeRollback(plan), io)
+    return 0
+  })
 }
 
 function guide(args: readonly string[], io: Io): Promise<ExitCode> {
@@ -135,6 +166,7 @@ function guide(args: readonly string[], io: Io): Promise<ExitCode> {
     if (options.text('out') === undefined)
       for (const line of makeGuide(plan, { language, secrets: false }).trimEnd().split('\n')) io.out(line)
     else await writePrivate(options, makeGuide(plan, { language, secrets: true }), io)
+    return 0
   })
 }
 

@@ -97,10 +97,11 @@ export async function planApply(input: ApplyInput): Promise<ApplyPlan> {
   return planChange(prepared, input)
 }
 
-/** What `siegel exchange onboarding` and `window` have begun goes on when a file says nothing of it: they have verbs that end it. */
+/** What `siegel exchange onboarding` and `window` have begun and `script` has noted stays when a file says nothing of it: they have verbs of their own. */
 function keepTimed(document: ConfigDocument, stored: TenantSpec | null): void {
   if (document.kind !== 'Tenant' || stored === null) return
   if (stored.onboarding !== undefined) document.spec.onboarding ??= stored.onboarding
+  if (stored.script !== undefined) document.spec.script ??= stored.script
   if (stored.validation !== undefined) document.spec.validation ??= stored.validation
 }
 

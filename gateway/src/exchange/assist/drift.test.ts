@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { checkLine } from './checks.ts'
 import { drift } from './drift.ts'
-import { defaultOptions, type AssistTenant } from './options.ts'
+import { defaultOptions, type AssistOptions, type AssistTenant } from './options.ts'
 import { makePlan } from './plan.ts'
 import { readState } from './state.ts'
 import { foreignRule, stateOf, type MadeState } from './testing/states.ts'
@@ -68,10 +68,11 @@ test('every difference is named and is the only one', () => {
     ['smart host', (s) => Object.assign(s.OutboundConnectors[0] ?? {}, { SmartHosts: ['evil.example'] }), ['bad connector-changed']],
     ['rival', (s) => s.InboundConnectors.push({ Name: 'old', TlsSenderCertificateName: ['smime-gw.contoso.com'] }), ['bad connector-same-certificate']],
     ['no rule', (s) => s.Rules.splice(2, 1), ['bad rule-missing']],
-    ['disabled rule', (s) => (rule(s, 'Siegel 200')['State'] = 'Disabled'), ['bad rule-disabled']],
+    ['no route', (s) => s.Rules.splice(s.Rules.indexOf(rule(s, 'Siegel 200')), 1), ['bad guard-too-early', 'bad rule-missing']],
+    ['disabled rule', (s) => (rule(s, 'Siegel 200')['State'] = 'Disabled'), ['bad guard-too-early', 'bad rule-disabled']],
     ['guard not yet', (s) => (rule(s, 'Siegel 800')['State'] = 'Disabled'), ['warning rule-disabled']],
-    ['bypassed', (s) => Object.assign(rule(s, 'Siegel 200'), { State: 'Disabled', Comments: `${String(rule(s, 'Siegel 200')['Comments'])} (bypassed)` }), ['bad rule-bypassed']],
-    ['pilot', (s) => (rule(s, 'Siegel 200')['PilotGroups'] = ['p@contoso.com']), ['warning rule-pilot']],
+    ['bypassed', (s) => Object.assign(rule(s, 'Siegel 200'), { State: 'Disabled', Comments: `${String(rule(s, 'Siegel 200')['Comments'])} (bypassed)` }), ['bad guard-too-early', 'bad rule-bypassed']],
+    ['pilot', (s) => (rule(s, 'Siegel 200')['PilotGroups'] = ['p@contoso.com']), ['bad pilot-uneven', 'bad guard-too-early', 'warning rule-pilot']],
     ['wrong words', (s) => (rule(s, 'Siegel 310')['WordsMissing'] = 1), ['bad rule-words-missing']],
     ['old words', (s) => (rule(s, 'Siegel 310')['WordsExtra'] = 2), ['bad rule-words-extra']],
     ['wrong secret', (s) => (rule(s, 'Siegel 200')['Stamp'] = 'other'), ['bad rule-stamp']],
@@ -92,6 +93,30 @@ test('every difference is named and is the only one', () => {
     ['old', (s) => (s['TakenAt'] = '2026-11-20T00:00:00Z'), ['warning state-age']],
   ] // prettier-ignore
   for (const [name, change, expected] of cases) assert.deepEqual(faults(change), expected, name)
+})
+
+test('a guard that the last script had and the one that was run has not, the other way round, and other people in the pilot', () => {
+  const bare = { ...guarded, guard: 'none' as const }
+  const seen = (ran: typeof bare | typeof guarded, wanted: AssistOptions, change: (s: MadeState) => void = () => undefined) => {
+    const made = stateOf(makePlan(recommended, ran), NOW)
+    change(made)
+    return drift(recommended, readState(Buffer.from(JSON.stringify(made))), NOW, wanted)
+      .filter(({ verdict, code }) => verdict !== 'good' && code !== 'rule-generation')
+      .map((one) => checkLine(one, 'en'))
+  } // prettier-ignore
+  const forgotten = seen(bare, guarded)
+  assert.match(forgotten[1] ?? '', /had --guard none, the last one that was made has --guard reject/)
+  assert.match(forgotten[2] ?? '', /^bad +rule Siegel 800 guard is missing/)
+  assert.equal(forgotten.length, 3, forgotten.join('\n'))
+  const unexpected = seen(guarded, bare)
+  assert.match(unexpected[2] ?? '', /^bad +rule Siegel 800 guard is left over/)
+  assert.deepEqual(seen(guarded, guarded), [])
+  const piloted = { ...bare, pilotGroup: 'pilot@contoso.com' }
+  const others = seen(piloted, piloted, (made) => {
+    for (const one of made.Rules)
+      if (/^Siegel [23]/.test(String(one['Name']))) one['PilotGroups'] = ['Other@contoso.com']
+  })
+  assert.match(others[0] ?? '', /the pilot is other@contoso\.com, the script was made for pilot@contoso\.com/)
 })
 
 test('what the script leaves for later is said as waiting, beside the one thing that is to be mended', () => {

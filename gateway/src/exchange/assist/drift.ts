@@ -4,7 +4,8 @@
  */
 import { check, type Check } from './checks.ts'
 import { makePlan, type AssistPlan, type PlannedConnector, type PlannedRule } from './plan.ts'
-import type { AssistTenant } from './options.ts'
+import { optionWords } from './overview.ts'
+import type { AssistOptions, AssistTenant } from './options.ts'
 import type { Value } from './powershell.ts'
 import { COMPARED_INBOUND_FIELDS, COMPARED_OUTBOUND_FIELDS, COMPARED_RULE_FIELDS } from './script-export.ts'
 import { certificateDomain } from './script-preflight.ts'
@@ -207,13 +208,55 @@ function conflicts(plan: AssistPlan, state: ExchangeState): Check[] {
   ]
 }
 
+/** The state comes from a script that had other options than the last one that was made. */
+function otherOptions(wanted: AssistOptions, actual: AssistOptions): Check[] {
+  const [should, is] = [optionWords(wanted), optionWords(actual)]
+  const expected = should.filter((one) => !is.includes(one)).join(' ')
+  const found = is.filter((one) => !should.includes(one)).join(' ')
+  return expected === '' && found === ''
+    ? []
+    : [check('bad', 'options-differ', { actual: found || '-', expected: expected || '-' })]
+}
+
+/** For whom the rules that route are in force: all for the same people, and a guard only where all mail is routed. */
+function pilots(plan: AssistPlan, state: ExchangeState): Check[] {
+  const there = (names: readonly PlannedRule[]) =>
+    names.flatMap(({ name }) => state.Rules.filter((rule) => rule.Name === name))
+  const isOn = ({ State }: StateRule) => State.toLowerCase() === 'enabled'
+  const routes = plan.rules.filter(({ pilot }) => pilot !== null)
+  const on = there(routes).filter(isOn)
+  const scopes = new Set(on.map(({ PilotGroups }) => normal(PilotGroups).join(', ')))
+  const { pilotGroup } = plan.options
+  const others = [...scopes].filter((scope) => scope !== '' && scope !== pilotGroup?.toLowerCase())
+  const isWhole = on.length === routes.length && [...scopes].join() === ''
+  return [
+    ...(scopes.size > 1
+      ? [check('bad', 'pilot-uneven', { groups: [...scopes].map((scope) => scope || '*').join('; ') })]
+      : []),
+    ...(pilotGroup === null
+      ? []
+      : others.map((groups) => check('warning', 'pilot-other', { groups, expected: pilotGroup }))),
+    ...(isWhole
+      ? []
+      : there(plan.rules.filter(({ stage }) => stage === 'guard'))
+          .filter(isOn)
+          .map(({ Name }) => check('bad', 'guard-too-early', { name: Name }))),
+  ]
+}
+
 /**
  * Compares the state with the settings.
  * @param now - milliseconds since 1970
- * @throws AssistError when the options of the state cannot be for this tenant
+ * @param wanted - the options of the last script; null: those of the script that exported the state, whatever they were
+ * @throws AssistError when the options cannot be for this tenant
  */
-export function drift(tenant: AssistTenant, state: ExchangeState, now: number): Check[] {
-  const plan = makePlan(tenant, state.Options)
+export function drift(
+  tenant: AssistTenant,
+  state: ExchangeState,
+  now: number,
+  wanted: AssistOptions | null = null,
+): Check[] {
+  const plan = makePlan(tenant, wanted ?? state.Options)
   const taken = Date.parse(state.TakenAt)
   return [
     ...(Number.isNaN(taken) || now - taken > DAY
@@ -222,8 +265,10 @@ export function drift(tenant: AssistTenant, state: ExchangeState, now: number): 
     state.Generation === plan.generation
       ? check('good', 'state-current', { generation: plan.generation })
       : check('bad', 'state-generation', { generation: state.Generation }),
+    ...(wanted === null ? [] : otherOptions(wanted, state.Options)),
     ...domains(plan, state),
     ...connectors(plan, state),
+    ...pilots(plan, state),
     ...plan.rules.flatMap((rule) => oneRule(plan, rule, state)),
     ...order(plan, state),
     ...conflicts(plan, state),

@@ -2,6 +2,7 @@
  * What the script will make and why, as a table in German or English. Shows no secret and no processed word.
  */
 import type { Language } from './language.ts'
+import type { AssistOptions } from './options.ts'
 import type { AssistPlan, PlannedConnector, Purpose } from './plan.ts'
 import { spamConsequences } from './spam.ts'
 import type { Value } from './powershell.ts'
@@ -77,6 +78,9 @@ const REPORTING = {
 const WORDS = {
   connector: { en: 'connector', de: 'Connector' },
   rule: { en: 'rule', de: 'Regel' },
+  options: { en: 'Options:', de: 'Optionen:' },
+  noScript: { en: 'No script was made yet.', de: 'Es wurde noch kein Skript erzeugt.' },
+  otherScript: { en: 'The last script had instead:', de: 'Das letzte Skript hatte stattdessen:' },
   secret: { en: '(secret)', de: '(geheim)' },
   words: { en: '({n} processed word(s))', de: '({n} Merkwort/-wörter)' },
   head: {
@@ -157,8 +161,38 @@ export function planRemarks(plan: AssistPlan, language: Language): string[] {
   return remarks
 }
 
-/** The overview as lines for a terminal. */
-export function overviewLines(plan: AssistPlan, language: Language): string[] {
+/** The options as the command takes them. */
+export function optionWords(options: AssistOptions): string[] {
+  const { spam, inbound, guard, reportTo, exempt, pilotGroup, gatewayAddresses, certificateName } = options
+  return [
+    `--spam ${spam}`,
+    `--inbound ${inbound}`,
+    `--guard ${guard}`,
+    ...(reportTo === null ? [] : [`--report-to ${reportTo}`]),
+    `--exempt ${exempt.length === 0 ? 'none' : exempt.join(',')}`,
+    `--pilot-group ${pilotGroup ?? 'none'}`,
+    ...(gatewayAddresses.length === 0 ? ['none'] : gatewayAddresses).map((one) => `--gateway-ip ${one}`),
+    `--certificate-name ${certificateName}`,
+  ]
+}
+
+/** With which options the plan is made, and which of them the last script had otherwise. */
+function optionLines(plan: AssistPlan, language: Language, last: AssistOptions | null): string[] {
+  const here = optionWords(plan.options)
+  const before = last === null ? null : optionWords(last)
+  const other = before?.filter((word) => !here.includes(word)) ?? []
+  return [
+    `${WORDS.options[language]} ${here.join(' ')}`,
+    ...(before === null ? [WORDS.noScript[language]] : []),
+    ...(other.length === 0 ? [] : [`${WORDS.otherScript[language]} ${other.join(' ')}`]),
+  ]
+}
+
+/**
+ * The overview as lines for a terminal.
+ * @param last - options of the last script; null when none was made
+ */
+export function overviewLines(plan: AssistPlan, language: Language, last: AssistOptions | null): string[] {
   const head = WORDS.head[language]
     .replace('{tenant}', plan.tenant.name)
     .replace('{preset}', plan.tenant.preset)
@@ -168,6 +202,7 @@ export function overviewLines(plan: AssistPlan, language: Language): string[] {
   const indent = ' '.repeat(kind + 2)
   return [
     head,
+    ...optionLines(plan, language, last),
     '',
     ...rows.flatMap((row) => [
       `${WORDS[row.kind][language].padEnd(kind)}  ${row.name.padEnd(name)}  ${row.why}`,

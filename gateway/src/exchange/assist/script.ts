@@ -58,7 +58,7 @@ function head(plan: AssistPlan): string[] {
     'Exit codes: 0 done, 1 a command failed (mend what it says, run again), 2 wrong call, 3 problem found, 4 inbound connector is off,',
     '5 accepted domain missing.',
     `Made by: ${commandLine(plan)}`,
-    'Whoever makes it again gives the same options: rules that only another choice of options has are removed.',
+    'Siegel keeps the options for the next script. Rules that only another choice of options has are removed.',
   ]
   return [
     ...notes.map(comment),

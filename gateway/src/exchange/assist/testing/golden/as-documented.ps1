@@ -10,7 +10,7 @@
 # Exit codes: 0 done, 1 a command failed (mend what it says, run again), 2 wrong call, 3 problem found, 4 inbound connector is off,
 # 5 accepted domain missing.
 # Made by: siegel exchange script --tenant contoso --preset as-documented --spam A --inbound all --guard none --exempt none --out FILE
-# Whoever makes it again gives the same options: rules that only another choice of options has are removed.
+# Siegel keeps the options for the next script. Rules that only another choice of options has are removed.
 [CmdletBinding(SupportsShouldProcess = $true)]
 param(
     [ValidateSet('create', 'pilot', 'all', 'guard')]

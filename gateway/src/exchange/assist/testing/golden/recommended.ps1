@@ -12,7 +12,7 @@
 # Exit codes: 0 done, 1 a command failed (mend what it says, run again), 2 wrong call, 3 problem found, 4 inbound connector is off,
 # 5 accepted domain missing.
 # Made by: siegel exchange script --tenant contoso --preset recommended --spam A --inbound crypto --guard reject --exempt OOF,PermissionControlled --gateway-ip 192.0.2.7 --out FILE
-# Whoever makes it again gives the same options: rules that only another choice of options has are removed.
+# Siegel keeps the options for the next script. Rules that only another choice of options has are removed.
 [CmdletBinding(SupportsShouldProcess = $true)]
 param(
     [ValidateSet('create', 'pilot', 'all', 'guard')]
