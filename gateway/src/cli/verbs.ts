@@ -22,6 +22,9 @@ const VERIFY_OPTIONS =
   '[--trust F…] [--intermediates F…] [--crl F…] [--ocsp F…] [--at RFC3339] [--allow-weak] [--revocation none|prefer|require] ' +
   '[--policy OID… --explicit-policy --inhibit-any --inhibit-map]'
 
+const KEYRING_FILTERS =
+  '[--address A|@DOMAIN] [--owner own|partner] [--origin ORIGIN] [--state active|awaiting-approval|removed] [--expires-before T] [--distrusted]'
+
 /** The choices of the assistant. */
 const CHOICES =
   '[--preset recommended|as-documented] [--spam A|B|C|D] [--inbound crypto|all] [--guard none|reject|report] [--report-to A] ' +
@@ -153,6 +156,29 @@ export const VERBS: readonly Verb[] = [
       'Trust settings of `TRUSTED CERTIFICATE` files (openssl x509 -addtrust, -addreject) count. Never touches the network.',
     ],
     load: async () => (await import('./cert.ts')).cert,
+  },
+  {
+    name: 'keyring',
+    summary: 'import, list, pin, distrust and remove keys and certificates',
+    forms: [
+      'keyring import FILE… [--password-file F] [--resume] [--report FILE.csv] [--tenant NAME] [--lang de|en] [--config FILE] [--json]',
+      `keyring list ${KEYRING_FILTERS} [--after ID] [--limit N] [--tenant NAME] [--lang de|en] [--config FILE] [--json|--csv]`,
+      'keyring show ID|FINGERPRINT [--tenant NAME] [--config FILE] [--json]',
+      `keyring export ${KEYRING_FILTERS} [--out FILE] [--tenant NAME] [--config FILE]`,
+      'keyring distrust ID|FINGERPRINT [--reason TEXT] [--tenant NAME] [--lang de|en] [--config FILE] [--json]',
+      'keyring trust ID|FINGERPRINT [--tenant NAME] [--lang de|en] [--config FILE] [--json]',
+      'keyring pin ID|FINGERPRINT --to ADDRESS [--tenant NAME] [--lang de|en] [--config FILE] [--json]',
+      'keyring unpin ID|FINGERPRINT --to ADDRESS [--tenant NAME] [--lang de|en] [--config FILE] [--json]',
+      'keyring remove|restore|approve ID|FINGERPRINT [--tenant NAME] [--lang de|en] [--config FILE] [--json]',
+    ],
+    details: [
+      'FILE is PKCS#12 (with its key: an own one), PEM, DER, CMS, LDIF, or a ZIP archive of these, recognised by content. Every line that is',
+      'not taken or is there already is reported; exit 1 when one was not taken. --resume goes on where an import of the same file was cut off.',
+      'FINGERPRINT is the SHA-256 of the certificate. Distrust is of the certificate, wherever it comes from, also before it comes. A pinned',
+      'certificate goes before all others of the address. --address @DOMAIN stands for a domain. A change exits with 1 when there is nothing to do.',
+      'Entries of configuration objects are shown too, and changed with siegel apply. Export gives certificates, never private keys.',
+    ],
+    load: async () => (await import('./keyring.ts')).keyring,
   },
   {
     name: 'tls-cert',

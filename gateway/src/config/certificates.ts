@@ -170,11 +170,11 @@ function openPkcs12(text: string, password: string): KeyPair {
       'pkcs12',
       `the PKCS#12 file holds ${pairs.length} keys; make one object for each, with certificate and key`,
     )
-  return { ...pair, chain: issuersOf(pair.certificate, content.certificates) }
+  return { ...pair, chain: chainAbove(pair.certificate, content.certificates) }
 }
 
 /** The intermediates above a leaf in order, without the self-issued root; order in PKCS#12 files means nothing. */
-function issuersOf(leaf: Certificate, candidates: readonly Certificate[]): Certificate[] {
+export function chainAbove(leaf: Certificate, candidates: readonly Certificate[]): Certificate[] {
   const chain: Certificate[] = []
   let current = leaf
   while (chain.length < MOST_CERTIFICATES) {

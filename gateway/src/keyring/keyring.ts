@@ -7,15 +7,13 @@ import { createPrivateKey, type KeyObject } from 'node:crypto'
 import { toLookupAddress } from '@siegel/contract'
 import { parseCertificate, type Certificate, type DecryptionKey, type SigningKey } from '@siegel/engine'
 import { StoreRefused } from '../observe/failures.ts'
-import type { Trust } from '../trust/trust.ts'
+import type { CertificateUse, Trust } from '../trust/trust.ts'
 import { BoundedCache } from './bounded-cache.ts'
 import type { Credential, CredentialOwner, CredentialStore } from './ports.ts'
+import { select, type KeyReason, type LoadedCandidate } from './selection.ts'
+import { Verdicts } from './verdicts.ts'
 
-/** Why a credential was chosen or not; a stable code and its arguments. */
-export interface KeyReason {
-  readonly code: string
-  readonly arguments: Readonly<Record<string, string | number | boolean>>
-}
+export type { KeyReason }
 
 /** The result of a look-up for signing. */
 export interface SignerChoice {
@@ -68,8 +66,8 @@ export class KeyUnavailable extends Error {
 const DOT_STRING =
   /^[\w!#$%&'*+/=?^`{|}~\u0080-\u{10ffff}-]+(?:\.[\w!#$%&'*+/=?^`{|}~\u0080-\u{10ffff}-]+)*$/u
 
-interface Loaded {
-  readonly credential: Credential
+interface Loaded<Entry extends Credential = Credential> {
+  readonly credential: Entry
   readonly certificate: Certificate
   readonly chain: readonly Certificate[]
 }
@@ -97,7 +95,7 @@ function withoutNeedlessQuotes(address: string): string {
   return DOT_STRING.test(local) ? `${local}${quoted?.[2] ?? ''}` : address
 }
 
-function load(credential: Credential): Loaded {
+function load<Entry extends Credential>(credential: Entry): Loaded<Entry> {
   return {
     credential,
     certificate: parseCertificate(credential.certificate),
@@ -130,116 +128,118 @@ async function unsealed(
   }
 }
 
-/** Opens the keyring of one tenant. */
-export function createKeyring(options: KeyringOptions): Keyring {
-  let version = -1
-  const lookups = new BoundedCache<string, Loaded[]>(20_000)
-  const entries = new BoundedCache<string, Loaded>(20_000)
-  const keys = new BoundedCache<string, KeyObject>(2_000)
-  const signing = new BoundedCache<string, SigningKey>(2_000)
-
-  const fresh = (): Trust => {
-    const trust = options.trust()
-    if (trust.version !== version) {
-      version = trust.version
-      for (const cache of [lookups, entries, keys, signing]) cache.clear()
-    }
-    return trust
-  }
-  const find = (owner: CredentialOwner, address: string): Promise<Loaded[]> =>
-    lookups.get(`${owner} ${address}`, async () => (await options.store.byAddress(owner, address)).map(load))
-  const entry = (id: string): Promise<Loaded> =>
-    entries.get(id, async () => {
-      const credential = await options.store.byId(id)
-      if (credential === null) throw new KeyUnavailable(`credential ${id} is no longer in the keyring`)
-      return load(credential)
-    })
-  const privateKey = (id: string): Promise<KeyObject> =>
-    keys.get(id, async () => {
-      const der = await unsealed(options.store, id, async () => (await entry(id)).credential.fingerprint)
-      if (der === null) throw new KeyUnavailable(`credential ${id} has no private key`)
-      return createPrivateKey({ key: der, format: 'der', type: 'pkcs8' })
-    })
-
+function named(chosen: Loaded | null): Pick<SignerChoice, 'credential' | 'fingerprint'> {
   return {
-    async signer(address, at) {
-      const trust = fresh()
-      const candidates = await find('own', lookupForm(address))
-      const { chosen, reasons } = choose(candidates, 'sign', address, at, trust)
-      return {
-        credential: chosen?.credential.id ?? null,
-        fingerprint: chosen?.certificate.fingerprint ?? null,
-        reasons,
-      }
-    },
-    async recipient(address, at) {
-      const trust = fresh()
-      const candidates = await find('partner', lookupForm(address))
-      const { chosen, reasons } = choose(candidates, 'encrypt', address, at, trust)
-      return {
-        credential: chosen?.credential.id ?? null,
-        fingerprint: chosen?.certificate.fingerprint ?? null,
-        algorithm: chosen === null ? null : algorithmOf(chosen.certificate),
-        reasons,
-      }
-    },
-    signingKey(id) {
-      fresh()
-      return signing.get(id, async () => {
-        const loaded = await entry(id)
-        return { key: await privateKey(id), certificate: loaded.certificate, chain: loaded.chain }
-      })
-    },
-    async certificate(id) {
-      fresh()
-      return (await entry(id)).certificate
-    },
-    async decryptionKeys(addresses) {
-      fresh()
-      const found = new Map<string, Loaded>()
-      for (const address of addresses)
-        for (const loaded of await find('own', lookupForm(address))) found.set(loaded.credential.id, loaded)
-      const usable = [...found.values()].filter((loaded) => loaded.credential.encrypt)
-      return Promise.all(
-        usable.map(async (loaded) => ({
-          key: await privateKey(loaded.credential.id),
-          certificate: loaded.certificate,
-        })),
-      )
-    },
+    credential: chosen?.credential.id ?? null,
+    fingerprint: chosen?.certificate.fingerprint ?? null,
   }
 }
 
-/** Of several good candidates the one that was issued last; every other one with the reason why not. */
-function choose(
-  candidates: readonly Loaded[],
-  use: 'sign' | 'encrypt',
-  address: string,
-  at: number,
-  trust: Trust,
-): { chosen: Loaded | null; reasons: KeyReason[] } {
-  const reasons: KeyReason[] = []
-  if (candidates.length === 0)
-    reasons.push({ code: use === 'sign' ? 'no-own-key' : 'no-certificate', arguments: { address } })
-  let chosen: Loaded | null = null
-  for (const candidate of candidates.toSorted((a, b) => b.credential.notBefore - a.credential.notBefore)) {
-    const { credential, certificate } = candidate
-    const refuse = (code: string, detail: KeyReason['arguments'] = {}) =>
-      reasons.push({ code, arguments: { fingerprint: credential.fingerprint, ...detail } })
-    if (use === 'sign' ? !credential.sign : !credential.encrypt) refuse('credential-not-for-this-use')
-    else if (credential.distrusted) refuse('credential-distrusted')
-    else {
-      // An own credential is bound to its address by its certificate; a partner's may have been given further addresses.
-      const verdict = trust.verdict(certificate, candidate.chain, use, use === 'sign' ? address : null, at)
-      if (!verdict.valid) refuse('certificate-not-valid', { reasons: verdict.reasons.join(' ') })
-      else if (chosen === null) {
-        chosen = candidate
-        reasons.push({
-          code: use === 'sign' ? 'key-chosen' : 'certificate-chosen',
-          arguments: { fingerprint: credential.fingerprint },
-        })
-      } else refuse('credential-older')
-    }
+/** Opens the keyring of one tenant. */
+export function createKeyring(options: KeyringOptions): Keyring {
+  return new TenantKeyring(options)
+}
+
+class TenantKeyring implements Keyring {
+  readonly #options: KeyringOptions
+  readonly #lookups = new BoundedCache<string, LoadedCandidate[]>(20_000)
+  readonly #entries = new BoundedCache<string, Loaded>(20_000)
+  readonly #keys = new BoundedCache<string, KeyObject>(2_000)
+  readonly #signing = new BoundedCache<string, SigningKey>(2_000)
+  readonly #verdicts = new Verdicts(20_000)
+  #settingsVersion = -1
+  #entriesVersion = -1
+
+  constructor(options: KeyringOptions) {
+    this.#options = options
   }
-  return { chosen, reasons }
+
+  async signer(address: string, at: number): Promise<SignerChoice> {
+    const { chosen, reasons } = await this.#choose('own', 'sign', address, at)
+    return { ...named(chosen), reasons }
+  }
+
+  async recipient(address: string, at: number): Promise<RecipientChoice> {
+    const { chosen, reasons } = await this.#choose('partner', 'encrypt', address, at)
+    const algorithm = chosen === null ? null : algorithmOf(chosen.certificate)
+    return { ...named(chosen), algorithm, reasons }
+  }
+
+  signingKey(id: string): Promise<SigningKey> {
+    this.#fresh()
+    return this.#signing.get(id, async () => {
+      const { certificate, chain } = await this.#entry(id)
+      return { key: await this.#privateKey(id), certificate, chain }
+    })
+  }
+
+  async certificate(id: string): Promise<Certificate> {
+    this.#fresh()
+    return (await this.#entry(id)).certificate
+  }
+
+  async decryptionKeys(addresses: readonly string[]): Promise<DecryptionKey[]> {
+    this.#fresh()
+    const found = new Map<string, Loaded>()
+    for (const address of addresses)
+      for (const loaded of await this.#find('own', lookupForm(address)))
+        if (loaded.credential.encrypt) found.set(loaded.credential.fingerprint, loaded)
+    return Promise.all(
+      [...found.values()].map(async ({ credential, certificate }) => ({
+        key: await this.#privateKey(credential.id),
+        certificate,
+      })),
+    )
+  }
+
+  async #choose(owner: CredentialOwner, use: CertificateUse, address: string, at: number) {
+    const trust = this.#fresh()
+    const candidates = await this.#find(owner, lookupForm(address))
+    // An own credential is bound to its address by its certificate; a partner's may have been given further addresses.
+    const bound = use === 'sign' ? address : null
+    return select(candidates, use, address, ({ certificate, chain }) =>
+      this.#verdicts.get(`${use} ${certificate.fingerprint} ${bound ?? ''}`, at, certificate, () =>
+        trust.verdict(certificate, chain, use, bound, at),
+      ),
+    )
+  }
+
+  /** Drops what is no longer true. What was changed by any process is seen here at once. */
+  #fresh(): Trust {
+    const trust = this.#options.trust()
+    if (trust.version !== this.#settingsVersion) {
+      this.#settingsVersion = trust.version
+      for (const cache of [this.#lookups, this.#entries, this.#keys, this.#signing, this.#verdicts])
+        cache.clear()
+    }
+    const version = this.#options.store.version()
+    if (version !== this.#entriesVersion) {
+      this.#entriesVersion = version
+      this.#lookups.clear()
+    }
+    return trust
+  }
+
+  #find(owner: CredentialOwner, address: string): Promise<LoadedCandidate[]> {
+    return this.#lookups.get(`${owner} ${address}`, async () =>
+      (await this.#options.store.byAddress(owner, address)).map((one) => load(one)),
+    )
+  }
+
+  #entry(id: string): Promise<Loaded> {
+    return this.#entries.get(id, async () => {
+      const credential = await this.#options.store.byId(id)
+      if (credential === null) throw new KeyUnavailable(`credential ${id} is no longer in the keyring`)
+      return load(credential)
+    })
+  }
+
+  #privateKey(id: string): Promise<KeyObject> {
+    return this.#keys.get(id, async () => {
+      const fingerprint = async () => (await this.#entry(id)).credential.fingerprint
+      const der = await unsealed(this.#options.store, id, fingerprint)
+      if (der === null) throw new KeyUnavailable(`credential ${id} has no private key`)
+      return createPrivateKey({ key: der, format: 'der', type: 'pkcs8' })
+    })
+  }
 }

@@ -24,7 +24,9 @@ const OF_OBJECT = 'where tenant_id = ? and kind = ? and name = ?'
 const NO_OPEN_MAIL = 'select 1 as free where ? not in (select tenant_id from mail where final_at is null)'
 /** What goes with a tenant, in an order that keeps references whole. */
 const TABLES_OF_TENANT = [
-  ...['credential_address', 'credential', 'secret', 'configuration'],
+  ...['credential_address', 'credential', 'distrusted_certificate', 'pinned_certificate', 'keyring_version'],
+  ...['keyring_import_finding', 'keyring_import', 'key_request', 'issued_certificate', 'pilot_authority'],
+  ...['secret', 'configuration'],
   ...['acme_order', 'tls_slot', 'tls_certificate'],
 ]
 const MARKER_KEY_OCTETS = 32

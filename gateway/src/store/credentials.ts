@@ -4,7 +4,7 @@
  */
 import type { CredentialEntry } from '../config/ports.ts'
 import type { OwnCredential } from '../identity/expiry.ts'
-import type { Credential, CredentialOwner, CredentialStore } from '../keyring/ports.ts'
+import type { Candidate, Credential, CredentialOwner, CredentialStore } from '../keyring/ports.ts'
 import type { SealingKey } from './sealing.ts'
 import { seal } from './sealing.ts'
 import type { SealingKeys } from './sealing-keys.ts'
@@ -14,18 +14,34 @@ import { bufferOf } from './sqlite/sqlite-thread.ts'
 
 const MOST_FOR_ADDRESS = 100
 
-const COLUMNS =
-  'c.tenant_id, c.id, c.owner, c.for_signing, c.for_encryption, c.not_before, c.not_after, c.fingerprint, c.addresses, c.certificate, c.chain, c.distrusted'
+/** Distrust is of the certificate: it counts for every entry that holds it. */
+const DISTRUSTED =
+  '(c.distrusted = 1 or exists (select 1 from distrusted_certificate d where d.tenant_id = c.tenant_id and d.fingerprint = c.fingerprint) ' +
+  "or exists (select 1 from credential o where o.tenant_id = c.tenant_id and o.fingerprint = c.fingerprint and o.object_kind <> '' " +
+  'and o.distrusted = 1)) as distrusted'
+/** Everything of an entry but its private key. */
+export const CREDENTIAL_COLUMNS =
+  'c.tenant_id, c.id, c.owner, c.for_signing, c.for_encryption, c.not_before, c.not_after, c.fingerprint, c.addresses, c.certificate, c.chain, ' +
+  `c.origin, c.state, ${DISTRUSTED}`
+const PINNED =
+  'exists (select 1 from pinned_certificate p where p.tenant_id = c.tenant_id and p.owner = c.owner and p.address = ?3 and p.fingerprint = c.fingerprint)'
 const BY_ADDRESS =
-  `select ${COLUMNS} from credential_address a join credential c on c.tenant_id = a.tenant_id and c.id = a.credential_id ` +
-  `where a.tenant_id = ? and a.owner = ? and a.address = ? limit ${MOST_FOR_ADDRESS}`
-const BY_ID = `select ${COLUMNS} from credential c where c.tenant_id = ? and c.id = ?`
+  `select ${CREDENTIAL_COLUMNS}, ${PINNED} as pinned from (` +
+  'select credential_id as id from credential_address where tenant_id = ?1 and owner = ?2 and address = ?3 union ' +
+  'select c.id from pinned_certificate p join credential c on c.tenant_id = p.tenant_id and c.fingerprint = p.fingerprint and c.owner = p.owner ' +
+  'where p.tenant_id = ?1 and p.owner = ?2 and p.address = ?3) f ' +
+  "join credential c on c.tenant_id = ?1 and c.id = f.id where c.state <> 'removed' " +
+  `order by pinned desc, c.state, c.not_before desc, c.id limit ${MOST_FOR_ADDRESS}`
+const BY_ID = `select ${CREDENTIAL_COLUMNS} from credential c where c.tenant_id = ? and c.id = ? and c.state <> 'removed'`
+const VERSION = 'select version from keyring_version where tenant_id = ?'
 
-function place(tenantId: string, id: string) {
+/** Where the private key of an entry belongs. */
+export function keyPlace(tenantId: string, id: string) {
   return { tenantId, table: 'credential', row: id, column: 'private_key' }
 }
 
-function credentialOf(row: SqlRow): Credential {
+/** An entry of a row. */
+export function credentialOf(row: SqlRow): Credential {
   return {
     id: String(row['id']),
     tenantId: String(row['tenant_id']),
@@ -56,9 +72,20 @@ export class SqliteCredentials implements CredentialStore {
     this.#keys = keys
   }
 
-  byAddress(owner: CredentialOwner, address: string): Promise<Credential[]> {
+  version(): number {
+    const row = this.#lookups.get({ sql: VERSION, parameters: [this.#tenantId] })
+    return Number(row?.['version'] ?? 0)
+  }
+
+  byAddress(owner: CredentialOwner, address: string): Promise<Candidate[]> {
+    const rows = this.#lookups.all({ sql: BY_ADDRESS, parameters: [this.#tenantId, owner, address] })
     return Promise.resolve(
-      this.#lookups.all({ sql: BY_ADDRESS, parameters: [this.#tenantId, owner, address] }).map(credentialOf),
+      rows.map((row) => ({
+        ...credentialOf(row),
+        pinned: row['pinned'] === 1,
+        state: String(row['state']) as Candidate['state'],
+        origin: String(row['origin']) as Candidate['origin'],
+      })),
     )
   }
 
@@ -73,7 +100,7 @@ export class SqliteCredentials implements CredentialStore {
     return Promise.resolve(
       sealed === undefined || sealed === null
         ? null
-        : this.#keys.unseal(place(this.#tenantId, id), bufferOf(sealed)),
+        : this.#keys.unseal(keyPlace(this.#tenantId, id), bufferOf(sealed)),
     )
   }
 }
@@ -81,7 +108,7 @@ export class SqliteCredentials implements CredentialStore {
 /** The own keys of all tenants, for the look at when they end. */
 export function ownCredentials(lookups: Lookups): OwnCredential[] {
   const sql =
-    "select tenant_id, object_name, addresses, for_signing, distrusted, not_before, not_after from credential where owner = 'own' " +
+    "select tenant_id, coalesce(nullif(object_name, ''), fingerprint) as object_name, addresses, for_signing, distrusted, not_before, not_after from credential where owner = 'own' and state = 'active' " +
     'order by not_after desc limit 100000'
   return lookups.all({ sql, parameters: [] }).map((row) => ({
     tenantId: String(row['tenant_id']),
@@ -106,7 +133,9 @@ export function addCredentialSteps(
   key: SealingKey,
 ): Step[] {
   const sealed =
-    entry.privateKey === null ? null : new Uint8Array(seal(key, place(tenantId, entry.id), entry.privateKey))
+    entry.privateKey === null
+      ? null
+      : new Uint8Array(seal(key, keyPlace(tenantId, entry.id), entry.privateKey))
   return [
     {
       sql: INSERT,
@@ -138,7 +167,7 @@ export function addCredentialSteps(
 /** The steps that remove all entries of an object. */
 export function removeCredentialSteps(tenantId: string, object: { kind: string; name: string }): Step[] {
   const parameters = [tenantId, object.kind, object.name]
-  const ofObject = 'tenant_id = ?1 and object_kind = ?2 and object_name = ?3'
+  const ofObject = "tenant_id = ?1 and object_kind = ?2 and object_name = ?3 and object_kind <> ''"
   return [
     {
       sql: `delete from credential_address where tenant_id = ?1 and credential_id in (select id from credential where ${ofObject})`,

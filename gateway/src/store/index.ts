@@ -8,13 +8,14 @@ import type { Kysely } from 'kysely'
 import type { ConfigStore } from '../config/ports.ts'
 import type { OwnCredential } from '../identity/expiry.ts'
 import type { IdentityStore } from '../identity/ports.ts'
-import type { CredentialStore } from '../keyring/ports.ts'
+import type { CredentialStore, KeyringStore } from '../keyring/ports.ts'
 import type { Bodies } from '../mail/body.ts'
 import type { QueueStore } from '../mail/queue/ports.ts'
 import type { TraceStore } from '../mail/trace.ts'
 import type { Log } from '../observe/log.ts'
 import type { ReportStore } from '../tls-reports/ports.ts'
 import { AddressRanges } from './address-ranges.ts'
+import { AuditedWrites } from './audited-writes.ts'
 import { Alarms } from './alarms.ts'
 import { TlsReports } from './tls-reports.ts'
 import { StsPolicies } from './sts-policies.ts'
@@ -23,6 +24,7 @@ import { ownCredentials, SqliteCredentials } from './credentials.ts'
 import { DATABASE, SPOOL, prepareDataFolder } from './data-folder.ts'
 import { SqliteIdentities } from './identities.ts'
 import { checkIntegrity, type Problem } from './integrity.ts'
+import { purgeSteps, SqliteKeyring } from './keyring.ts'
 import { prepareMigrations, SQLITE_TYPES } from './migrations/list.ts'
 import { SqliteQueue } from './queue.ts'
 import type { Tables } from './schema.ts'
@@ -51,6 +53,8 @@ export interface StoreOptions {
 /** What is kept of one tenant. */
 export interface TenantStore {
   readonly credentials: CredentialStore
+  /** Changes of the keyring that no configuration object makes. */
+  readonly keyring: KeyringStore
   readonly traces: TraceStore
 }
 
@@ -136,6 +140,7 @@ class SqliteStore implements Store {
   readonly stsPolicies: StsPolicies
   readonly tlsReports: TlsReports
   readonly #parts: Parts
+  readonly #writes: AuditedWrites
   readonly #tenants = new Map<string, TenantStore>()
   #reader: { readonly thread: SqliteThread; readonly db: Kysely<Tables> } | null = null
   #lock: ServerLock | null = null
@@ -143,6 +148,7 @@ class SqliteStore implements Store {
   constructor(parts: Parts) {
     const { writer, lookups, keys, now } = parts
     this.#parts = parts
+    this.#writes = new AuditedWrites(writer, lookups, now)
     this.queue = new SqliteQueue(writer, lookups, now)
     this.bodies = new Spool(join(parts.dataFolder, SPOOL), {
       current: (tenantId) => keys.current(tenantId),
@@ -160,10 +166,15 @@ class SqliteStore implements Store {
   forTenant(id: string): TenantStore {
     let tenant = this.#tenants.get(id)
     if (tenant === undefined) {
-      const { lookups, keys } = this.#parts
-      const db = (): Kysely<Tables> => this.#reading()
+      const { writer, lookups, keys, now } = this.#parts
+      const db = (): Kysely<Tables> => this.#reading().db
       tenant = {
         credentials: new SqliteCredentials(id, lookups, keys),
+        keyring: new SqliteKeyring(id, {
+          writes: this.#writes,
+          ...{ writer, lookups, keys, now },
+          reader: () => this.#reading().thread,
+        }),
         get traces() {
           return new SqliteTraces(id, db())
         },
@@ -184,14 +195,15 @@ class SqliteStore implements Store {
 
   async sweep(): Promise<number> {
     const { writer, now, traceMs, log } = this.#parts
-    const bodies = await sweepBodies(this.bodies, this.#reading(), now())
-    const traces = await sweepTraces(this.#reading(), writer, now() - traceMs)
+    const bodies = await sweepBodies(this.bodies, this.#reading().db, now())
+    const traces = await sweepTraces(this.#reading().db, writer, now() - traceMs)
+    await writer.run(purgeSteps(now()))
     log?.info('swept', { bodies, traces })
     return bodies
   }
 
   integrity(): Promise<readonly Problem[]> {
-    return checkIntegrity(this.#reading(), this.bodies, this.#parts.keys)
+    return checkIntegrity(this.#reading().db, this.bodies, this.#parts.keys)
   }
 
   async close(): Promise<void> {
@@ -203,7 +215,7 @@ class SqliteStore implements Store {
   }
 
   /** Only lists need it; most commands never do. */
-  #reading(): Kysely<Tables> {
+  #reading(): { readonly thread: SqliteThread; readonly db: Kysely<Tables> } {
     if (this.#reader === null) {
       const thread = new SqliteThread({
         path: this.#parts.path,
@@ -213,6 +225,6 @@ class SqliteStore implements Store {
       })
       this.#reader = { thread, db: readingKysely(thread) }
     }
-    return this.#reader.db
+    return this.#reader
   }
 }

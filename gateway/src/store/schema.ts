@@ -83,6 +83,27 @@ interface CredentialTable {
   chain: string
   distrusted: number
   private_key: Uint8Array | null
+  origin: string
+  state: string
+  added_at: number
+  removed_at: number | null
+  used_at: number | null
+  source: string
+}
+
+interface DistrustedCertificateTable {
+  tenant_id: string
+  fingerprint: string
+  at: number
+  reason: string
+}
+
+interface PinnedCertificateTable {
+  tenant_id: string
+  owner: string
+  address: string
+  fingerprint: string
+  at: number
 }
 
 interface CredentialAddressTable {
@@ -169,6 +190,8 @@ export interface Tables {
   secret: SecretTable
   credential: CredentialTable
   credential_address: CredentialAddressTable
+  distrusted_certificate: DistrustedCertificateTable
+  pinned_certificate: PinnedCertificateTable
   mail: MailTable
   delivery: DeliveryTable
   copy: CopyTable

@@ -1,0 +1,114 @@
+/**
+ * Which of several entries serves an address: purpose, distrust, approval and the verdict rule entries out; of the good ones a
+ * pinned one goes first, then the better algorithm, then the one that was issued last. The order is total, so that every process
+ * chooses the same. Says of every entry why it was taken or passed over. Pure; looks nothing up.
+ */
+import type { Certificate, PathResult } from '@siegel/engine'
+import type { Candidate } from './ports.ts'
+
+/** Why a credential was chosen or not; a stable code and its arguments. */
+export interface KeyReason {
+  readonly code: string
+  readonly arguments: Readonly<Record<string, string | number | boolean>>
+}
+
+/** An entry that was read. */
+export interface LoadedCandidate {
+  readonly credential: Candidate
+  readonly certificate: Certificate
+  readonly chain: readonly Certificate[]
+}
+
+/** RSA keys that are shorter come behind all others. */
+const SHORT_RSA = 2048
+
+/** 0 for what everybody can use, 1 for keys that are short or of a kind that few know. */
+function weakness({ publicKey: key }: Certificate): number {
+  if (key.asymmetricKeyType === 'rsa')
+    return (key.asymmetricKeyDetails?.modulusLength ?? 0) < SHORT_RSA ? 1 : 0
+  return key.asymmetricKeyType === 'ec' || key.asymmetricKeyType === 'x25519' ? 0 : 1
+}
+
+/** What distinguishes two good entries, in the order in which it counts; each with the reason for the one that is passed over. */
+const RULES: readonly {
+  readonly code: string
+  /** Below zero: `a` goes first. */
+  readonly compare: (a: LoadedCandidate, b: LoadedCandidate) => number
+}[] = [
+  {
+    code: 'credential-not-pinned',
+    compare: (a, b) => Number(b.credential.pinned) - Number(a.credential.pinned),
+  },
+  { code: 'credential-weaker', compare: (a, b) => weakness(a.certificate) - weakness(b.certificate) },
+  { code: 'credential-older', compare: (a, b) => b.credential.notBefore - a.credential.notBefore },
+  { code: 'credential-ends-earlier', compare: (a, b) => b.credential.notAfter - a.credential.notAfter },
+  {
+    code: 'credential-equal',
+    compare: (a, b) => compareText(a.credential.fingerprint, b.credential.fingerprint),
+  },
+  // The same certificate from two sources.
+  { code: 'credential-same', compare: (a, b) => compareText(a.credential.id, b.credential.id) },
+]
+
+function compareText(a: string, b: string): number {
+  if (a === b) return 0
+  return a < b ? -1 : 1
+}
+
+/** The first rule that tells two entries apart. */
+function difference(a: LoadedCandidate, b: LoadedCandidate): { code: string; order: number } {
+  for (const { code, compare } of RULES) {
+    const order = compare(a, b)
+    if (order !== 0) return { code, order }
+  }
+  return { code: 'credential-same', order: 0 }
+}
+
+/** Why an entry is out; null when it is good. */
+function refusal(
+  { credential }: LoadedCandidate,
+  use: 'sign' | 'encrypt',
+  verdict: () => PathResult,
+): KeyReason | null {
+  const because = (code: string, detail: KeyReason['arguments'] = {}): KeyReason => ({
+    code,
+    arguments: { fingerprint: credential.fingerprint, ...detail },
+  })
+  if (!(use === 'sign' ? credential.sign : credential.encrypt)) return because('credential-not-for-this-use')
+  if (credential.distrusted) return because('credential-distrusted')
+  if (credential.state !== 'active') return because('credential-awaits-approval')
+  const { valid, reasons } = verdict()
+  return valid ? null : because('certificate-not-valid', { reasons: reasons.join(' ') })
+}
+
+/**
+ * Chooses an entry.
+ * @param candidates - all that serve the address, in any order
+ * @param address - as it was asked for; for the reason when there is nothing
+ * @param verdict - judges an entry; asked only for those that nothing else rules out
+ */
+export function select(
+  candidates: readonly LoadedCandidate[],
+  use: 'sign' | 'encrypt',
+  address: string,
+  verdict: (candidate: LoadedCandidate) => PathResult,
+): { readonly chosen: LoadedCandidate | null; readonly reasons: readonly KeyReason[] } {
+  if (candidates.length === 0)
+    return {
+      chosen: null,
+      reasons: [{ code: use === 'sign' ? 'no-own-key' : 'no-certificate', arguments: { address } }],
+    }
+  const reasons: KeyReason[] = []
+  let chosen: LoadedCandidate | null = null
+  for (const candidate of candidates.toSorted((a, b) => difference(a, b).order)) {
+    const refused = refusal(candidate, use, () => verdict(candidate))
+    const { fingerprint, pinned } = candidate.credential
+    if (refused !== null) reasons.push(refused)
+    else if (chosen === null) {
+      chosen = candidate
+      reasons.push({ code: use === 'sign' ? 'key-chosen' : 'certificate-chosen', arguments: { fingerprint } })
+      if (pinned) reasons.push({ code: 'credential-pinned', arguments: { fingerprint } })
+    } else reasons.push({ code: difference(chosen, candidate).code, arguments: { fingerprint } })
+  }
+  return { chosen, reasons }
+}
