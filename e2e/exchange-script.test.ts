@@ -56,6 +56,48 @@ for (const preset of ['as-documented', 'recommended'] as const satisfies readonl
       )
     })
 
+    it('says unchanged where it is run again, and saves what was there each time', async () => {
+      const saved = () => [...stage.exchange.files(CONTOSO.id).keys()].filter((name) => name.includes('siegel-before-')) // prettier-ignore
+      const before = saved().length
+      const [one, two] = [await assistant.run(script), await assistant.run(script)]
+      for (const { output } of [one, two]) {
+        assert.doesNotMatch(output, /^(made|updated)/m)
+        assert.match(output, /^unchanged: Siegel from gateway$/m)
+      }
+      assert.equal(saved().length, before + 2)
+      const route = preset === 'recommended' ? 'Siegel 200 outbound to gateway' : 'S/MIME ausgehend'
+      await assistant.run(`Set-TransportRule -Identity '${route}' -StopRuleProcessing $false`)
+      assert.ok((await assistant.run(script)).output.includes(`updated: ${route}\n`))
+      assert.doesNotMatch((await assistant.run(script)).output, /^(made|updated)/m)
+    })
+
+    it('stops before any change when the pilot group is missing or is no group', async () => {
+      const bare = stage.exchange.tenant(CONTOSO.id)
+      stage.exchange.setTenant({
+        ...bare,
+        groups: { 'pilot@contoso.example': ['nobody@contoso.example'] },
+        recipients: [...(bare.recipients ?? []), 'ann@contoso.example'],
+      })
+      const { rules } = stage.exchange.tenant(CONTOSO.id)
+      for (const [group, words] of [
+        [
+          'gone@contoso.example',
+          /there is no group with the address gone@contoso\.example\. Nothing was changed/,
+        ],
+        ['ann@contoso.example', /ann@contoso\.example is no group .*UserMailbox.*Nothing was changed/],
+      ] as const) {
+        const pilot = { Stage: 'pilot', PilotGroup: group, Force: true }
+        const { exitCode, warnings } = await assistant.attempt(script, pilot)
+        assert.equal(exitCode, 3)
+        assert.match(warnings.join('\n'), words)
+        assert.deepEqual(stage.exchange.tenant(CONTOSO.id).rules, rules)
+      }
+      await assistant.run(script, { Stage: 'pilot', PilotGroup: 'pilot@contoso.example' })
+      const { all } = await assistant.checks('drift', await assistant.state(script))
+      assert.ok(all.some(({ code }) => code === 'rule-pilot'))
+      stage.exchange.setTenant(bare)
+    })
+
     it('passes the connector validation of an administrator who has opened the window, and not without it', async () => {
       const to = 'probe@elsewhere.example'
       const validate = async () => {

@@ -63,7 +63,7 @@ test('a trace is written with its reasons, in English and in German', () => {
     '                          - encrypted with aes256-cbc to the certificates BB, CC',
     '                          - decryption: decrypted aes256-cbc',
     '                          - signature: invalid, by eve@a.b (digest-mismatch)',
-    '2026-01-02T03:04:06.006Z  carol@partner.example: deferred (4.7.5), next attempt 1970-01-01T00:00:00.000Z',
+    '2026-01-02T03:04:06.006Z  carol@partner.example: deferred (4.7.0), next attempt 1970-01-01T00:00:00.000Z',
     '                          - mx does not offer STARTTLS: not sent in clear',
     '                          - 454 4.7.0 no TLS',
   ])
@@ -75,6 +75,20 @@ test('a trace is written with its reasons, in English and in German', () => {
     'bietet kein STARTTLS an',
   ])
     assert.ok(german.includes(part), part)
+})
+
+test("a refusal is shown with Exchange Online's own code, one without a reply with ours", () => {
+  const refused = (reply: TraceEvent['arguments']) =>
+    traceLines(
+      { summary: SUMMARY, events: [event('attempt-held', 1, { status: '4.7.64', ...reply })] },
+      'contoso',
+      'en',
+      0,
+    ).join('\n')
+  const text = refused({ reply: { code: 550, enhanced: '5.7.64', text: '5.7.64 TenantAttribution' } })
+  assert.match(text, /\(5\.7\.64\)[^]*550 5\.7\.64 TenantAttribution/)
+  assert.doesNotMatch(text, /4\.7\.64/)
+  assert.match(refused({}), /\(4\.7\.64\)/)
 })
 
 test('every fault of a reply has a text', () => {

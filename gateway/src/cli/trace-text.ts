@@ -108,13 +108,20 @@ function details(event: TraceEvent, language: Language): string[] {
   return lines.filter((line) => line !== null)
 }
 
+/** What a sentence is filled with: where the peer gave a status of its own, that is shown, not the one that we concluded. */
+function argumentsOfSentence(args: TraceEvent['arguments']): TraceEvent['arguments'] {
+  const { reply } = args
+  const enhanced = isArguments(reply) ? reply['enhanced'] : null
+  return typeof enhanced === 'string' && 'status' in args ? { ...args, status: enhanced } : args
+}
+
 /** The lines of one event. */
 export function eventLines(event: TraceEvent, summary: TraceSummary, language: Language): string[] {
   const recipient =
     event.delivery === null ? null : (summary.recipients[event.delivery]?.address ?? `#${event.delivery}`)
   const whom = recipient === null ? '' : `${printable(recipient)}: `
   return [
-    `${time(event.at)}  ${whom}${render(event.code, event.arguments, language)}`,
+    `${time(event.at)}  ${whom}${render(event.code, argumentsOfSentence(event.arguments), language)}`,
     ...details(event, language).map((line) => `${' '.repeat(26)}- ${line}`),
   ]
 }

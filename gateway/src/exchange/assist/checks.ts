@@ -83,6 +83,7 @@ const TEXTS = {
   'route-is-endpoint': t('the route {route} is the MX of {domain}', '', 'die Route {route} ist der MX von {domain}', ''),
   'route-differs': t('the MX of {domain} is {mx}, the route is {route}', 'set the route to [{mx}]:25', 'der MX von {domain} ist {mx}, die Route {route}', 'die Route auf [{mx}]:25 setzen'),
   'mx-elsewhere': t('the MX of {domain} is not at Microsoft ({mx})', 'take the route from the Microsoft 365 admin center, Domains', 'der MX von {domain} liegt nicht bei Microsoft ({mx})', 'die Route dem Microsoft 365 Admin Center, Domänen, entnehmen'),
+  'mx-none': t('{domain} has no MX record', 'if mail from outside is to reach it: publish the MX that the Microsoft 365 admin center shows, Domains', '{domain} hat keinen MX-Eintrag', 'wenn sie Mail von außen bekommen soll: den MX veröffentlichen, den das Microsoft 365 Admin Center unter Domänen zeigt'),
   'mx-unknown': t('the MX of {domain} could not be found: {cause}', 'check the DNS', 'der MX von {domain} war nicht zu finden: {cause}', 'DNS prüfen'),
   'route-port': t('the route {route} does not go to port 25', 'Exchange Online takes mail on port 25 only', 'die Route {route} geht nicht an Port 25', 'Exchange Online nimmt Mail nur auf Port 25'),
   'route-not-a-name': t('the route {route} is an IP address or no endpoint of Exchange Online', 'set the route to the name from the MX record, in brackets', 'die Route {route} ist eine IP-Adresse oder kein Endpunkt von Exchange Online', 'die Route auf den Namen aus dem MX-Eintrag setzen, in Klammern'),

@@ -130,7 +130,7 @@ test('the route is held against the MX, whichever suffix it has', async () => {
     [{ ...route('[contoso-com.a1b2.mx.microsoft]:25'), ...mx('contoso-com.a1b2.mx.microsoft') }, []],
     [mx('contoso-com.a1b2.mx.microsoft'), ['warning route-differs']],
     [mx('mx.elsewhere.example'), ['warning mx-elsewhere']],
-    [mx(), ['warning mx-elsewhere']],
+    [mx(), ['warning mx-none']],
     [{ mx: () => Promise.reject(new Error('no DNS')) }, ['warning mx-unknown']],
     [route('[contoso-com.mail.protection.outlook.com]:587'), ['bad route-port']],
     [route('[192.0.2.1]:25'), ['bad route-not-a-name', 'warning route-differs']],

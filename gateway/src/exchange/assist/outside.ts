@@ -164,8 +164,9 @@ async function routeChecks(input: OutsideInput): Promise<Check[]> {
       try {
         const names = await input.mx(domain)
         const endpoints = names.filter((name) => ENDPOINT.test(name))
-        const mx = (endpoints[0] ?? names.join(', ')) || '-'
+        const mx = endpoints[0] ?? names.join(', ')
         if (endpoints.includes(route.host)) return check('good', 'route-is-endpoint', { ...args, domain })
+        if (names.length === 0) return check('warning', 'mx-none', { domain })
         return endpoints.length > 0
           ? check('warning', 'route-differs', { ...args, domain, mx })
           : check('warning', 'mx-elsewhere', { domain, mx })

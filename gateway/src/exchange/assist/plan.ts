@@ -197,7 +197,8 @@ function guard(tenant: AssistTenant, options: AssistOptions): PlannedRule[] {
   const rejecting: Record<string, Value> = {
     RejectMessageEnhancedStatusCode: '5.7.900',
     RejectMessageReasonText:
-      'This mail did not pass the S/MIME gateway and was not sent. Please tell your administrator.',
+      'This mail did not pass the S/MIME gateway and was not sent. Please tell your administrator. / ' +
+      'Diese Mail lief nicht durch das S/MIME-Gateway und wurde nicht gesendet. Bitte Ihrer Administration melden.',
   }
   const reporting: Record<string, Value> = {
     GenerateIncidentReport: options.reportTo,

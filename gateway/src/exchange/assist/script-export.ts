@@ -12,7 +12,7 @@ export const STATE_FORMAT = 'siegel-exchange-state/1'
 export function preState(plan: AssistPlan): string[] {
   return [
     '# --- What is there now, complete (it may hold secrets of rules: keep it as such) ---',
-    `$before = Join-Path $Folder (${quoted(`siegel-before-${plan.tenant.name}-`)} + (Get-Date).ToString('yyyyMMdd-HHmmss') + '.xml')`,
+    `$before = Join-Path $Folder (${quoted(`siegel-before-${plan.tenant.name}-`)} + (Get-Date).ToString('yyyyMMdd-HHmmss-fff') + '.xml')`,
     "if ($PSCmdlet.ShouldProcess($before, 'Export-Clixml')) {",
     '    $all = @{',
     '        AcceptedDomains = $acceptedDomains',
@@ -22,7 +22,8 @@ export function preState(plan: AssistPlan): string[] {
     '        JournalRules = $journalRules',
     '        Organization = $organization',
     '    }',
-    '    $all | Export-Clixml -Path $before',
+    // A run never takes the place of what another one has saved.
+    '    $all | Export-Clixml -Path $before -NoClobber -ErrorAction Stop',
     "    Write-Host ('The objects before the change are in ' + $before)",
     '}',
     '',

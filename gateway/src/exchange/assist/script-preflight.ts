@@ -162,6 +162,32 @@ function acceptedDomain(plan: AssistPlan): string[] {
   ]
 }
 
+/** Kinds of groups that FromMemberOf and SentToMemberOf of a rule take. */
+const GROUPS = [
+  'MailUniversalDistributionGroup',
+  'MailUniversalSecurityGroup',
+  'MailNonUniversalGroup',
+  'GroupMailbox',
+]
+
+/** A group that is not there, or is none, ends the script whatever is forced: the rules could not be limited to it. */
+function pilotGroup(): string[] {
+  return [
+    "if ($Stage -eq 'pilot') {",
+    '    $group = Get-Recipient -Identity $PilotGroup -ErrorAction SilentlyContinue',
+    '    if ($null -eq $group) {',
+    "        Write-Warning ('PROBLEM: there is no group with the address ' + $PilotGroup + '. Nothing was changed. Make a mail-enabled group, or name another one with -PilotGroup.')",
+    '        exit 3',
+    '    }',
+    `    if (${literal(GROUPS)} -notcontains [string]$group.RecipientTypeDetails) {`,
+    "        Write-Warning ('PROBLEM: ' + $PilotGroup + ' is no group whose members a rule can look up (' + [string]$group.RecipientTypeDetails + '). Nothing was changed. Take a distribution list, a mail-enabled security group or a Microsoft 365 group.')",
+    '        exit 3',
+    '    }',
+    '}',
+    '',
+  ]
+}
+
 /** Reads and judges; afterwards `$rules`, the connectors and `$domainAccepted` are set. Stops on problems unless forced. */
 export function preflight(plan: AssistPlan): string[] {
   return [
@@ -175,6 +201,7 @@ export function preflight(plan: AssistPlan): string[] {
     ...ruleConflicts(plan),
     ...spamChecks(plan),
     ...acceptedDomain(plan),
+    ...pilotGroup(),
     'foreach ($text in $warnings) { Write-Warning $text }',
     "foreach ($text in $problems) { Write-Warning ('PROBLEM: ' + $text) }",
     'if ($problems.Count -gt 0 -and -not $Force) {',

@@ -4,7 +4,7 @@
  */
 import type { AssistPlan, PlannedConnector, PlannedRule } from './plan.ts'
 import type { Language } from './language.ts'
-import { comment, fileText, hashtable, literal, quoted } from './powershell.ts'
+import { comment, fileText, hashtable, literal, quoted, type Value } from './powershell.ts'
 import { preState, stateExport } from './script-export.ts'
 import { acceptedDomainSteps, certificateDomain, preflight } from './script-preflight.ts'
 import { spamConsequences } from './spam.ts'
@@ -184,6 +184,24 @@ function emergency(plan: AssistPlan): string[] {
   ]
 }
 
+/**
+ * Sets `$different` where `$found` is not as `$values` says. What Exchange Online prints in another form than it was given counts as
+ * different: it is written once more, which does no harm.
+ */
+function comparison(values: Readonly<Record<string, Value>>, cleared: readonly string[]): string[] {
+  const now = (name: string) => `(@($found.${name} | ForEach-Object { [string]$_ }) -join ',')`
+  return [
+    '    $different = $false',
+    ...Object.keys(values).map((name) => {
+      // It prints `*` of SenderDomains as `smtp:*;1`.
+      const there =
+        name === 'SenderDomains' ? `${now(name)}.Replace('smtp:', '').Replace(';1', '')` : now(name)
+      return `    if (${there} -cne (@($values['${name}'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }`
+    }),
+    ...cleared.map((name) => `    if (${now(name)} -cne '') { $different = $true }`),
+  ]
+}
+
 /** Makes or updates one connector. */
 function connector(kind: 'Outbound' | 'Inbound', planned: PlannedConnector): string[] {
   const name = quoted(planned.name)
@@ -206,9 +224,14 @@ function connector(kind: 'Outbound' | 'Inbound', planned: PlannedConnector): str
         ]),
     `        Write-Host ${quoted(`made: ${planned.name}`)}`,
     '    }',
-    `} elseif ($PSCmdlet.ShouldProcess(${name}, 'Set-${kind}Connector')) {`,
-    `    Set-${kind}Connector -Identity ${name} @values -ErrorAction Stop`,
-    `    Write-Host ${quoted(`updated: ${planned.name}`)}`,
+    '} else {',
+    ...comparison(planned.values, []),
+    '    if (-not $different) {',
+    `        Write-Host ${quoted(`unchanged: ${planned.name}`)}`,
+    `    } elseif ($PSCmdlet.ShouldProcess(${name}, 'Set-${kind}Connector')) {`,
+    `        Set-${kind}Connector -Identity ${name} @values -ErrorAction Stop`,
+    `        Write-Host ${quoted(`updated: ${planned.name}`)}`,
+    '    }',
     '}',
     '',
   ]
@@ -229,10 +252,15 @@ function ruleLines(rule: PlannedRule, top: number | null): string[] {
     `        New-TransportRule -Name ${name}${top === null ? '' : ` -Priority ${top}`} -Enabled $false @values -ErrorAction Stop | Out-Null`,
     `        Write-Host ${quoted(`made, disabled: ${rule.name}`)}`,
     '    }',
-    `} elseif ($PSCmdlet.ShouldProcess(${name}, 'Set-TransportRule')) {`,
+    '} else {',
     `    if ($Stage -eq 'create' -and $found.Comments -like ${quoted(`*${BYPASSED}*`)}) { $values['Comments'] = $values['Comments'] + ${quoted(` ${BYPASSED}`)} }`,
-    `    Set-TransportRule -Identity ${name} @values${clears ? ' @cleared' : ''} -ErrorAction Stop`,
-    `    Write-Host ${quoted(`updated: ${rule.name}`)}`,
+    ...comparison(rule.values, rule.cleared),
+    '    if (-not $different) {',
+    `        Write-Host ${quoted(`unchanged: ${rule.name}`)}`,
+    `    } elseif ($PSCmdlet.ShouldProcess(${name}, 'Set-TransportRule')) {`,
+    `        Set-TransportRule -Identity ${name} @values${clears ? ' @cleared' : ''} -ErrorAction Stop`,
+    `        Write-Host ${quoted(`updated: ${rule.name}`)}`,
+    '    }',
     '}',
     '',
   ]

@@ -177,8 +177,12 @@ function directory(session: Session): Cmdlet[] {
       name: 'Get-Recipient',
       parameters: [identity, size],
       run: (call) => {
-        const all = [...(session.tenant().recipients ?? []), ...groups().map(({ name }) => name)]
-        return (call.has('Identity') ? [byName(all.map((name) => ({ name })), call.text('Identity') ?? '').name] : all).map((one) => item('Recipient', one)) // prettier-ignore
+        const kinds = [
+          ...(session.tenant().recipients ?? []).map((name) => ({ name, kind: 'UserMailbox' })),
+          ...groups().map(({ name }) => ({ name, kind: 'MailUniversalDistributionGroup' })),
+        ]
+        const found = call.has('Identity') ? [byName(kinds, call.text('Identity') ?? '')] : kinds
+        return found.map(({ name, kind }) => new Item('Recipient', [['Identity', name], ['Name', name], ['PrimarySmtpAddress', name], ['RecipientTypeDetails', kind]])) // prettier-ignore
       },
     },
     { name: 'Get-JournalRule', parameters: [identity], run: () => [] },

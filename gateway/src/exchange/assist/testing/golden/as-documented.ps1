@@ -170,6 +170,18 @@ $certificateDomain = 'smime-gw.contoso.com'
 $domainAccepted = $domainNames -contains $certificateDomain
 if ($certificateDomain.Length -gt 48) { $problems += 'The name ' + $certificateDomain + ' has more than 48 characters.' }
 
+if ($Stage -eq 'pilot') {
+    $group = Get-Recipient -Identity $PilotGroup -ErrorAction SilentlyContinue
+    if ($null -eq $group) {
+        Write-Warning ('PROBLEM: there is no group with the address ' + $PilotGroup + '. Nothing was changed. Make a mail-enabled group, or name another one with -PilotGroup.')
+        exit 3
+    }
+    if (@('MailUniversalDistributionGroup', 'MailUniversalSecurityGroup', 'MailNonUniversalGroup', 'GroupMailbox') -notcontains [string]$group.RecipientTypeDetails) {
+        Write-Warning ('PROBLEM: ' + $PilotGroup + ' is no group whose members a rule can look up (' + [string]$group.RecipientTypeDetails + '). Nothing was changed. Take a distribution list, a mail-enabled security group or a Microsoft 365 group.')
+        exit 3
+    }
+}
+
 foreach ($text in $warnings) { Write-Warning $text }
 foreach ($text in $problems) { Write-Warning ('PROBLEM: ' + $text) }
 if ($problems.Count -gt 0 -and -not $Force) {
@@ -282,7 +294,7 @@ if ($Export) {
 }
 
 # --- What is there now, complete (it may hold secrets of rules: keep it as such) ---
-$before = Join-Path $Folder ('siegel-before-contoso-' + (Get-Date).ToString('yyyyMMdd-HHmmss') + '.xml')
+$before = Join-Path $Folder ('siegel-before-contoso-' + (Get-Date).ToString('yyyyMMdd-HHmmss-fff') + '.xml')
 if ($PSCmdlet.ShouldProcess($before, 'Export-Clixml')) {
     $all = @{
         AcceptedDomains = $acceptedDomains
@@ -292,7 +304,7 @@ if ($PSCmdlet.ShouldProcess($before, 'Export-Clixml')) {
         JournalRules = $journalRules
         Organization = $organization
     }
-    $all | Export-Clixml -Path $before
+    $all | Export-Clixml -Path $before -NoClobber -ErrorAction Stop
     Write-Host ('The objects before the change are in ' + $before)
 }
 
@@ -314,9 +326,23 @@ if ($null -eq $found) {
         New-OutboundConnector -Name 'Siegel to gateway' @values -ErrorAction Stop | Out-Null
         Write-Host 'made: Siegel to gateway'
     }
-} elseif ($PSCmdlet.ShouldProcess('Siegel to gateway', 'Set-OutboundConnector')) {
-    Set-OutboundConnector -Identity 'Siegel to gateway' @values -ErrorAction Stop
-    Write-Host 'updated: Siegel to gateway'
+} else {
+    $different = $false
+    if ((@($found.ConnectorType | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['ConnectorType'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.IsTransportRuleScoped | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['IsTransportRuleScoped'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.UseMXRecord | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['UseMXRecord'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.SmartHosts | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['SmartHosts'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.TlsSettings | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['TlsSettings'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.TlsDomain | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['TlsDomain'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.CloudServicesMailEnabled | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['CloudServicesMailEnabled'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.Enabled | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['Enabled'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.Comment | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['Comment'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if (-not $different) {
+        Write-Host 'unchanged: Siegel to gateway'
+    } elseif ($PSCmdlet.ShouldProcess('Siegel to gateway', 'Set-OutboundConnector')) {
+        Set-OutboundConnector -Identity 'Siegel to gateway' @values -ErrorAction Stop
+        Write-Host 'updated: Siegel to gateway'
+    }
 }
 
 # --- Rule: route-inbound ---
@@ -337,10 +363,24 @@ if ($null -eq $found) {
         New-TransportRule -Name 'S/MIME eingehend' -Enabled $false @values -ErrorAction Stop | Out-Null
         Write-Host 'made, disabled: S/MIME eingehend'
     }
-} elseif ($PSCmdlet.ShouldProcess('S/MIME eingehend', 'Set-TransportRule')) {
+} else {
     if ($Stage -eq 'create' -and $found.Comments -like '*(bypassed)*') { $values['Comments'] = $values['Comments'] + ' (bypassed)' }
-    Set-TransportRule -Identity 'S/MIME eingehend' @values -ErrorAction Stop
-    Write-Host 'updated: S/MIME eingehend'
+    $different = $false
+    if ((@($found.FromScope | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['FromScope'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.SentToScope | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['SentToScope'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.ExceptIfHeaderContainsMessageHeader | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['ExceptIfHeaderContainsMessageHeader'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.ExceptIfHeaderContainsWords | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['ExceptIfHeaderContainsWords'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.RouteMessageOutboundConnector | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['RouteMessageOutboundConnector'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.StopRuleProcessing | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['StopRuleProcessing'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.Mode | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['Mode'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.RuleErrorAction | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['RuleErrorAction'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.Comments | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['Comments'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if (-not $different) {
+        Write-Host 'unchanged: S/MIME eingehend'
+    } elseif ($PSCmdlet.ShouldProcess('S/MIME eingehend', 'Set-TransportRule')) {
+        Set-TransportRule -Identity 'S/MIME eingehend' @values -ErrorAction Stop
+        Write-Host 'updated: S/MIME eingehend'
+    }
 }
 
 # --- Rule: route-outbound ---
@@ -364,10 +404,25 @@ if ($null -eq $found) {
         New-TransportRule -Name 'S/MIME ausgehend' -Enabled $false @values -ErrorAction Stop | Out-Null
         Write-Host 'made, disabled: S/MIME ausgehend'
     }
-} elseif ($PSCmdlet.ShouldProcess('S/MIME ausgehend', 'Set-TransportRule')) {
+} else {
     if ($Stage -eq 'create' -and $found.Comments -like '*(bypassed)*') { $values['Comments'] = $values['Comments'] + ' (bypassed)' }
-    Set-TransportRule -Identity 'S/MIME ausgehend' @values @cleared -ErrorAction Stop
-    Write-Host 'updated: S/MIME ausgehend'
+    $different = $false
+    if ((@($found.FromScope | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['FromScope'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.SentToScope | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['SentToScope'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.ExceptIfHeaderContainsMessageHeader | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['ExceptIfHeaderContainsMessageHeader'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.ExceptIfHeaderContainsWords | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['ExceptIfHeaderContainsWords'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.RouteMessageOutboundConnector | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['RouteMessageOutboundConnector'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.StopRuleProcessing | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['StopRuleProcessing'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.Mode | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['Mode'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.RuleErrorAction | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['RuleErrorAction'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.Comments | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['Comments'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.ExceptIfMessageTypeMatches | ForEach-Object { [string]$_ }) -join ',') -cne '') { $different = $true }
+    if (-not $different) {
+        Write-Host 'unchanged: S/MIME ausgehend'
+    } elseif ($PSCmdlet.ShouldProcess('S/MIME ausgehend', 'Set-TransportRule')) {
+        Set-TransportRule -Identity 'S/MIME ausgehend' @values @cleared -ErrorAction Stop
+        Write-Host 'updated: S/MIME ausgehend'
+    }
 }
 
 # --- Rules of earlier options go ---
@@ -441,9 +496,22 @@ if ($null -eq $found) {
         }
         Write-Host 'made: Siegel from gateway'
     }
-} elseif ($PSCmdlet.ShouldProcess('Siegel from gateway', 'Set-InboundConnector')) {
-    Set-InboundConnector -Identity 'Siegel from gateway' @values -ErrorAction Stop
-    Write-Host 'updated: Siegel from gateway'
+} else {
+    $different = $false
+    if ((@($found.ConnectorType | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['ConnectorType'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.SenderDomains | ForEach-Object { [string]$_ }) -join ',').Replace('smtp:', '').Replace(';1', '') -cne (@($values['SenderDomains'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.RequireTls | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['RequireTls'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.RestrictDomainsToCertificate | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['RestrictDomainsToCertificate'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.TlsSenderCertificateName | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['TlsSenderCertificateName'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.CloudServicesMailEnabled | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['CloudServicesMailEnabled'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.EFSkipLastIP | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['EFSkipLastIP'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.Comment | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['Comment'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if (-not $different) {
+        Write-Host 'unchanged: Siegel from gateway'
+    } elseif ($PSCmdlet.ShouldProcess('Siegel from gateway', 'Set-InboundConnector')) {
+        Set-InboundConnector -Identity 'Siegel from gateway' @values -ErrorAction Stop
+        Write-Host 'updated: Siegel from gateway'
+    }
 }
 
 # --- Read again: new tenants get the inbound connector disabled ---

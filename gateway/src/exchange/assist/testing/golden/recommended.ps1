@@ -1,4 +1,4 @@
-# Siegel: objects in Exchange Online for the tenant contoso, preset recommended, generation 09b46e79fc54897d.
+# Siegel: objects in Exchange Online for the tenant contoso, preset recommended, generation be0988e69b046e21.
 # THIS FILE HOLDS SECRETS (the stamp and the words of the rules). Keep it readable for yourself only; delete it after use.
 # Connect-ExchangeOnline first (module 3 or later, signed in interactively or with a certificate). Then, in this order:
 #   .\siegel.ps1 -WhatIf                      looks and says what it would do
@@ -173,6 +173,18 @@ $certificateDomain = 'smime-gw.contoso.com'
 $domainAccepted = $domainNames -contains $certificateDomain
 if ($certificateDomain.Length -gt 48) { $problems += 'The name ' + $certificateDomain + ' has more than 48 characters.' }
 
+if ($Stage -eq 'pilot') {
+    $group = Get-Recipient -Identity $PilotGroup -ErrorAction SilentlyContinue
+    if ($null -eq $group) {
+        Write-Warning ('PROBLEM: there is no group with the address ' + $PilotGroup + '. Nothing was changed. Make a mail-enabled group, or name another one with -PilotGroup.')
+        exit 3
+    }
+    if (@('MailUniversalDistributionGroup', 'MailUniversalSecurityGroup', 'MailNonUniversalGroup', 'GroupMailbox') -notcontains [string]$group.RecipientTypeDetails) {
+        Write-Warning ('PROBLEM: ' + $PilotGroup + ' is no group whose members a rule can look up (' + [string]$group.RecipientTypeDetails + '). Nothing was changed. Take a distribution list, a mail-enabled security group or a Microsoft 365 group.')
+        exit 3
+    }
+}
+
 foreach ($text in $warnings) { Write-Warning $text }
 foreach ($text in $problems) { Write-Warning ('PROBLEM: ' + $text) }
 if ($problems.Count -gt 0 -and -not $Force) {
@@ -294,7 +306,7 @@ if ($Export) {
         Format = 'siegel-exchange-state/1'
         Tenant = 'contoso'
         Preset = 'recommended'
-        Generation = '09b46e79fc54897d'
+        Generation = 'be0988e69b046e21'
         Options = '{"spam":"A","inbound":"crypto","guard":"reject","reportTo":null,"exempt":["OOF","PermissionControlled"],"pilotGroup":null,"gatewayAddresses":["192.0.2.7"],"certificateName":"smime-gw.contoso.com"}'
         TakenAt = (Get-Date).ToUniversalTime().ToString('yyyy-MM-ddTHH:mm:ssZ')
         IsDehydrated = ($organization.IsDehydrated -eq $true)
@@ -312,7 +324,7 @@ if ($Export) {
 }
 
 # --- What is there now, complete (it may hold secrets of rules: keep it as such) ---
-$before = Join-Path $Folder ('siegel-before-contoso-' + (Get-Date).ToString('yyyyMMdd-HHmmss') + '.xml')
+$before = Join-Path $Folder ('siegel-before-contoso-' + (Get-Date).ToString('yyyyMMdd-HHmmss-fff') + '.xml')
 if ($PSCmdlet.ShouldProcess($before, 'Export-Clixml')) {
     $all = @{
         AcceptedDomains = $acceptedDomains
@@ -322,7 +334,7 @@ if ($PSCmdlet.ShouldProcess($before, 'Export-Clixml')) {
         JournalRules = $journalRules
         Organization = $organization
     }
-    $all | Export-Clixml -Path $before
+    $all | Export-Clixml -Path $before -NoClobber -ErrorAction Stop
     Write-Host ('The objects before the change are in ' + $before)
 }
 
@@ -336,7 +348,7 @@ $values = @{
     TlsDomain = 'smime-gw.contoso.com'
     CloudServicesMailEnabled = $true
     Enabled = $true
-    Comment = 'Siegel/1 contoso 09b46e79fc54897d. Made by siegel exchange; do not edit, change the settings of Siegel and run its script again.'
+    Comment = 'Siegel/1 contoso be0988e69b046e21. Made by siegel exchange; do not edit, change the settings of Siegel and run its script again.'
 }
 $found = Get-OutboundConnector -Identity 'Siegel to gateway' -ErrorAction SilentlyContinue
 if ($null -eq $found) {
@@ -344,9 +356,23 @@ if ($null -eq $found) {
         New-OutboundConnector -Name 'Siegel to gateway' @values -ErrorAction Stop | Out-Null
         Write-Host 'made: Siegel to gateway'
     }
-} elseif ($PSCmdlet.ShouldProcess('Siegel to gateway', 'Set-OutboundConnector')) {
-    Set-OutboundConnector -Identity 'Siegel to gateway' @values -ErrorAction Stop
-    Write-Host 'updated: Siegel to gateway'
+} else {
+    $different = $false
+    if ((@($found.ConnectorType | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['ConnectorType'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.IsTransportRuleScoped | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['IsTransportRuleScoped'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.UseMXRecord | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['UseMXRecord'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.SmartHosts | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['SmartHosts'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.TlsSettings | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['TlsSettings'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.TlsDomain | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['TlsDomain'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.CloudServicesMailEnabled | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['CloudServicesMailEnabled'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.Enabled | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['Enabled'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.Comment | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['Comment'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if (-not $different) {
+        Write-Host 'unchanged: Siegel to gateway'
+    } elseif ($PSCmdlet.ShouldProcess('Siegel to gateway', 'Set-OutboundConnector')) {
+        Set-OutboundConnector -Identity 'Siegel to gateway' @values -ErrorAction Stop
+        Write-Host 'updated: Siegel to gateway'
+    }
 }
 
 # --- Rule: strip-processed ---
@@ -356,7 +382,7 @@ $values = @{
     RemoveHeader = 'X-Siegel-Processed'
     Mode = 'Enforce'
     RuleErrorAction = 'Defer'
-    Comments = 'Siegel/1 contoso 09b46e79fc54897d. Made by siegel exchange; do not edit, change the settings of Siegel and run its script again.'
+    Comments = 'Siegel/1 contoso be0988e69b046e21. Made by siegel exchange; do not edit, change the settings of Siegel and run its script again.'
 }
 $found = Get-TransportRule -Identity 'Siegel 000 strip processed field' -ErrorAction SilentlyContinue
 if ($null -eq $found) {
@@ -364,10 +390,21 @@ if ($null -eq $found) {
         New-TransportRule -Name 'Siegel 000 strip processed field' -Priority 0 -Enabled $false @values -ErrorAction Stop | Out-Null
         Write-Host 'made, disabled: Siegel 000 strip processed field'
     }
-} elseif ($PSCmdlet.ShouldProcess('Siegel 000 strip processed field', 'Set-TransportRule')) {
+} else {
     if ($Stage -eq 'create' -and $found.Comments -like '*(bypassed)*') { $values['Comments'] = $values['Comments'] + ' (bypassed)' }
-    Set-TransportRule -Identity 'Siegel 000 strip processed field' @values -ErrorAction Stop
-    Write-Host 'updated: Siegel 000 strip processed field'
+    $different = $false
+    if ((@($found.FromScope | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['FromScope'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.ExceptIfSenderIpRanges | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['ExceptIfSenderIpRanges'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.RemoveHeader | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['RemoveHeader'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.Mode | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['Mode'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.RuleErrorAction | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['RuleErrorAction'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.Comments | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['Comments'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if (-not $different) {
+        Write-Host 'unchanged: Siegel 000 strip processed field'
+    } elseif ($PSCmdlet.ShouldProcess('Siegel 000 strip processed field', 'Set-TransportRule')) {
+        Set-TransportRule -Identity 'Siegel 000 strip processed field' @values -ErrorAction Stop
+        Write-Host 'updated: Siegel 000 strip processed field'
+    }
 }
 
 # --- Rule: strip-marker ---
@@ -377,7 +414,7 @@ $values = @{
     RemoveHeader = 'X-Siegel-Pass'
     Mode = 'Enforce'
     RuleErrorAction = 'Defer'
-    Comments = 'Siegel/1 contoso 09b46e79fc54897d. Made by siegel exchange; do not edit, change the settings of Siegel and run its script again.'
+    Comments = 'Siegel/1 contoso be0988e69b046e21. Made by siegel exchange; do not edit, change the settings of Siegel and run its script again.'
 }
 $found = Get-TransportRule -Identity 'Siegel 005 strip pass marker' -ErrorAction SilentlyContinue
 if ($null -eq $found) {
@@ -385,10 +422,21 @@ if ($null -eq $found) {
         New-TransportRule -Name 'Siegel 005 strip pass marker' -Priority 1 -Enabled $false @values -ErrorAction Stop | Out-Null
         Write-Host 'made, disabled: Siegel 005 strip pass marker'
     }
-} elseif ($PSCmdlet.ShouldProcess('Siegel 005 strip pass marker', 'Set-TransportRule')) {
+} else {
     if ($Stage -eq 'create' -and $found.Comments -like '*(bypassed)*') { $values['Comments'] = $values['Comments'] + ' (bypassed)' }
-    Set-TransportRule -Identity 'Siegel 005 strip pass marker' @values -ErrorAction Stop
-    Write-Host 'updated: Siegel 005 strip pass marker'
+    $different = $false
+    if ((@($found.FromScope | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['FromScope'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.ExceptIfSenderIpRanges | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['ExceptIfSenderIpRanges'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.RemoveHeader | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['RemoveHeader'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.Mode | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['Mode'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.RuleErrorAction | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['RuleErrorAction'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.Comments | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['Comments'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if (-not $different) {
+        Write-Host 'unchanged: Siegel 005 strip pass marker'
+    } elseif ($PSCmdlet.ShouldProcess('Siegel 005 strip pass marker', 'Set-TransportRule')) {
+        Set-TransportRule -Identity 'Siegel 005 strip pass marker' @values -ErrorAction Stop
+        Write-Host 'updated: Siegel 005 strip pass marker'
+    }
 }
 
 # --- Rule: strip-secret ---
@@ -397,7 +445,7 @@ $values = @{
     RemoveHeader = 'X-Contoso-Siegel'
     Mode = 'Enforce'
     RuleErrorAction = 'Defer'
-    Comments = 'Siegel/1 contoso 09b46e79fc54897d. Made by siegel exchange; do not edit, change the settings of Siegel and run its script again.'
+    Comments = 'Siegel/1 contoso be0988e69b046e21. Made by siegel exchange; do not edit, change the settings of Siegel and run its script again.'
 }
 $found = Get-TransportRule -Identity 'Siegel 010 strip secret field' -ErrorAction SilentlyContinue
 if ($null -eq $found) {
@@ -405,10 +453,20 @@ if ($null -eq $found) {
         New-TransportRule -Name 'Siegel 010 strip secret field' -Priority 2 -Enabled $false @values -ErrorAction Stop | Out-Null
         Write-Host 'made, disabled: Siegel 010 strip secret field'
     }
-} elseif ($PSCmdlet.ShouldProcess('Siegel 010 strip secret field', 'Set-TransportRule')) {
+} else {
     if ($Stage -eq 'create' -and $found.Comments -like '*(bypassed)*') { $values['Comments'] = $values['Comments'] + ' (bypassed)' }
-    Set-TransportRule -Identity 'Siegel 010 strip secret field' @values -ErrorAction Stop
-    Write-Host 'updated: Siegel 010 strip secret field'
+    $different = $false
+    if ((@($found.FromScope | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['FromScope'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.RemoveHeader | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['RemoveHeader'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.Mode | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['Mode'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.RuleErrorAction | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['RuleErrorAction'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.Comments | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['Comments'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if (-not $different) {
+        Write-Host 'unchanged: Siegel 010 strip secret field'
+    } elseif ($PSCmdlet.ShouldProcess('Siegel 010 strip secret field', 'Set-TransportRule')) {
+        Set-TransportRule -Identity 'Siegel 010 strip secret field' @values -ErrorAction Stop
+        Write-Host 'updated: Siegel 010 strip secret field'
+    }
 }
 
 # --- Rule: exempt ---
@@ -420,7 +478,7 @@ $values = @{
     SetHeaderValue = 'abcdefghijklmnopqrstuvwxyz'
     Mode = 'Enforce'
     RuleErrorAction = 'Defer'
-    Comments = 'Siegel/1 contoso 09b46e79fc54897d. Made by siegel exchange; do not edit, change the settings of Siegel and run its script again.'
+    Comments = 'Siegel/1 contoso be0988e69b046e21. Made by siegel exchange; do not edit, change the settings of Siegel and run its script again.'
 }
 $found = Get-TransportRule -Identity 'Siegel 100 exempt protected mail' -ErrorAction SilentlyContinue
 if ($null -eq $found) {
@@ -428,10 +486,23 @@ if ($null -eq $found) {
         New-TransportRule -Name 'Siegel 100 exempt protected mail' -Enabled $false @values -ErrorAction Stop | Out-Null
         Write-Host 'made, disabled: Siegel 100 exempt protected mail'
     }
-} elseif ($PSCmdlet.ShouldProcess('Siegel 100 exempt protected mail', 'Set-TransportRule')) {
+} else {
     if ($Stage -eq 'create' -and $found.Comments -like '*(bypassed)*') { $values['Comments'] = $values['Comments'] + ' (bypassed)' }
-    Set-TransportRule -Identity 'Siegel 100 exempt protected mail' @values -ErrorAction Stop
-    Write-Host 'updated: Siegel 100 exempt protected mail'
+    $different = $false
+    if ((@($found.FromScope | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['FromScope'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.SentToScope | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['SentToScope'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.MessageTypeMatches | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['MessageTypeMatches'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.SetHeaderName | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['SetHeaderName'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.SetHeaderValue | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['SetHeaderValue'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.Mode | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['Mode'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.RuleErrorAction | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['RuleErrorAction'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.Comments | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['Comments'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if (-not $different) {
+        Write-Host 'unchanged: Siegel 100 exempt protected mail'
+    } elseif ($PSCmdlet.ShouldProcess('Siegel 100 exempt protected mail', 'Set-TransportRule')) {
+        Set-TransportRule -Identity 'Siegel 100 exempt protected mail' @values -ErrorAction Stop
+        Write-Host 'updated: Siegel 100 exempt protected mail'
+    }
 }
 
 # --- Rule: route-outbound ---
@@ -447,7 +518,7 @@ $values = @{
     StopRuleProcessing = $true
     Mode = 'Enforce'
     RuleErrorAction = 'Defer'
-    Comments = 'Siegel/1 contoso 09b46e79fc54897d. Made by siegel exchange; do not edit, change the settings of Siegel and run its script again.'
+    Comments = 'Siegel/1 contoso be0988e69b046e21. Made by siegel exchange; do not edit, change the settings of Siegel and run its script again.'
 }
 $found = Get-TransportRule -Identity 'Siegel 200 outbound to gateway' -ErrorAction SilentlyContinue
 if ($null -eq $found) {
@@ -455,10 +526,27 @@ if ($null -eq $found) {
         New-TransportRule -Name 'Siegel 200 outbound to gateway' -Enabled $false @values -ErrorAction Stop | Out-Null
         Write-Host 'made, disabled: Siegel 200 outbound to gateway'
     }
-} elseif ($PSCmdlet.ShouldProcess('Siegel 200 outbound to gateway', 'Set-TransportRule')) {
+} else {
     if ($Stage -eq 'create' -and $found.Comments -like '*(bypassed)*') { $values['Comments'] = $values['Comments'] + ' (bypassed)' }
-    Set-TransportRule -Identity 'Siegel 200 outbound to gateway' @values -ErrorAction Stop
-    Write-Host 'updated: Siegel 200 outbound to gateway'
+    $different = $false
+    if ((@($found.FromScope | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['FromScope'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.SentToScope | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['SentToScope'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.ExceptIfMessageTypeMatches | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['ExceptIfMessageTypeMatches'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.ExceptIfHeaderContainsMessageHeader | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['ExceptIfHeaderContainsMessageHeader'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.ExceptIfHeaderContainsWords | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['ExceptIfHeaderContainsWords'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.SetHeaderName | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['SetHeaderName'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.SetHeaderValue | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['SetHeaderValue'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.RouteMessageOutboundConnector | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['RouteMessageOutboundConnector'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.StopRuleProcessing | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['StopRuleProcessing'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.Mode | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['Mode'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.RuleErrorAction | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['RuleErrorAction'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.Comments | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['Comments'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if (-not $different) {
+        Write-Host 'unchanged: Siegel 200 outbound to gateway'
+    } elseif ($PSCmdlet.ShouldProcess('Siegel 200 outbound to gateway', 'Set-TransportRule')) {
+        Set-TransportRule -Identity 'Siegel 200 outbound to gateway' @values -ErrorAction Stop
+        Write-Host 'updated: Siegel 200 outbound to gateway'
+    }
 }
 
 # --- Rule: route-inbound-encrypted ---
@@ -474,7 +562,7 @@ $values = @{
     StopRuleProcessing = $true
     Mode = 'Enforce'
     RuleErrorAction = 'Defer'
-    Comments = 'Siegel/1 contoso 09b46e79fc54897d. Made by siegel exchange; do not edit, change the settings of Siegel and run its script again.'
+    Comments = 'Siegel/1 contoso be0988e69b046e21. Made by siegel exchange; do not edit, change the settings of Siegel and run its script again.'
 }
 $found = Get-TransportRule -Identity 'Siegel 310 inbound encrypted to gateway' -ErrorAction SilentlyContinue
 if ($null -eq $found) {
@@ -482,10 +570,27 @@ if ($null -eq $found) {
         New-TransportRule -Name 'Siegel 310 inbound encrypted to gateway' -Enabled $false @values -ErrorAction Stop | Out-Null
         Write-Host 'made, disabled: Siegel 310 inbound encrypted to gateway'
     }
-} elseif ($PSCmdlet.ShouldProcess('Siegel 310 inbound encrypted to gateway', 'Set-TransportRule')) {
+} else {
     if ($Stage -eq 'create' -and $found.Comments -like '*(bypassed)*') { $values['Comments'] = $values['Comments'] + ' (bypassed)' }
-    Set-TransportRule -Identity 'Siegel 310 inbound encrypted to gateway' @values -ErrorAction Stop
-    Write-Host 'updated: Siegel 310 inbound encrypted to gateway'
+    $different = $false
+    if ((@($found.FromScope | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['FromScope'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.SentToScope | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['SentToScope'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.MessageTypeMatches | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['MessageTypeMatches'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.ExceptIfHeaderContainsMessageHeader | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['ExceptIfHeaderContainsMessageHeader'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.ExceptIfHeaderContainsWords | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['ExceptIfHeaderContainsWords'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.SetHeaderName | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['SetHeaderName'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.SetHeaderValue | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['SetHeaderValue'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.RouteMessageOutboundConnector | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['RouteMessageOutboundConnector'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.StopRuleProcessing | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['StopRuleProcessing'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.Mode | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['Mode'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.RuleErrorAction | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['RuleErrorAction'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.Comments | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['Comments'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if (-not $different) {
+        Write-Host 'unchanged: Siegel 310 inbound encrypted to gateway'
+    } elseif ($PSCmdlet.ShouldProcess('Siegel 310 inbound encrypted to gateway', 'Set-TransportRule')) {
+        Set-TransportRule -Identity 'Siegel 310 inbound encrypted to gateway' @values -ErrorAction Stop
+        Write-Host 'updated: Siegel 310 inbound encrypted to gateway'
+    }
 }
 
 # --- Rule: route-inbound-signed ---
@@ -501,7 +606,7 @@ $values = @{
     StopRuleProcessing = $true
     Mode = 'Enforce'
     RuleErrorAction = 'Defer'
-    Comments = 'Siegel/1 contoso 09b46e79fc54897d. Made by siegel exchange; do not edit, change the settings of Siegel and run its script again.'
+    Comments = 'Siegel/1 contoso be0988e69b046e21. Made by siegel exchange; do not edit, change the settings of Siegel and run its script again.'
 }
 $found = Get-TransportRule -Identity 'Siegel 320 inbound signed to gateway' -ErrorAction SilentlyContinue
 if ($null -eq $found) {
@@ -509,10 +614,27 @@ if ($null -eq $found) {
         New-TransportRule -Name 'Siegel 320 inbound signed to gateway' -Enabled $false @values -ErrorAction Stop | Out-Null
         Write-Host 'made, disabled: Siegel 320 inbound signed to gateway'
     }
-} elseif ($PSCmdlet.ShouldProcess('Siegel 320 inbound signed to gateway', 'Set-TransportRule')) {
+} else {
     if ($Stage -eq 'create' -and $found.Comments -like '*(bypassed)*') { $values['Comments'] = $values['Comments'] + ' (bypassed)' }
-    Set-TransportRule -Identity 'Siegel 320 inbound signed to gateway' @values -ErrorAction Stop
-    Write-Host 'updated: Siegel 320 inbound signed to gateway'
+    $different = $false
+    if ((@($found.FromScope | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['FromScope'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.SentToScope | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['SentToScope'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.MessageTypeMatches | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['MessageTypeMatches'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.ExceptIfHeaderContainsMessageHeader | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['ExceptIfHeaderContainsMessageHeader'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.ExceptIfHeaderContainsWords | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['ExceptIfHeaderContainsWords'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.SetHeaderName | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['SetHeaderName'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.SetHeaderValue | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['SetHeaderValue'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.RouteMessageOutboundConnector | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['RouteMessageOutboundConnector'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.StopRuleProcessing | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['StopRuleProcessing'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.Mode | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['Mode'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.RuleErrorAction | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['RuleErrorAction'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.Comments | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['Comments'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if (-not $different) {
+        Write-Host 'unchanged: Siegel 320 inbound signed to gateway'
+    } elseif ($PSCmdlet.ShouldProcess('Siegel 320 inbound signed to gateway', 'Set-TransportRule')) {
+        Set-TransportRule -Identity 'Siegel 320 inbound signed to gateway' @values -ErrorAction Stop
+        Write-Host 'updated: Siegel 320 inbound signed to gateway'
+    }
 }
 
 # --- Rule: route-inbound-type ---
@@ -529,7 +651,7 @@ $values = @{
     StopRuleProcessing = $true
     Mode = 'Enforce'
     RuleErrorAction = 'Defer'
-    Comments = 'Siegel/1 contoso 09b46e79fc54897d. Made by siegel exchange; do not edit, change the settings of Siegel and run its script again.'
+    Comments = 'Siegel/1 contoso be0988e69b046e21. Made by siegel exchange; do not edit, change the settings of Siegel and run its script again.'
 }
 $found = Get-TransportRule -Identity 'Siegel 330 inbound pkcs7 to gateway' -ErrorAction SilentlyContinue
 if ($null -eq $found) {
@@ -537,10 +659,28 @@ if ($null -eq $found) {
         New-TransportRule -Name 'Siegel 330 inbound pkcs7 to gateway' -Enabled $false @values -ErrorAction Stop | Out-Null
         Write-Host 'made, disabled: Siegel 330 inbound pkcs7 to gateway'
     }
-} elseif ($PSCmdlet.ShouldProcess('Siegel 330 inbound pkcs7 to gateway', 'Set-TransportRule')) {
+} else {
     if ($Stage -eq 'create' -and $found.Comments -like '*(bypassed)*') { $values['Comments'] = $values['Comments'] + ' (bypassed)' }
-    Set-TransportRule -Identity 'Siegel 330 inbound pkcs7 to gateway' @values -ErrorAction Stop
-    Write-Host 'updated: Siegel 330 inbound pkcs7 to gateway'
+    $different = $false
+    if ((@($found.FromScope | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['FromScope'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.SentToScope | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['SentToScope'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.HeaderMatchesMessageHeader | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['HeaderMatchesMessageHeader'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.HeaderMatchesPatterns | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['HeaderMatchesPatterns'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.ExceptIfHeaderContainsMessageHeader | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['ExceptIfHeaderContainsMessageHeader'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.ExceptIfHeaderContainsWords | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['ExceptIfHeaderContainsWords'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.SetHeaderName | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['SetHeaderName'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.SetHeaderValue | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['SetHeaderValue'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.RouteMessageOutboundConnector | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['RouteMessageOutboundConnector'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.StopRuleProcessing | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['StopRuleProcessing'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.Mode | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['Mode'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.RuleErrorAction | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['RuleErrorAction'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.Comments | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['Comments'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if (-not $different) {
+        Write-Host 'unchanged: Siegel 330 inbound pkcs7 to gateway'
+    } elseif ($PSCmdlet.ShouldProcess('Siegel 330 inbound pkcs7 to gateway', 'Set-TransportRule')) {
+        Set-TransportRule -Identity 'Siegel 330 inbound pkcs7 to gateway' @values -ErrorAction Stop
+        Write-Host 'updated: Siegel 330 inbound pkcs7 to gateway'
+    }
 }
 
 # --- Rule: guard ---
@@ -551,10 +691,10 @@ $values = @{
     ExceptIfHeaderContainsWords = @('abcdefghijklmnopqrstuvwxyz')
     ExceptIfMessageTypeMatches = 'OOF'
     RejectMessageEnhancedStatusCode = '5.7.900'
-    RejectMessageReasonText = 'This mail did not pass the S/MIME gateway and was not sent. Please tell your administrator.'
+    RejectMessageReasonText = 'This mail did not pass the S/MIME gateway and was not sent. Please tell your administrator. / Diese Mail lief nicht durch das S/MIME-Gateway und wurde nicht gesendet. Bitte Ihrer Administration melden.'
     Mode = 'Enforce'
     RuleErrorAction = 'Defer'
-    Comments = 'Siegel/1 contoso 09b46e79fc54897d. Made by siegel exchange; do not edit, change the settings of Siegel and run its script again.'
+    Comments = 'Siegel/1 contoso be0988e69b046e21. Made by siegel exchange; do not edit, change the settings of Siegel and run its script again.'
 }
 $found = Get-TransportRule -Identity 'Siegel 800 guard' -ErrorAction SilentlyContinue
 if ($null -eq $found) {
@@ -562,10 +702,25 @@ if ($null -eq $found) {
         New-TransportRule -Name 'Siegel 800 guard' -Enabled $false @values -ErrorAction Stop | Out-Null
         Write-Host 'made, disabled: Siegel 800 guard'
     }
-} elseif ($PSCmdlet.ShouldProcess('Siegel 800 guard', 'Set-TransportRule')) {
+} else {
     if ($Stage -eq 'create' -and $found.Comments -like '*(bypassed)*') { $values['Comments'] = $values['Comments'] + ' (bypassed)' }
-    Set-TransportRule -Identity 'Siegel 800 guard' @values -ErrorAction Stop
-    Write-Host 'updated: Siegel 800 guard'
+    $different = $false
+    if ((@($found.FromScope | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['FromScope'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.SentToScope | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['SentToScope'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.ExceptIfHeaderContainsMessageHeader | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['ExceptIfHeaderContainsMessageHeader'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.ExceptIfHeaderContainsWords | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['ExceptIfHeaderContainsWords'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.ExceptIfMessageTypeMatches | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['ExceptIfMessageTypeMatches'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.RejectMessageEnhancedStatusCode | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['RejectMessageEnhancedStatusCode'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.RejectMessageReasonText | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['RejectMessageReasonText'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.Mode | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['Mode'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.RuleErrorAction | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['RuleErrorAction'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.Comments | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['Comments'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if (-not $different) {
+        Write-Host 'unchanged: Siegel 800 guard'
+    } elseif ($PSCmdlet.ShouldProcess('Siegel 800 guard', 'Set-TransportRule')) {
+        Set-TransportRule -Identity 'Siegel 800 guard' @values -ErrorAction Stop
+        Write-Host 'updated: Siegel 800 guard'
+    }
 }
 
 # --- Rule: clean-up ---
@@ -575,7 +730,7 @@ $values = @{
     RemoveHeader = 'X-Siegel-Processed'
     Mode = 'Enforce'
     RuleErrorAction = 'Defer'
-    Comments = 'Siegel/1 contoso 09b46e79fc54897d. Made by siegel exchange; do not edit, change the settings of Siegel and run its script again.'
+    Comments = 'Siegel/1 contoso be0988e69b046e21. Made by siegel exchange; do not edit, change the settings of Siegel and run its script again.'
 }
 $found = Get-TransportRule -Identity 'Siegel 900 clean-up' -ErrorAction SilentlyContinue
 if ($null -eq $found) {
@@ -583,10 +738,21 @@ if ($null -eq $found) {
         New-TransportRule -Name 'Siegel 900 clean-up' -Enabled $false @values -ErrorAction Stop | Out-Null
         Write-Host 'made, disabled: Siegel 900 clean-up'
     }
-} elseif ($PSCmdlet.ShouldProcess('Siegel 900 clean-up', 'Set-TransportRule')) {
+} else {
     if ($Stage -eq 'create' -and $found.Comments -like '*(bypassed)*') { $values['Comments'] = $values['Comments'] + ' (bypassed)' }
-    Set-TransportRule -Identity 'Siegel 900 clean-up' @values -ErrorAction Stop
-    Write-Host 'updated: Siegel 900 clean-up'
+    $different = $false
+    if ((@($found.HeaderContainsMessageHeader | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['HeaderContainsMessageHeader'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.HeaderContainsWords | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['HeaderContainsWords'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.RemoveHeader | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['RemoveHeader'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.Mode | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['Mode'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.RuleErrorAction | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['RuleErrorAction'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.Comments | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['Comments'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if (-not $different) {
+        Write-Host 'unchanged: Siegel 900 clean-up'
+    } elseif ($PSCmdlet.ShouldProcess('Siegel 900 clean-up', 'Set-TransportRule')) {
+        Set-TransportRule -Identity 'Siegel 900 clean-up' @values -ErrorAction Stop
+        Write-Host 'updated: Siegel 900 clean-up'
+    }
 }
 
 # --- Rules of earlier options go ---
@@ -650,7 +816,7 @@ $values = @{
     TlsSenderCertificateName = 'smime-gw.contoso.com'
     CloudServicesMailEnabled = $true
     EFSkipLastIP = $false
-    Comment = 'Siegel/1 contoso 09b46e79fc54897d. Made by siegel exchange; do not edit, change the settings of Siegel and run its script again.'
+    Comment = 'Siegel/1 contoso be0988e69b046e21. Made by siegel exchange; do not edit, change the settings of Siegel and run its script again.'
 }
 $found = Get-InboundConnector -Identity 'Siegel from gateway' -ErrorAction SilentlyContinue
 if ($null -eq $found) {
@@ -665,9 +831,22 @@ if ($null -eq $found) {
         }
         Write-Host 'made: Siegel from gateway'
     }
-} elseif ($PSCmdlet.ShouldProcess('Siegel from gateway', 'Set-InboundConnector')) {
-    Set-InboundConnector -Identity 'Siegel from gateway' @values -ErrorAction Stop
-    Write-Host 'updated: Siegel from gateway'
+} else {
+    $different = $false
+    if ((@($found.ConnectorType | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['ConnectorType'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.SenderDomains | ForEach-Object { [string]$_ }) -join ',').Replace('smtp:', '').Replace(';1', '') -cne (@($values['SenderDomains'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.RequireTls | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['RequireTls'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.RestrictDomainsToCertificate | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['RestrictDomainsToCertificate'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.TlsSenderCertificateName | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['TlsSenderCertificateName'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.CloudServicesMailEnabled | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['CloudServicesMailEnabled'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.EFSkipLastIP | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['EFSkipLastIP'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if ((@($found.Comment | ForEach-Object { [string]$_ }) -join ',') -cne (@($values['Comment'] | ForEach-Object { [string]$_ }) -join ',')) { $different = $true }
+    if (-not $different) {
+        Write-Host 'unchanged: Siegel from gateway'
+    } elseif ($PSCmdlet.ShouldProcess('Siegel from gateway', 'Set-InboundConnector')) {
+        Set-InboundConnector -Identity 'Siegel from gateway' @values -ErrorAction Stop
+        Write-Host 'updated: Siegel from gateway'
+    }
 }
 
 # --- Read again: new tenants get the inbound connector disabled ---
