@@ -122,6 +122,19 @@ export const VERBS: readonly Verb[] = [
     load: async () => (await import('./alarm.ts')).alarm,
   },
   {
+    name: 'keyring',
+    summary: 'look for certificates outside, or print our own for DNS',
+    forms: [
+      'keyring find ADDRESS [--tenant NAME] [--language de|en] [--config FILE] [--json]',
+      'keyring smimea [--domain D] [--tenant NAME] [--config FILE]',
+    ],
+    details: [
+      'find asks every CertificateDirectory of the tenant and keeps nothing. Exits with 1 when there is no certificate to encrypt to.',
+      'smimea prints SMIMEA records (RFC 8162) of our own certificates for a zone that is signed.',
+    ],
+    load: async () => (await import('./keyring-find.ts')).keyring,
+  },
+  {
     name: 'smime',
     summary: 'verify, decrypt, sign or encrypt a mail',
     forms: [
