@@ -28,7 +28,7 @@ describe('LDAP, against slapd', () => {
     const tls = make('ldap', tlsRoot, { rsa: true, extensions: { dnsNames: [HOST] } })
     server = await startSlapd({
       certificate: writePem('CERTIFICATE', tls.certificate.raw),
-      key: tls.key.export({ type: 'pkcs8', format: 'pem' }).toString(),
+      key: tls.key.export({ type: 'pkcs8', format: 'pem' }),
       ldif:
         entry('anna', 'anna@partner.test', 'userCertificate;binary', anna.certificate.raw) +
         entry(
