@@ -108,6 +108,11 @@ module.exports = {
       { path: G + 'identity/', pathNot: TEST },
       { path: G + '(mail/[^/]+/|mail/journey|exchange|keyring|store|cli|admin|main)' },
     ),
+    ban(
+      'finding-is-plugged-in-by-main',
+      { path: G, pathNot: [G + '(keyring/find|cli)/', G + 'main[.]ts$', TEST] },
+      { path: G + 'keyring/find/', dependencyTypesNot: ['type-only'] },
+    ),
     ban('keys-know-no-mail', { path: G + '(keyring|trust)/' }, { path: G + 'mail/' }),
     ban(
       'surfaces-see-queue-policy-and-keys',

@@ -39,6 +39,7 @@ const INNOCENT = [
   'gateway/src/mail/journey/hold.ts',
   'gateway/src/store/store.ts',
   'gateway/src/keyring/keyring.ts',
+  'gateway/src/keyring/find/finding.ts',
   'gateway/src/cli/main.ts',
   'gateway/src/smtp/address.ts',
   'gateway/src/config/ports.ts',
@@ -109,6 +110,9 @@ const PLANTED: Readonly<Record<string, readonly { readonly file: string; readonl
   'no-subprocess': [{ file: 'gateway/src/cli/spawns.ts', imports: 'node:child_process' }],
   'cluster-only-in-main': [{ file: 'gateway/src/mail/forks.ts', imports: 'node:cluster' }],
   'threads-only-in-sqlite': [{ file: 'gateway/src/mail/threads.ts', imports: 'node:worker_threads' }],
+  'finding-is-plugged-in-by-main': [
+    { file: 'gateway/src/mail/policy/asks.ts', imports: '../../keyring/find/finding.ts' },
+  ],
   leaves: [{ file: 'gateway/src/smtp/branch.ts', imports: '../mail/plan.ts' }],
   'maps-are-pure': [{ file: 'gateway/src/maps/impure.ts', imports: '../smtp/address.ts' }],
 }

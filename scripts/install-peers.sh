@@ -9,6 +9,7 @@
 #   postfix          the reference for TLS policy tables (postmap) and for what is delivered under them
 #   pebble           an ACME server, with its name server pebble-challtestsrv
 #   unbound          a validating resolver; ldnsutils signs its zones (DANE)
+#   slapd            OpenLDAP: a directory with certificates
 #   python3-dkim     dkimpy: DKIM and ARC, with python3-nacl for Ed25519 and python3-authres for fields of results
 #   python3-cryptography-vectors   carries NIST's PKITS whole: 224 signed mails
 #   swaks            an SMTP client of its own making; its TLS is libnet-ssleay-perl
@@ -17,7 +18,7 @@
 #                    only unpacked, into /usr/local/lib/siegel-peers/exim4; what it needs at run time: its user, and libraries
 set -eu
 packages="openssl gpgsm libnss3-tools gnutls-bin libbcmail-java default-jdk-headless gcc libc6-dev libssl-dev postfix pebble
-  unbound ldnsutils
+  unbound ldnsutils slapd
   python3-dkim python3-nacl python3-authres python3-cryptography-vectors swaks libnet-ssleay-perl testssl.sh
   libdb5.3 libgnutls-dane0 libidn12 libidn2-0 libnsl2 libpcre2-8-0"
 exim=/usr/local/lib/siegel-peers/exim4

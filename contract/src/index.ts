@@ -13,6 +13,8 @@ export type { MaterialField } from './material-fields.ts'
 export { API_VERSION, KINDS, isKind, parseConfigDocument, problemsOf } from './object.ts'
 export type { ConfigDocument, DocumentProblem, Kind, KindInfo, ParsedDocument } from './object.ts'
 export type { AcmeIssuerSpec } from './objects/acme.ts'
+export { HARVEST_POLICIES } from './objects/directory.ts'
+export type { CertificateDirectorySpec } from './objects/directory.ts'
 export { MAP_NAMES } from './objects/installation.ts'
 export type {
   AddressRangeSpec,

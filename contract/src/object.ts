@@ -5,6 +5,7 @@
 import { z } from 'zod'
 import type { ConfigErrorCode } from './errors.ts'
 import { acmeIssuerSpec } from './objects/acme.ts'
+import { certificateDirectorySpec } from './objects/directory.ts'
 import {
   MAP_NAMES,
   addressRangeSpec,
@@ -64,6 +65,7 @@ const configDocument = z.discriminatedUnion('kind', [
   ofTenant('Credential', credentialSpec),
   ofTenant('PartnerCertificate', partnerCertificateSpec),
   ofTenant('MailAnchor', mailAnchorSpec),
+  ofTenant('CertificateDirectory', certificateDirectorySpec),
 ])
 
 /** A valid configuration document, defaults filled in. */
@@ -152,6 +154,13 @@ export const KINDS: Readonly<Record<Kind, KindInfo>> = {
     scope: 'tenant',
     description: 'A certificate authority that the tenant trusts for e-mail certificates.',
     spec: mailAnchorSpec,
+  },
+  CertificateDirectory: {
+    scope: 'tenant',
+    description:
+      'A place where certificates of people outside are looked for when the keyring has none: an LDAP server, a web server, or DNS ' +
+      '(`smimea`). All are asked at once. Only certificates that name the address and that the tenant trusts are used.',
+    spec: certificateDirectorySpec,
   },
 }
 

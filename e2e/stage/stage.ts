@@ -44,6 +44,8 @@ export interface StageOptions {
   /** Further settings of siegel.yaml. */
   readonly settings?: object
   readonly environment?: Readonly<Record<string, string>>
+  /** Further lines of the gateway's static host table. */
+  readonly hosts?: Readonly<Record<string, string>>
   /** Exchange judges, signs and seals, with this DNS and these keys. */
   readonly authentication?: AuthenticationConfig
   /** Domains whose ARC seals the tenant trusts. */
@@ -54,8 +56,6 @@ export interface StageOptions {
   readonly retryDelay?: number
   /** How long PowerShell's changes take to be in force in the simulator, in milliseconds. */
   readonly propagationDelay?: number
-  /** Further hosts of the gateway's static table: name to `address:port`. */
-  readonly hosts?: Readonly<Record<string, string>>
   /** Ranges from which the gateway takes connections. Default: loopback, all of it. */
   readonly addressRanges?: readonly string[]
   /** Where the world sends from. Default 127.0.0.1, like everybody. */

@@ -29,7 +29,7 @@ import { Refresher } from './exchange/endpoints/refresher.ts'
 import { certificatesAtHand, Identities } from './identity/identities.ts'
 import { Keeper } from './identity/keeper.ts'
 import { Renewal } from './identity/renewal.ts'
-import { createKeyring, type Keyring } from './keyring/keyring.ts'
+import { TenantKeyrings, type TenantKeyringsOptions } from './keyring/find/tenant-keyrings.ts'
 import { bareLevel } from './maps/tls-policy.ts'
 import { parseTransport } from './maps/transport.ts'
 import { newMailId } from './mail/id.ts'
@@ -103,8 +103,13 @@ async function run(start: StartConfig, store: Store, log: Log): Promise<void> {
 
 /** Opens everything; `opened` learns how each part is closed. */
 async function open(start: StartConfig, store: Store, log: Log, opened: AsyncDisposableStack): Promise<void> {
-  const parts = new Parts(store)
   const resolver = openResolver(start, log)
+  const parts = new Parts({
+    stores: (id) => store.forTenant(id),
+    hosts: createHostLookup({ table: start.hosts, resolve: resolver.resolve }),
+    anchors: () => [...rootCertificates, ...watch.current().tlsAnchors],
+    ...{ resolver, now: Date.now, log },
+  })
   const authentication = createMailAuthentication(createRecordLookup(resolver.resolve))
   const watch = await watchSettings(
     store.config,
@@ -494,8 +499,7 @@ function endSignal(): Promise<string> {
 
 /** What is compiled from the settings, anew whenever they change. */
 class Parts {
-  readonly #store: Store
-  readonly #keyrings = new Map<string, Keyring>()
+  readonly #keyrings: TenantKeyrings
   #settings: Settings | null = null
   #trusts = new Map<string, Trust>()
   #contexts = new Map<string, SecureContext>()
@@ -505,8 +509,9 @@ class Parts {
   #access: Access = createAccess(new Map())
   #transport = parseTransport('')
 
-  constructor(store: Store) {
-    this.#store = store
+  constructor(keyrings: Omit<TenantKeyringsOptions, 'trust'>) {
+    const trust = (id: string): Trust => this.#trusts.get(id) ?? createTrust(0, [])
+    this.#keyrings = new TenantKeyrings({ ...keyrings, trust })
   }
 
   get attributor(): Attributor {
@@ -522,6 +527,7 @@ class Parts {
   /** Takes new settings over. */
   adopt(settings: Settings): void {
     this.#settings = settings
+    this.#keyrings.adopt(settings)
     this.#attributor = createAttributor(settings, this.#office365)
     this.#access = createAccess(settings.maps)
     this.#transport = parseTransport(settings.maps.get('transport') ?? '')
@@ -570,18 +576,12 @@ class Parts {
     const tenant = settings?.tenants.get(id)
     const trust = this.#trusts.get(id)
     if (settings === null || tenant === undefined || trust === undefined) return null
-    let keyring = this.#keyrings.get(id)
-    if (keyring === undefined) {
-      const { credentials } = this.#store.forTenant(id)
-      keyring = createKeyring({ store: credentials, trust: () => this.#trusts.get(id) ?? createTrust(0, []) })
-      this.#keyrings.set(id, keyring)
-    }
     const levels = settings.treatment.get(id) ?? NO_LEVELS
     const rules = settings.rules.get(id) ?? []
     return {
       tenant,
       settingsVersion: settings.version,
-      keyring,
+      ...this.#keyrings.of(id),
       trust,
       levels,
       rules,

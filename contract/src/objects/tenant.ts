@@ -4,6 +4,7 @@
 import { z } from 'zod'
 import { addressField, domainField, fqdnField } from '../host-name.ts'
 import { headerNameField } from '../header-name.ts'
+import { HARVEST_POLICIES } from './directory.ts'
 import { domainKeyField } from './domain-key.ts'
 import {
   certificateField,
@@ -245,6 +246,13 @@ export const tenantSpec = z
       .optional()
       .describe(
         'The change of secrets or words that is under way, or the last one; `siegel exchange rotate` writes it.',
+      ),
+    harvest: z
+      .enum(HARVEST_POLICIES)
+      .default('trusted')
+      .describe(
+        'What becomes of the certificates of senders outside whose signature is valid: `trusted` keeps those with a good chain in the ' +
+          'keyring, so that replies are encrypted; `approval` keeps them until somebody approves them; `never` keeps none.',
       ),
     postmaster: addressField('Address for notices to the operators of the tenant.').optional(),
   })

@@ -20,7 +20,9 @@ import { digestOf, digestOver, readDigest } from './algorithms.ts'
 import type { Digest } from './algorithms.ts'
 import { attributeValue } from './attributes.ts'
 import type { AttributeSet } from './attributes.ts'
+import { readEncryptionPreference } from './encryption-preference.ts'
 import { identifies } from './identifier.ts'
+import type { Identifier } from './identifier.ts'
 import type { SignedData, SignerInfo } from './signed-data.ts'
 
 /** What was found about one signer. */
@@ -41,6 +43,8 @@ export interface SignerCheck {
   readonly signingTime: number | null
   /** SMIMECapabilities as sent, signed; null when absent. */
   readonly capabilities: Buffer | null
+  /** Which certificate the signer wants to be encrypted to, signed; null when absent or when it cannot be read. */
+  readonly encryptionKey: Identifier | null
 }
 
 /** Certificates with one signer's identifier that are tried: more are a way to make us work. */
@@ -312,11 +316,18 @@ function fitsFirst(value: Element, defaultHash: string, certificate: Certificate
   return actual.equals(toOctets(id.universal(Tag.octetString, 'certHash')))
 }
 
-function claims(attributes: AttributeSet | null): Pick<SignerCheck, 'signingTime' | 'capabilities'> {
-  if (attributes === null) return { signingTime: null, capabilities: null }
+function claims(
+  attributes: AttributeSet | null,
+): Pick<SignerCheck, 'signingTime' | 'capabilities' | 'encryptionKey'> {
+  if (attributes === null) return { signingTime: null, capabilities: null, encryptionKey: null }
   const capabilities = attributeValue(attributes, Oid.smimeCapabilities)?.raw ?? null
   const time = attributeValue(attributes, Oid.idSigningTime)
-  return { capabilities, signingTime: time === null ? null : claimedTime(time) }
+  const preference = attributeValue(attributes, Oid.idAaEncrypKeyPref)
+  return {
+    capabilities,
+    signingTime: time === null ? null : claimedTime(time),
+    encryptionKey: preference === null ? null : readEncryptionPreference(preference),
+  }
 }
 
 function claimedTime(element: Element): number | null {

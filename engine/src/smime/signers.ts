@@ -4,6 +4,7 @@
  */
 import { certificatesOf, checkSigners } from '../cms/verify.ts'
 import type { SignedContent, SignerCheck } from '../cms/verify.ts'
+import { identifies } from '../cms/identifier.ts'
 import type { SignedData } from '../cms/signed-data.ts'
 import type { Reason } from '../reasons.ts'
 import type { Certificate } from '../x509/certificate.ts'
@@ -93,7 +94,23 @@ function judge(check: SignerCheck, embedded: readonly Certificate[], options: Ve
     certificate,
     path: best?.result.path ?? [],
     capabilities: check.intact ? check.capabilities : null,
+    encryption: check.intact && certificate !== null ? encryptionOf(check, certificate, embedded) : [],
   }
+}
+
+/** Certificates of a message that are handed on as ones to encrypt to. */
+const MAX_ENCRYPTION = 8
+
+/** RFC 8551 2.5.3: what the signer prefers; else the signing certificate, or another that came along. */
+function encryptionOf(
+  { encryptionKey }: SignerCheck,
+  own: Certificate,
+  embedded: readonly Certificate[],
+): readonly Certificate[] {
+  const preferred =
+    encryptionKey === null ? [] : embedded.filter((certificate) => identifies(encryptionKey, certificate))
+  const all = new Map([...preferred, own, ...embedded].map((each) => [each.fingerprint, each]))
+  return [...all.values()].slice(0, MAX_ENCRYPTION)
 }
 
 interface Candidate {

@@ -48,6 +48,11 @@ export interface SignerVerdict {
   readonly path: readonly Certificate[]
   /** SMIMECapabilities as signed; null when absent or when the signature is not intact. */
   readonly capabilities: Buffer | null
+  /**
+   * Certificates inside the message that the signer may want to be encrypted to: the preferred one first (RFC 8551 2.5.3), then the
+   * signer's own, then others. Nothing of them is judged. Empty when the signature is not intact.
+   */
+  readonly encryption: readonly Certificate[]
 }
 
 /** What was found about a message. */

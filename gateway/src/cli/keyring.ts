@@ -12,6 +12,7 @@ import {
   KEYRING_OPTIONS,
   withKeyring,
 } from './keyring-context.ts'
+import { keyringFind, keyringSmimea } from './keyring-find.ts'
 import { importFiles } from './keyring-import.ts'
 import { exportEntries, list, show } from './keyring-show.ts'
 import { readOptions } from './options.ts'
@@ -93,6 +94,8 @@ const FORMS: Readonly<Record<string, Form>> = {
   unpin: pinning('certificate-unpinned', false),
   remove: changing('entry-removed-now', (keyring, { id }, deed) => keyring.remove(id, deed)),
   restore: changing('entry-restored', (keyring, { id }, deed) => keyring.restore(id, deed)),
+  find: keyringFind,
+  smimea: keyringSmimea,
   approve: changing('entry-approved', (keyring, { id }, deed) => keyring.approve(id, deed)),
 }
 

@@ -159,7 +159,7 @@ export const VERBS: readonly Verb[] = [
   },
   {
     name: 'keyring',
-    summary: 'import, list, pin, distrust and remove keys and certificates',
+    summary: 'import, list, find, pin, distrust and remove keys and certificates',
     forms: [
       'keyring import FILE… [--password-file F] [--resume] [--report FILE.csv] [--tenant NAME] [--lang de|en] [--config FILE] [--json]',
       `keyring list ${KEYRING_FILTERS} [--after ID] [--limit N] [--tenant NAME] [--lang de|en] [--config FILE] [--json|--csv]`,
@@ -170,6 +170,8 @@ export const VERBS: readonly Verb[] = [
       'keyring pin ID|FINGERPRINT --to ADDRESS [--tenant NAME] [--lang de|en] [--config FILE] [--json]',
       'keyring unpin ID|FINGERPRINT --to ADDRESS [--tenant NAME] [--lang de|en] [--config FILE] [--json]',
       'keyring remove|restore|approve ID|FINGERPRINT [--tenant NAME] [--lang de|en] [--config FILE] [--json]',
+      'keyring find ADDRESS [--tenant NAME] [--lang de|en] [--config FILE] [--json]',
+      'keyring smimea [--domain D] [--tenant NAME] [--config FILE]',
     ],
     details: [
       'FILE is PKCS#12 (with its key: an own one), PEM, DER, CMS, LDIF, or a ZIP archive of these, recognised by content. Every line that is',
@@ -177,6 +179,8 @@ export const VERBS: readonly Verb[] = [
       'FINGERPRINT is the SHA-256 of the certificate. Distrust is of the certificate, wherever it comes from, also before it comes. A pinned',
       'certificate goes before all others of the address. --address @DOMAIN stands for a domain. A change exits with 1 when there is nothing to do.',
       'Entries of configuration objects are shown too, and changed with siegel apply. Export gives certificates, never private keys.',
+      'find asks every CertificateDirectory of the tenant and keeps nothing. Exits with 1 when there is no certificate to encrypt to.',
+      'smimea prints SMIMEA records (RFC 8162) of our own certificates for a zone that is signed.',
     ],
     load: async () => (await import('./keyring.ts')).keyring,
   },

@@ -71,6 +71,7 @@ export function normalise(document: ConfigDocument): {
       return { document: { ...document, spec }, credentials: [entry] }
     }
     case 'AcmeIssuer':
+    case 'CertificateDirectory':
     case 'TreatmentDefaults':
     case 'TreatmentSettings':
     case 'Rule':

@@ -3,6 +3,8 @@
  * Objects are written only through `change` (siegel apply, later the API). Secrets never stand in `spec`: they are kept
  * beside it, sealed by the store.
  */
+import type { Directory } from '../keyring/find/directories.ts'
+import type { HarvestPolicy } from '../keyring/harvest-ports.ts'
 import type { Credential } from '../keyring/ports.ts'
 import type { TreatmentLevels } from '../mail/policy/levels.ts'
 import type { Rule } from '../mail/policy/rules.ts'
@@ -117,6 +119,10 @@ export interface Settings {
   readonly treatment: ReadonlyMap<string, TreatmentLevels>
   /** The rules that are enabled, in their order, by tenant row key. */
   readonly rules: ReadonlyMap<string, readonly Rule[]>
+  /** Where certificates are looked for, by tenant row key, in the order of their names. Holds passwords. */
+  readonly directories: ReadonlyMap<string, readonly Directory[]>
+  /** What becomes of the certificates in mail whose signature is valid, by tenant row key. */
+  readonly harvest: ReadonlyMap<string, HarvestPolicy>
   /** In the order of their names. */
   readonly acmeIssuers: readonly AcmeIssuer[]
 }

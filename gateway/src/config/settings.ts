@@ -7,6 +7,7 @@ import { MAP_NAMES, type AcmeIssuerSpec, type ConfigDocument, type ConfigErrorCo
 import type { MapFindingCode } from '../maps/finding.ts'
 import { inspectMap, type MapName, type Surroundings } from '../maps/inspect.ts'
 import { parseTransport } from '../maps/transport.ts'
+import type { Directory } from '../keyring/find/directories.ts'
 import type { Tenant } from '../mail/tenant.ts'
 import { MaterialFailure, keyToPem, readSingleCertificate, readTlsPair, toPem } from './certificates.ts'
 import { objectKey, toDocument } from './config-object.ts'
@@ -64,6 +65,7 @@ class Compilation {
   readonly tlsAnchors: string[] = []
   readonly mailAnchors = new Map<string, Buffer[]>()
   readonly treatment = new TreatmentGathering()
+  readonly directories = new Map<string, Directory[]>()
   /** Tenants whose treatment settings cannot be used; null among them stands for all. */
   readonly untreatable = new Set<string | null>()
 
@@ -120,6 +122,13 @@ class Compilation {
         const { raw } = readSingleCertificate(document.spec.certificate, 'certificate')
         const row = rows.get(document.tenant)
         if (row !== undefined) this.mailAnchors.set(row.id, [...(this.mailAnchors.get(row.id) ?? []), raw])
+        break
+      }
+      case 'CertificateDirectory': {
+        const row = rows.get(document.tenant)
+        const directory = { name: document.name, spec: document.spec }
+        if (row !== undefined)
+          this.directories.set(row.id, [...(this.directories.get(row.id) ?? []), directory])
         break
       }
       case 'TreatmentDefaults':
@@ -381,6 +390,8 @@ export function compileSettings(
     mailAnchors: compilation.mailAnchors,
     rules: new Map(good.map(({ tenant }) => [tenant.id, compilation.treatment.rules(tenant.name)])),
     treatment: new Map(good.map(({ tenant }) => [tenant.id, compilation.treatment.levels(tenant.name)])),
+    directories: compilation.directories,
+    harvest: new Map(good.map(({ tenant, document }) => [tenant.id, document.spec.harvest])),
     acmeIssuers: issuersOf(compilation, good),
   }
   return { settings, findings: compilation.findings }

@@ -69,6 +69,8 @@ const SETTINGS: Settings = {
   mailAnchors: new Map(),
   treatment: new Map(),
   rules: new Map(),
+  directories: new Map(),
+  harvest: new Map(),
   acmeIssuers: [],
 }
 

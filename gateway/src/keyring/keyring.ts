@@ -35,8 +35,11 @@ export interface RecipientChoice {
 export interface Keyring {
   /** The key that signs for an address; only one whose certificate names that address. */
   signer(address: string, at: number): Promise<SignerChoice>
-  /** The certificate that a recipient's mail is encrypted to. */
-  recipient(address: string, at: number): Promise<RecipientChoice>
+  /**
+   * The certificate that a recipient's mail is encrypted to.
+   * @param outside - whether it is also looked for outside the keyring, where there are directories; default: yes
+   */
+  recipient(address: string, at: number, outside?: boolean): Promise<RecipientChoice>
   /** The key behind a signer choice. Throws KeyUnavailable. */
   signingKey(credential: string): Promise<SigningKey>
   /** The certificate behind a recipient choice. Throws KeyUnavailable. */
@@ -103,7 +106,8 @@ function load<Entry extends Credential>(credential: Entry): Loaded<Entry> {
   }
 }
 
-function algorithmOf(certificate: Certificate): RecipientChoice['algorithm'] {
+/** The kind of a certificate's key. */
+export function algorithmOf(certificate: Certificate): RecipientChoice['algorithm'] {
   const type = certificate.publicKey.asymmetricKeyType
   if (type === 'rsa') return 'rsa'
   if (type === 'ec') return 'ec'

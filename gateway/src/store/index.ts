@@ -8,6 +8,7 @@ import type { Kysely } from 'kysely'
 import type { ConfigStore } from '../config/ports.ts'
 import type { OwnCredential } from '../identity/expiry.ts'
 import type { IdentityStore } from '../identity/ports.ts'
+import type { HarvestStore } from '../keyring/harvest-ports.ts'
 import type { CredentialStore, KeyringStore } from '../keyring/ports.ts'
 import type { Bodies } from '../mail/body.ts'
 import type { QueueStore } from '../mail/queue/ports.ts'
@@ -22,6 +23,7 @@ import { StsPolicies } from './sts-policies.ts'
 import { SqliteConfig } from './config-store.ts'
 import { ownCredentials, SqliteCredentials } from './credentials.ts'
 import { DATABASE, SPOOL, prepareDataFolder } from './data-folder.ts'
+import { SqliteHarvest } from './harvest.ts'
 import { SqliteIdentities } from './identities.ts'
 import { checkIntegrity, type Problem } from './integrity.ts'
 import { purgeSteps, SqliteKeyring } from './keyring.ts'
@@ -55,6 +57,8 @@ export interface TenantStore {
   readonly credentials: CredentialStore
   /** Changes of the keyring that no configuration object makes. */
   readonly keyring: KeyringStore
+  /** What was harvested from mail, and what speaks against a certificate. */
+  readonly harvest: HarvestStore
   readonly traces: TraceStore
 }
 
@@ -175,6 +179,7 @@ class SqliteStore implements Store {
           ...{ writer, lookups, keys, now },
           reader: () => this.#reading().thread,
         }),
+        harvest: new SqliteHarvest(id, writer, lookups),
         get traces() {
           return new SqliteTraces(id, db())
         },

@@ -1,6 +1,7 @@
 /**
  * What the journey is made of, what it needs, and what its files share. Types only.
  */
+import type { Harvester } from '../../keyring/harvest.ts'
 import type { Keyring } from '../../keyring/keyring.ts'
 import type { TransportMap } from '../../maps/transport.ts'
 import type { Log } from '../../observe/log.ts'
@@ -45,6 +46,8 @@ export interface TenantSurroundings {
   readonly settingsVersion: number
   readonly keyring: Keyring
   readonly trust: Trust
+  /** Keeps certificates of senders; left out where none are kept. */
+  readonly harvester?: Harvester
   /** What is asked for its outbound mail. */
   readonly levels: TreatmentLevels
   /** The rules for it that are enabled, in their order. */

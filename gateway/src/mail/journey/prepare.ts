@@ -10,7 +10,7 @@ import { copiesOf, decide } from '../policy/decide.ts'
 import { gather } from '../policy/gather.ts'
 import type { Delivery } from '../queue/ports.ts'
 import { readOriginal, type Original } from '../treatment/original.ts'
-import { treat } from '../treatment/treat.ts'
+import { treat, type TreatedCopy } from '../treatment/treat.ts'
 import type { Turn } from '../turn.ts'
 import { arrivalOf, mustWait, stamped } from './authenticate.ts'
 import { hold, wasReleased } from './hold.ts'
@@ -104,6 +104,19 @@ function bounce(
   }
 }
 
+/** Keeps the sender's certificate, where the signature is valid; the mail goes on whatever becomes of it. */
+async function harvest(
+  options: JourneyOptions,
+  turn: Turn,
+  { harvester }: TenantSurroundings,
+  { verdict }: TreatedCopy,
+): Promise<void> {
+  if (verdict === null || harvester === undefined) return
+  const { id, receivedAt } = turn.queued.mail
+  for (const { code, arguments: args } of await harvester.take(verdict, { id, receivedAt }))
+    turn.trace(options.now(), code, null, args)
+}
+
 /** One group of recipients with the same treatment: one copy, or a hold or bounce for all of them. */
 export async function treatGroup(
   options: JourneyOptions,
@@ -155,6 +168,7 @@ export async function treatGroup(
     const copy = { number, turn: turn.name, treatment, ...measures, decrypted }
     turn.addCopy(copy)
     turn.traceAll(trace)
+    await harvest(options, turn, surroundings, treated)
     await holdFresh(options, turn, fresh, copy, treated)
     for (const delivery of deliveries)
       turn.change(delivery.number, { state: 'queued', copy: number, dueAt: options.now() })

@@ -78,31 +78,34 @@ export async function gather(
   const ordinary = mail.direction === 'outbound' && protection === 'none' && kind === 'ordinary'
   const signer = ordinary && single !== null ? await context.keyring.signer(single, context.now) : null
   const visible = visibleAddresses(message)
-  const recipients: RecipientFacts[] = []
-  for (const { number, recipient, released } of deliveries) {
-    const known = lookupForm(recipient.address)
-    const ruled = trial?.apply(known, askedTreatment(context.levels, senders, known)) ?? null
-    const looksUp = ordinary || ruled?.asked.encrypt.value === 'always'
-    const choice = looksUp ? await context.keyring.recipient(recipient.address, context.now) : null
-    const found = choice !== null && choice.credential !== null && choice.fingerprint !== null
-    recipients.push({
-      delivery: number,
-      address: recipient.address,
-      visible: visible.has(known),
-      certificate: found
-        ? {
-            credential: choice.credential,
-            fingerprint: choice.fingerprint,
-            algorithm: choice.algorithm ?? 'other',
-          }
-        : null,
-      certificateReasons: (choice?.reasons ?? []).map(asReason),
-      asked: ruled?.asked ?? null,
-      rules: ruled?.found ?? [],
-      action: ruled?.action ?? null,
-      released,
-    })
-  }
+  // All at once: what has to be asked for outside takes its time.
+  const recipients = await Promise.all(
+    deliveries.map(async ({ number, recipient, released }): Promise<RecipientFacts> => {
+      const known = lookupForm(recipient.address)
+      const ruled = trial?.apply(known, askedTreatment(context.levels, senders, known)) ?? null
+      const looksUp = ordinary || ruled?.asked.encrypt.value === 'always'
+      const outside = ruled?.asked.encrypt.value !== 'never'
+      const choice = looksUp ? await context.keyring.recipient(recipient.address, context.now, outside) : null
+      const found = choice !== null && choice.credential !== null && choice.fingerprint !== null
+      return {
+        delivery: number,
+        address: recipient.address,
+        visible: visible.has(known),
+        certificate: found
+          ? {
+              credential: choice.credential,
+              fingerprint: choice.fingerprint,
+              algorithm: choice.algorithm ?? 'other',
+            }
+          : null,
+        certificateReasons: (choice?.reasons ?? []).map(asReason),
+        asked: ruled?.asked ?? null,
+        rules: ruled?.found ?? [],
+        action: ruled?.action ?? null,
+        released,
+      }
+    }),
+  )
   const { body } = mail
   return {
     version: 2,

@@ -42,7 +42,8 @@ export async function inspect(request: TreatmentRequest): Promise<Shape> {
 }
 
 function verified(request: TreatmentRequest, verdict: Verdict): Shape {
-  return passWith(request, verifiedResult(verdict, false, true), { verdict: verdictArguments(verdict) })
+  const words = verifiedResult(verdict, false, true)
+  return { ...passWith(request, words, { verdict: verdictArguments(verdict) }), verdict }
 }
 
 async function open(request: TreatmentRequest, options: VerifyOptions): Promise<Shape> {
@@ -113,5 +114,6 @@ function opened(
       ...(verdict === null ? {} : { verdict: verdictArguments(verdict) }),
     },
     release,
+    ...(verdict === null ? {} : { verdict }),
   }
 }

@@ -2,7 +2,7 @@
  * The nouns of treatment, and the one shape that most treatments end in: the received mail with fields on top and fields
  * left out, its body untouched.
  */
-import { rangeOf, type ByteSource, type HeaderField } from '@siegel/engine'
+import { rangeOf, type ByteSource, type HeaderField, type Verdict } from '@siegel/engine'
 import type { Keyring } from '../../keyring/keyring.ts'
 import type { Trust } from '../../trust/trust.ts'
 import type { ReceivedMail } from '../message.ts'
@@ -40,6 +40,8 @@ export interface Shape {
   readonly known: Omit<Measures, 'size' | 'eightBitHeader'> | null
   readonly decrypted: boolean
   readonly event: { readonly [name: string]: TraceValue }
+  /** What was found about its signature; left out where none was looked at. */
+  readonly verdict?: Verdict
   /** Lets go of what the body is read from. */
   readonly release: (() => Promise<void>) | null
 }

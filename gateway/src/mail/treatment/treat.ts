@@ -22,6 +22,7 @@ import {
   type HeaderField,
   type SignEntityOptions,
   type SigningKey,
+  type Verdict,
 } from '@siegel/engine'
 import type { Treatment } from '../plan.ts'
 import type { TraceEvent, TraceValue } from '../trace.ts'
@@ -37,6 +38,8 @@ export interface TreatedCopy extends Measures {
   /** Decrypted content is in it: notices may return headers only. */
   readonly decrypted: boolean
   readonly trace: readonly TraceEvent[]
+  /** What was found about its signature; null where none was looked at. */
+  readonly verdict: Verdict | null
   /** Octets that the copy alone holds in memory. */
   readonly held: number
   /** To be called when `chunks` is no longer needed; null when there is nothing to let go of. */
@@ -54,6 +57,7 @@ export async function treat(request: TreatmentRequest): Promise<TreatedCopy> {
       ...(await measured(request, shape)),
       chunks: chunksOf(shape),
       decrypted: shape.decrypted,
+      verdict: shape.verdict ?? null,
       trace: [
         {
           at: request.now,

@@ -8,10 +8,18 @@ import { tlsIdentities } from './0002-tls-identities.ts'
 import { stsPolicies } from './0003-sts-policies.ts'
 import { tlsReports } from './0004-tls-reports.ts'
 import { keyring } from './0005-keyring.ts'
+import { harvest } from './0006-harvest.ts'
 import type { ColumnTypes, Migration, PreparedMigration } from './migration.ts'
 
 /** All migrations in order. */
-export const MIGRATIONS: readonly Migration[] = [first, tlsIdentities, stsPolicies, tlsReports, keyring]
+export const MIGRATIONS: readonly Migration[] = [
+  first,
+  tlsIdentities,
+  stsPolicies,
+  tlsReports,
+  keyring,
+  harvest,
+]
 
 /** The column types of SQLite. */
 export const SQLITE_TYPES: ColumnTypes = {
