@@ -85,7 +85,6 @@ function valueOf(entry: ListedCredential) {
     ...{ distrusted, distrustReason, pins: entry.pins },
     addedAt: iso(entry.addedAt),
     removedAt: iso(entry.removedAt),
-    usedOn: iso(entry.usedAt)?.slice(0, 10) ?? null,
   }
 }
 
@@ -94,7 +93,7 @@ function algorithmOf({ publicKey: key }: Certificate): string {
   return [key.asymmetricKeyType, modulusLength ?? namedCurve].filter((part) => part !== undefined).join(' ')
 }
 
-const CSV_HEAD = ['id', 'owner', 'addresses', 'subject', 'issuer', 'serial', 'fingerprint', 'algorithm', 'notBefore', 'notAfter', 'origin', 'source', 'state', 'distrusted', 'pins', 'addedAt', 'usedOn'] as const // prettier-ignore
+const CSV_HEAD = ['id', 'owner', 'addresses', 'subject', 'issuer', 'serial', 'fingerprint', 'algorithm', 'notBefore', 'notAfter', 'origin', 'source', 'state', 'distrusted', 'pins', 'addedAt'] as const // prettier-ignore
 
 function csvOf(entry: ListedCredential): string {
   const value = valueOf(entry)

@@ -3,6 +3,7 @@
  * an argument, `{a.b}` by one inside another. No logic but the replacing; a code that is not here is printed as it is.
  */
 import type { TraceValue } from '../mail/trace.ts'
+import { KEYRING_TEXTS } from './keyring-texts.ts'
 
 /** The languages of the command line. */
 export type Language = 'de' | 'en'
@@ -92,42 +93,6 @@ export const TEXTS: Readonly<Record<string, Text>> = {
   'credential-equal': text('as good as the chosen one: {fingerprint}', 'so gut wie das gewählte: {fingerprint}'),
   'credential-same': text('the same certificate in another entry: {fingerprint}', 'dasselbe Zertifikat in einem anderen Eintrag: {fingerprint}'),
   'certificate-not-valid': text('not valid: {fingerprint} ({reasons})', 'nicht gültig: {fingerprint} ({reasons})'),
-  // what an operator does with the keyring
-  'import-summary': text('{name}: {entries} entries: {added} added, {known} there already, {refused} not taken', '{name}: {entries} Einträge: {added} hinzugefügt, {known} schon vorhanden, {refused} nicht übernommen'),
-  'certificate-known': text('there already, as entry {detail}', 'schon vorhanden, als Eintrag {detail}'),
-  'certificate-merged': text('there already; its addresses or chain were added to entry {detail}', 'schon vorhanden; Adressen oder Kette im Eintrag {detail} ergänzt'),
-  'certificate-approved': text('was waiting for approval and is in use now, as entry {detail}', 'wartete auf Freigabe und ist jetzt in Gebrauch, als Eintrag {detail}'),
-  'certificate-restored': text('had been removed and is in use again, as entry {detail}', 'war entfernt und ist wieder in Gebrauch, als Eintrag {detail}'),
-  'entry-too-large': text('larger than {detail} octets', 'größer als {detail} Oktette'),
-  'base64-malformed': text('no valid base64', 'kein gültiges Base64'),
-  'pem-block-open': text('the PEM block has no end', 'der PEM-Block hat kein Ende'),
-  'pem-label-not-taken': text('neither a certificate nor CMS: {detail}', 'weder ein Zertifikat noch CMS: {detail}'),
-  'private-key-not-taken': text('a private key without its certificate: use a PKCS#12 file', 'ein privater Schlüssel ohne sein Zertifikat: eine PKCS#12-Datei verwenden'),
-  'ldif-line-malformed': text('the LDIF value cannot be read: {detail}', 'der LDIF-Wert ist nicht lesbar: {detail}'),
-  'ldif-url-not-taken': text('the LDIF value is a URL, which is not followed', 'der LDIF-Wert ist eine URL, ihr wird nicht gefolgt'),
-  'certificate-malformed': text('no readable certificate: {detail}', 'kein lesbares Zertifikat: {detail}'),
-  'pkcs12-unusable': text('the PKCS#12 file cannot be used: {detail} (is the password right? --password-file)', 'die PKCS#12-Datei ist nicht verwendbar: {detail} (stimmt das Passwort? --password-file)'),
-  'archive-damaged': text('the archive cannot be read: {detail}', 'das Archiv ist nicht lesbar: {detail}'),
-  'archive-member-refused': text('not taken from the archive: {detail}', 'nicht aus dem Archiv übernommen: {detail}'),
-  'nothing-found': text('no certificate in it', 'kein Zertifikat darin'),
-  'certificate-of-authority': text("an authority's certificate: it belongs under MailAnchor, or in the chain of a key", 'das Zertifikat einer Zertifizierungsstelle: es gehört in MailAnchor oder in die Kette eines Schlüssels'),
-  'certificate-expired': text('expired since {detail}', 'abgelaufen seit {detail}'),
-  'certificate-not-for-encryption': text('its key may not be used to encrypt', 'sein Schlüssel ist nicht zum Verschlüsseln bestimmt'),
-  'address-missing': text('names no e-mail address', 'nennt keine E-Mail-Adresse'),
-  'list-goes-on': text('there are more: --after {after}', 'es gibt mehr: --after {after}'),
-  'certificates-exported': text('{count} certificates', '{count} Zertifikate'),
-  'entry-awaiting-approval': text('awaits approval', 'wartet auf Freigabe'),
-  'entry-removed': text('removed', 'entfernt'),
-  'entry-distrusted': text('distrusted', 'gesperrt'),
-  'entry-pinned': text('pinned', 'festgelegt'),
-  'nothing-to-change': text('nothing to change', 'nichts zu ändern'),
-  'certificate-distrusted': text('distrusted: {fingerprint}', 'gesperrt: {fingerprint}'),
-  'certificate-trusted': text('no longer distrusted: {fingerprint}', 'nicht mehr gesperrt: {fingerprint}'),
-  'certificate-pinned': text('pinned to {address}: {fingerprint}', 'für {address} festgelegt: {fingerprint}'),
-  'certificate-unpinned': text('no longer pinned to {address}: {fingerprint}', 'für {address} nicht mehr festgelegt: {fingerprint}'),
-  'entry-removed-now': text('removed: {id}; siegel keyring restore takes it back for 90 days', 'entfernt: {id}; siegel keyring restore holt es 90 Tage lang zurück'),
-  'entry-restored': text('restored: {id}', 'wiederhergestellt: {id}'),
-  'entry-approved': text('in use now: {id}', 'jetzt in Gebrauch: {id}'),
   // certificates that are looked for outside, or taken from mail
   'directory-answers': text('{source} ({kind}) answers: {certificates} certificates', '{source} ({kind}) antwortet: {certificates} Zertifikate'),
   'directory-has-none': text('{source} ({kind}) has nothing', '{source} ({kind}) hat nichts'),
@@ -291,13 +256,17 @@ export function printable(value: string): string {
   return value.replaceAll(/[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, '\u00b7')
 }
 
+function fromCatalogue(texts: Readonly<Record<string, Text>>, code: string): Text | undefined {
+  return Object.hasOwn(texts, code) ? texts[code] : undefined
+}
+
 /** What a code says with its arguments; an unknown code is printed with its arguments. */
 export function render(
   code: string,
   args: { readonly [name: string]: TraceValue },
   language: Language,
 ): string {
-  const known = Object.hasOwn(TEXTS, code) ? TEXTS[code] : undefined
+  const known = fromCatalogue(TEXTS, code) ?? fromCatalogue(KEYRING_TEXTS, code)
   if (known !== undefined)
     return known[language].replaceAll(/\{([A-Za-z.]+)\}/g, (_, path: string) =>
       shown(path, lookUp(args, path)),

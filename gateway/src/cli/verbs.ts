@@ -185,6 +185,49 @@ export const VERBS: readonly Verb[] = [
     load: async () => (await import('./keyring.ts')).keyring,
   },
   {
+    name: 'key',
+    summary: 'make an own S/MIME key and the request for its certificate, and import the reply',
+    forms: [
+      'key generate --address A… [--key rsa-3072|rsa-4096|rsa-2048|p-256|p-384] [--name TEXT] [--out FILE] [--tenant NAME] [--lang de|en] [--config FILE] [--json]',
+      'key list [--tenant NAME] [--config FILE] [--json]',
+      'key import-reply FILE [--chain F…] [--tenant NAME] [--lang de|en] [--config FILE] [--json]',
+      'key remove ID [--tenant NAME] [--lang de|en] [--config FILE]',
+    ],
+    details: [
+      'The key stays sealed in the store. The reply may hold its chain; what is missing is taken from --chain and the MailAnchor objects.',
+      'import-reply exits with 1 when the reply fits no key, names none of its addresses, or its chain does not hold. remove: for good.',
+    ],
+    load: async () => (await import('./key.ts')).key,
+  },
+  {
+    name: 'ca',
+    summary: "a tenant's own small authority, to try S/MIME without buying certificates",
+    forms: [
+      'ca create [--name TEXT] [--days N] [--key K] [--out FILE] [--tenant NAME] [--lang de|en] [--config FILE]',
+      'ca issue --address A… [--csr FILE] [--name TEXT] [--days N] [--key K] [--crl-url U…] [--out FILE] [--tenant NAME] [--lang de|en] [--config FILE] [--json]',
+      'ca revoke SERIAL|FINGERPRINT [--reason R] [--tenant NAME] [--lang de|en] [--config FILE]',
+      'ca crl --out FILE [--days N] [--tenant NAME] [--config FILE]',
+      'ca list [--tenant NAME] [--config FILE] [--json]',
+    ],
+    details: [
+      "The authority can certify addresses in the tenant's accepted domains and nothing else. create prints its certificate, for partners to",
+      'trust, and makes it a MailAnchor of the tenant. issue makes a key and uses it at once, or certifies the key of --csr. revoke: no longer',
+      'used here at once; partners learn of it from the CRL, which crl writes and you publish under --crl-url.',
+    ],
+    load: async () => (await import('./ca.ts')).ca,
+  },
+  {
+    name: 'rotate-master-key',
+    summary: 'seal everything under another master key',
+    forms: ['rotate-master-key --new file:PATH|env:NAME [--lang de|en] [--config FILE] [--json]'],
+    details: [
+      'Stop the gateway first; keep the old key until it has started with the new one. All data keys change in one step: killed at any',
+      'moment, one of the two keys opens the data, and the command can be run again. Then set masterKey to the new one and start.',
+      'Secrets in files of siegel export are sealed under the old key and do not open any more: export again.',
+    ],
+    load: async () => (await import('./rotate-master-key.ts')).rotateMasterKey,
+  },
+  {
     name: 'tls-cert',
     summary: "request, import, stage and put in force the TLS certificate of a tenant's host",
     forms: [

@@ -102,8 +102,10 @@ function readKey(text: string, password: string | undefined, field = 'key'): Key
   }
 }
 
-function fits(key: KeyObject, certificate: Certificate): boolean {
-  return createPublicKey(key).equals(certificate.publicKey)
+/** Whether a private key is that of a certificate. By octets: `equals` throws for keys of two kinds. */
+export function fits(key: KeyObject, certificate: Certificate): boolean {
+  const octets = (one: KeyObject) => one.export({ type: 'spki', format: 'der' })
+  return octets(createPublicKey(key)).equals(octets(certificate.publicKey))
 }
 
 /**

@@ -146,6 +146,22 @@ function hostTable(hosts: Readonly<Record<string, string>>): Map<string, readonl
   return table
 }
 
+/**
+ * Reads a master key that an option of the command names.
+ * @param text - a `file:` or `env:` reference
+ * @param option - the option, for messages
+ * @throws ConfigError
+ */
+export function readNamedMasterKey(
+  text: string,
+  option: string,
+  { workingFolder, environment }: Pick<StartSources, 'workingFolder' | 'environment'>,
+): Promise<Buffer> {
+  return readMasterKey(text, workingFolder, environment, (code, message) =>
+    problem(code, null, null, option, message),
+  )
+}
+
 async function readMasterKey(
   text: string,
   folder: string,

@@ -96,8 +96,6 @@ export interface ListedCredential extends Credential {
   /** Milliseconds since 1970; 0 for an entry of an object. */
   readonly addedAt: number
   readonly removedAt: number | null
-  /** The UTC day on which it was last used, as its first millisecond; null when never. */
-  readonly usedAt: number | null
   readonly source: string
   /** Addresses that it is pinned to. */
   readonly pins: readonly string[]
@@ -185,8 +183,6 @@ export interface KeyringStore {
   restore(id: string, deed: KeyringDeed): Promise<boolean>
   /** Puts an entry that awaits approval in use. */
   approve(id: string, deed: KeyringDeed): Promise<boolean>
-  /** Remembers that entries are in use today. */
-  used(ids: readonly string[]): Promise<void>
   /** What is known of the import of a file. */
   importState(digest: string): ImportState | null
   /** Begins the import of a file anew; what an earlier one found is forgotten, what it brought stays. */

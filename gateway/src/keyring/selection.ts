@@ -31,23 +31,23 @@ function weakness({ publicKey: key }: Certificate): number {
 
 /** What distinguishes two good entries, in the order in which it counts; each with the reason for the one that is passed over. */
 const RULES: readonly {
-  readonly code: string
+  readonly reason: string
   /** Below zero: `a` goes first. */
   readonly compare: (a: LoadedCandidate, b: LoadedCandidate) => number
 }[] = [
   {
-    code: 'credential-not-pinned',
+    reason: 'credential-not-pinned',
     compare: (a, b) => Number(b.credential.pinned) - Number(a.credential.pinned),
   },
-  { code: 'credential-weaker', compare: (a, b) => weakness(a.certificate) - weakness(b.certificate) },
-  { code: 'credential-older', compare: (a, b) => b.credential.notBefore - a.credential.notBefore },
-  { code: 'credential-ends-earlier', compare: (a, b) => b.credential.notAfter - a.credential.notAfter },
+  { reason: 'credential-weaker', compare: (a, b) => weakness(a.certificate) - weakness(b.certificate) },
+  { reason: 'credential-older', compare: (a, b) => b.credential.notBefore - a.credential.notBefore },
+  { reason: 'credential-ends-earlier', compare: (a, b) => b.credential.notAfter - a.credential.notAfter },
   {
-    code: 'credential-equal',
+    reason: 'credential-equal',
     compare: (a, b) => compareText(a.credential.fingerprint, b.credential.fingerprint),
   },
   // The same certificate from two sources.
-  { code: 'credential-same', compare: (a, b) => compareText(a.credential.id, b.credential.id) },
+  { reason: 'credential-same', compare: (a, b) => compareText(a.credential.id, b.credential.id) },
 ]
 
 function compareText(a: string, b: string): number {
@@ -56,12 +56,12 @@ function compareText(a: string, b: string): number {
 }
 
 /** The first rule that tells two entries apart. */
-function difference(a: LoadedCandidate, b: LoadedCandidate): { code: string; order: number } {
-  for (const { code, compare } of RULES) {
+function difference(a: LoadedCandidate, b: LoadedCandidate): { reason: string; order: number } {
+  for (const { reason, compare } of RULES) {
     const order = compare(a, b)
-    if (order !== 0) return { code, order }
+    if (order !== 0) return { reason, order }
   }
-  return { code: 'credential-same', order: 0 }
+  return { reason: 'credential-same', order: 0 }
 }
 
 /** Why an entry is out; null when it is good. */
@@ -70,15 +70,15 @@ function refusal(
   use: 'sign' | 'encrypt',
   verdict: () => PathResult,
 ): KeyReason | null {
-  const because = (code: string, detail: KeyReason['arguments'] = {}): KeyReason => ({
+  const refuse = (code: string, detail: KeyReason['arguments'] = {}): KeyReason => ({
     code,
     arguments: { fingerprint: credential.fingerprint, ...detail },
   })
-  if (!(use === 'sign' ? credential.sign : credential.encrypt)) return because('credential-not-for-this-use')
-  if (credential.distrusted) return because('credential-distrusted')
-  if (credential.state !== 'active') return because('credential-awaits-approval')
+  if (!(use === 'sign' ? credential.sign : credential.encrypt)) return refuse('credential-not-for-this-use')
+  if (credential.distrusted) return refuse('credential-distrusted')
+  if (credential.state !== 'active') return refuse('credential-awaits-approval')
   const { valid, reasons } = verdict()
-  return valid ? null : because('certificate-not-valid', { reasons: reasons.join(' ') })
+  return valid ? null : refuse('certificate-not-valid', { reasons: reasons.join(' ') })
 }
 
 /**
@@ -108,7 +108,10 @@ export function select(
       chosen = candidate
       reasons.push({ code: use === 'sign' ? 'key-chosen' : 'certificate-chosen', arguments: { fingerprint } })
       if (pinned) reasons.push({ code: 'credential-pinned', arguments: { fingerprint } })
-    } else reasons.push({ code: difference(chosen, candidate).code, arguments: { fingerprint } })
+    } else {
+      const { reason: code } = difference(chosen, candidate)
+      reasons.push({ code, arguments: { fingerprint } })
+    }
   }
   return { chosen, reasons }
 }

@@ -104,8 +104,9 @@ describe('configuration store', () => {
     const keyring = store.forTenant(contoso).credentials
     const { privateKey, ...rest } = own
     const expected = { ...rest, tenantId: contoso }
-    assert.deepEqual(await keyring.byAddress('own', 'alice@contoso.com'), [expected])
-    assert.deepEqual(await keyring.byAddress('own', 'a@contoso.com'), [expected])
+    const found = [{ ...expected, pinned: false, state: 'active', origin: 'configured' }]
+    assert.deepEqual(await keyring.byAddress('own', 'alice@contoso.com'), found)
+    assert.deepEqual(await keyring.byAddress('own', 'a@contoso.com'), found)
     assert.deepEqual(await keyring.byId(own.id), expected)
     assert.deepEqual(await keyring.privateKey(own.id), privateKey)
     assert.deepEqual(await keyring.byAddress('partner', 'alice@contoso.com'), [])

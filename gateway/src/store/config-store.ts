@@ -11,7 +11,7 @@ import { activeIdentities } from './identities.ts'
 import { newRowId } from './row-id.ts'
 import { INSTALLATION } from './schema.ts'
 import { seal, type SealingKey } from './sealing.ts'
-import type { SealingKeys } from './sealing-keys.ts'
+import { MASTER_KEY_ROTATED, type SealingKeys } from './sealing-keys.ts'
 import type { Lookups } from './sqlite/lookups.ts'
 import type { Step } from './sqlite/messages.ts'
 import { bufferOf, Unmet, type SqliteThread } from './sqlite/sqlite-thread.ts'
@@ -112,6 +112,11 @@ export class SqliteConfig implements ConfigStore {
         return await this.#tryChange(change)
       } catch (error) {
         if (!(error instanceof Unmet)) throw error
+        if (error.expectation === MASTER_KEY_ROTATED)
+          throw new StoreRefused(
+            'master-key-wrong',
+            'the master key was changed meanwhile: set it and try again',
+          )
         if (error.expectation !== MOVED)
           throw new StoreRefused(
             'tenant-has-mail',

@@ -9,6 +9,7 @@ import type { ConfigStore } from '../config/ports.ts'
 import type { OwnCredential } from '../identity/expiry.ts'
 import type { IdentityStore } from '../identity/ports.ts'
 import type { HarvestStore } from '../keyring/harvest-ports.ts'
+import type { IssuingStore } from '../keyring/issuing-ports.ts'
 import type { CredentialStore, KeyringStore } from '../keyring/ports.ts'
 import type { Bodies } from '../mail/body.ts'
 import type { QueueStore } from '../mail/queue/ports.ts'
@@ -26,12 +27,14 @@ import { DATABASE, SPOOL, prepareDataFolder } from './data-folder.ts'
 import { SqliteHarvest } from './harvest.ts'
 import { SqliteIdentities } from './identities.ts'
 import { checkIntegrity, type Problem } from './integrity.ts'
+import { SqliteIssuing } from './issuing.ts'
 import { purgeSteps, SqliteKeyring } from './keyring.ts'
+import { rotateMasterKey } from './master-key-rotation.ts'
 import { prepareMigrations, SQLITE_TYPES } from './migrations/list.ts'
 import { SqliteQueue } from './queue.ts'
 import type { Tables } from './schema.ts'
 import { SealingKeys } from './sealing-keys.ts'
-import { takeMasterKey } from './sealing.ts'
+import { takeMasterKey, type MasterKey } from './sealing.ts'
 import { takeServerLock, type ServerLock } from './server-lock.ts'
 import { Spool } from './spool/spool.ts'
 import { readingKysely } from './sqlite/dialect.ts'
@@ -59,6 +62,8 @@ export interface TenantStore {
   readonly keyring: KeyringStore
   /** What was harvested from mail, and what speaks against a certificate. */
   readonly harvest: HarvestStore
+  /** Keys that await their certificate, and the tenant's own authority. */
+  readonly issuing: IssuingStore
   readonly traces: TraceStore
 }
 
@@ -83,6 +88,12 @@ export interface Store {
    * Throws StoreRefused `server-running`.
    */
   lockServer(): Promise<void>
+  /**
+   * Changes the master key of a store that no server runs on; this store is closed afterwards.
+   * @param masterKey - the new one, 32 octets
+   * @returns how many data keys were wrapped anew
+   */
+  rotateMasterKey(masterKey: Buffer): Promise<number>
   /** Removes bodies that nothing needs, returns how many, and the rows of mails whose trace is over its term. */
   sweep(): Promise<number>
   /** Reads everything and says what is not whole; empty when all is well. */
@@ -120,7 +131,17 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     await writer.close()
     throw error
   }
-  return new SqliteStore({ path, dataFolder, writer, lookups, keys, now, log, traceMs: traceDays * DAY_MS })
+  return new SqliteStore({
+    path,
+    dataFolder,
+    writer,
+    lookups,
+    keys,
+    master,
+    now,
+    log,
+    traceMs: traceDays * DAY_MS,
+  })
 }
 
 interface Parts {
@@ -129,6 +150,7 @@ interface Parts {
   readonly writer: SqliteThread
   readonly lookups: Lookups
   readonly keys: SealingKeys
+  readonly master: MasterKey
   readonly now: () => number
   readonly log: Log | undefined
   readonly traceMs: number
@@ -172,13 +194,15 @@ class SqliteStore implements Store {
     if (tenant === undefined) {
       const { writer, lookups, keys, now } = this.#parts
       const db = (): Kysely<Tables> => this.#reading().db
+      const parts = {
+        writes: this.#writes,
+        ...{ writer, lookups, keys, now },
+        reader: () => this.#reading().thread,
+      }
       tenant = {
         credentials: new SqliteCredentials(id, lookups, keys),
-        keyring: new SqliteKeyring(id, {
-          writes: this.#writes,
-          ...{ writer, lookups, keys, now },
-          reader: () => this.#reading().thread,
-        }),
+        keyring: new SqliteKeyring(id, parts),
+        issuing: new SqliteIssuing(id, parts),
         harvest: new SqliteHarvest(id, writer, lookups),
         get traces() {
           return new SqliteTraces(id, db())
@@ -196,6 +220,12 @@ class SqliteStore implements Store {
   async lockServer(): Promise<void> {
     this.#lock ??= takeServerLock(this.#parts.dataFolder)
     await this.queue.endLeases()
+  }
+
+  async rotateMasterKey(masterKey: Buffer): Promise<number> {
+    this.#lock ??= takeServerLock(this.#parts.dataFolder)
+    const { lookups, master } = this.#parts
+    return rotateMasterKey(lookups, this.#writes, master, takeMasterKey(masterKey))
   }
 
   async sweep(): Promise<number> {

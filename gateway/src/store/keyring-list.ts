@@ -4,7 +4,7 @@ import { CREDENTIAL_COLUMNS, credentialOf } from './credentials.ts'
 import type { SqlRow, SqlValue, Step } from './sqlite/messages.ts'
 
 const COLUMNS =
-  `${CREDENTIAL_COLUMNS}, c.object_kind, c.object_name, c.added_at, c.removed_at, c.used_at, c.source, ` +
+  `${CREDENTIAL_COLUMNS}, c.object_kind, c.object_name, c.added_at, c.removed_at, c.source, ` +
   '(select json_group_array(p.address) from pinned_certificate p where p.tenant_id = c.tenant_id and p.owner = c.owner and p.fingerprint = c.fingerprint) as pins, ' +
   '(select d.reason from distrusted_certificate d where d.tenant_id = c.tenant_id and d.fingerprint = c.fingerprint) as distrust_reason'
 
@@ -61,7 +61,6 @@ export function listed(row: SqlRow): ListedCredential {
     state: String(row['state']) as ListedCredential['state'],
     addedAt: Number(row['added_at']),
     removedAt: row['removed_at'] === null ? null : Number(row['removed_at']),
-    usedAt: row['used_at'] === null ? null : Number(row['used_at']),
     source: kind === '' ? String(row['source']) : `${kind} ${String(row['object_name'])}`,
     pins: JSON.parse(String(row['pins'])) as string[],
     distrustReason: String(row['distrust_reason'] ?? ''),

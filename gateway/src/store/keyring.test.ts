@@ -223,13 +223,6 @@ test('addresses of an entry that is there already are added, and a chain that it
   assert.equal(candidate?.chain.length, 1)
 })
 
-test('use is remembered by the day', async () => {
-  const kept = await keepCertificate(keyringOf(), found(bob()))
-  await keyringOf().used([kept?.id ?? ''])
-  const entry = await keyringOf().get(kept?.id ?? '')
-  assert.equal(entry?.usedAt, Math.floor(fixture.now / 86_400_000) * 86_400_000)
-})
-
 test('a tenant goes with everything of its keyring', async () => {
   const made = bob()
   await keepCertificate(keyringOf(), found(made))

@@ -29,7 +29,6 @@ import type { SqliteThread } from './sqlite/sqlite-thread.ts'
 
 /** How long removed entries can be restored. */
 const KEPT_MS = 90 * 86_400_000
-const DAY_MS = 86_400_000
 
 const KNOWN =
   "select id, addresses, state, chain from credential where tenant_id = ? and owner = ? and fingerprint = ? and object_kind = ''"
@@ -152,12 +151,6 @@ export class SqliteKeyring implements KeyringStore {
 
   approve(id: string, deed: KeyringDeed): Promise<boolean> {
     return this.#setState(id, "state = 'awaiting-approval'", 'active', deed)
-  }
-
-  async used(ids: readonly string[]): Promise<void> {
-    const today = Math.floor(this.#parts.now() / DAY_MS) * DAY_MS
-    const sql = 'update credential set used_at = ? where tenant_id = ? and id = ?'
-    await this.#parts.writer.run(ids.map((id) => ({ sql, parameters: [today, this.#tenantId, id] })))
   }
 
   importState(digest: string): ImportState | null {

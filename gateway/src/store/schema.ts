@@ -87,7 +87,6 @@ interface CredentialTable {
   state: string
   added_at: number
   removed_at: number | null
-  used_at: number | null
   source: string
 }
 

@@ -52,6 +52,9 @@ const anythingKept = statement<object>((db) =>
     .limit(1),
 )
 
+/** The word of failure when the master key was changed while this process was running. */
+export const MASTER_KEY_ROTATED = 'master-key-rotated'
+
 /** Seals and unseals with the keys of the tenants. */
 export class SealingKeys {
   readonly #master: MasterKey
@@ -92,17 +95,12 @@ export class SealingKeys {
     const id = newRowId(now)
     const bytes = randomBytes(KEY_LENGTH)
     const wrapped = wrapKey(this.#master, tenantId, id, bytes)
-    const row = {
-      tenant_id: tenantId,
-      id,
-      kek_id: this.#master.id,
-      wrapped,
-      created_at: now,
-      retired_at: null,
-    }
+    const query = sql`insert into sealing_key (tenant_id, id, kek_id, wrapped, created_at)
+      select ${tenantId}, ${id}, ${this.#master.id}, ${wrapped}, ${now}
+      where exists (select 1 from sealing_key where tenant_id = ${INSTALLATION} and kek_id = ${this.#master.id})`
     return {
       key: { id, key: createSecretKey(bytes) },
-      step: stepOf(compiler.insertInto('sealing_key').values(row)),
+      step: { ...stepOf({ compile: () => query.compile(compiler) }), expect: MASTER_KEY_ROTATED },
     }
   }
 

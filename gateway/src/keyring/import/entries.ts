@@ -2,8 +2,8 @@
  * What a file of certificates holds, one entry after the other: PEM, DER, PKCS#12, LDIF, or CMS that only carries certificates,
  * recognised by content. Streams text; what is binary is small or refused. Judges no certificate: that is intake.ts.
  */
-import { createPublicKey } from 'node:crypto'
 import { EngineError, contentKind, readPkcs12 } from '@siegel/engine'
+import { fits } from '../../config/certificates.ts'
 import { cmsEntries, refused, type FileEntry, type LineReader } from './entry.ts'
 import { LdifReader } from './ldif.ts'
 import { LineCutter } from './lines.ts'
@@ -138,7 +138,7 @@ function* pkcs12Entries(bytes: Buffer, password: string | null): Generator<FileE
   }
   const { keys, certificates } = content
   for (const { key } of keys) {
-    const certificate = certificates.find((one) => createPublicKey(key).equals(one.publicKey))
+    const certificate = certificates.find((one) => fits(key, one))
     if (certificate === undefined) yield refused('', 'pkcs12-unusable', 'a key without its certificate')
     else yield { place: certificate.subject.text, kind: 'own', key, certificate, others: certificates }
   }

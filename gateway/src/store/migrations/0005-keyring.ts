@@ -9,12 +9,11 @@ export const keyring: Migration = {
   number: 5,
   name: 'keyring',
   statements: ({ integer, blob, table, clustered }) => [
-    // An entry of no object has an empty object_kind. state: active, awaiting-approval or removed. used_at: a UTC day.
+    // An entry of no object has an empty object_kind. state: active, awaiting-approval or removed.
     `alter table credential add column origin text not null default 'configured'`,
     `alter table credential add column state text not null default 'active'`,
     `alter table credential add column added_at ${integer} not null default 0`,
     `alter table credential add column removed_at ${integer}`,
-    `alter table credential add column used_at ${integer}`,
     `alter table credential add column source text not null default ''`,
     `drop index credential_object`,
     `create index credential_object on credential (tenant_id, object_kind, object_name) where object_kind <> ''`,
