@@ -39,6 +39,7 @@ function facts(change: Partial<Facts> = {}): Facts {
     sizeLimit: 157_286_400,
     signer: { credential: 'KEY1', fingerprint: 'f0' },
     signerReasons: [{ code: 'key-chosen', arguments: {} }],
+    apart: 0,
     recipients: [recipient(0)],
     ...change,
   }
