@@ -26,5 +26,5 @@ export type { CredentialSpec, MailAnchorSpec, PartnerCertificateSpec } from './o
 export type { TenantSpec } from './objects/tenant.ts'
 export { MESSAGE_KINDS, PROTECTED_AS } from './objects/rule.ts'
 export type { RuleConditions, RuleSpec } from './objects/rule.ts'
-export { DEMANDS, PROFILES } from './objects/treatment.ts'
+export { DEMANDS, ENCRYPTION_DEMANDS, PROFILES } from './objects/treatment.ts'
 export type { TreatmentDefaultsSpec, TreatmentSettingsSpec } from './objects/treatment.ts'

@@ -8,7 +8,7 @@ import { toDomainPattern, treatmentValues } from './treatment.ts'
 
 const LARGEST_LIST = 1000
 
-/** Kinds of mail that a rule can ask for. */
+/** Kinds of mail that a rule can ask for; a mail can be of several. */
 export const MESSAGE_KINDS = [
   'ordinary',
   'calendar',
@@ -16,6 +16,10 @@ export const MESSAGE_KINDS = [
   'delivery-status',
   'disposition',
   'protected-rights',
+  'null-sender',
+  'list',
+  'automatic',
+  'tnef',
 ] as const
 
 /** How a mail may be protected as it arrives, as far as a rule can ask for it. */
@@ -76,7 +80,15 @@ const conditions = z.strictObject({
     .max(100)
     .optional()
     .describe('A part has this type (`application/pdf`, `image/*`) or a file name that ends so (`.pdf`).'),
-  kind: z.array(z.enum(MESSAGE_KINDS)).min(1).optional().describe('The mail is of one of these kinds.'),
+  kind: z
+    .array(z.enum(MESSAGE_KINDS))
+    .min(1)
+    .optional()
+    .describe(
+      'The mail is of one of these kinds. `null-sender`: its envelope has no sender; `list`: it comes from a mailing list (List-Id, or Precedence ' +
+        'list or bulk); `automatic`: Auto-Submitted says that no human wrote it; `tnef`: a part is in the form that only Outlook reads ' +
+        '(winmail.dat).',
+    ),
   protectedAs: z
     .array(z.enum(PROTECTED_AS))
     .min(1)

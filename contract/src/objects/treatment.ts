@@ -8,6 +8,9 @@ import { addressField, toDomain, toLookupAddress } from '../host-name.ts'
 /** How much is demanded, from the least to the most. */
 export const DEMANDS = ['never', 'if-possible', 'always'] as const
 
+/** How much encryption is demanded: beyond `always` there is the demand for the mail as a whole. */
+export const ENCRYPTION_DEMANDS = [...DEMANDS, 'all-or-nothing'] as const
+
 /** The algorithm sets, from the least to the most. */
 export const PROFILES = ['compatible', 'modern'] as const
 
@@ -22,11 +25,12 @@ export const treatmentValues = {
       'Sign: `never`; `if-possible`, when there is a good key of the From address (factory value); or `always`.',
     ),
   encrypt: z
-    .enum(DEMANDS)
+    .enum(ENCRYPTION_DEMANDS)
     .optional()
     .describe(
       'Encrypt: `never`; `if-possible`, when a good certificate of the recipient is known (factory value); or `always`, also what would ' +
-        'else pass untouched, such as signed mail and calendar items.',
+        'else pass untouched, such as signed mail and calendar items; or `all-or-nothing`, `always` for every recipient of the mail: while ' +
+        'one of them cannot be encrypted to, nothing leaves for any.',
     ),
   impossible: z
     .enum(['hold', 'bounce'])

@@ -119,7 +119,7 @@ async function planOf(
     released: false,
   }))
   const facts = await gather(mail, { bytes, root, fields }, deliveries, {
-    ...{ tenant, keyring, now, settingsVersion: settings.version, sizeLimit: SIZE_LIMIT },
+    ...{ tenant, keyring, now, settingsVersion: settings.version, sizeLimit: SIZE_LIMIT, apart: 0 },
     levels: settings.treatment.get(tenant.id) ?? NO_LEVELS,
     rules: settings.rules.get(tenant.id) ?? [],
   })

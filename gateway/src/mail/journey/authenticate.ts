@@ -10,6 +10,7 @@ import type { Tenant } from '../tenant.ts'
 import type { Original } from '../treatment/original.ts'
 import type { TreatedCopy } from '../treatment/treat.ts'
 import type { Turn } from '../turn.ts'
+import { wasReleased } from './hold.ts'
 import type { JourneyOptions } from './ports.ts'
 
 /** How long a mail waits for a chain that DNS does not let us verify; then it goes on without a seal. Milliseconds. */
@@ -65,8 +66,14 @@ export function mustWait(
   if (chain.state !== 'unknown' || now - turn.queued.mail.receivedAt >= MOST_PATIENCE) return false
   const retryAt = now + PAUSE
   turn.trace(now, 'seal-waits', null, { detail: chain.detail, retryAt })
-  const lastReason: Reason = { code: 'arc-keys-unanswered', arguments: { detail: chain.detail } }
-  for (const { number } of waiting) turn.change(number, { dueAt: retryAt, lastReason })
+  for (const delivery of waiting) {
+    const released = wasReleased(delivery) ? { released: true } : {}
+    const lastReason: Reason = {
+      code: 'arc-keys-unanswered',
+      arguments: { detail: chain.detail, ...released },
+    }
+    turn.change(delivery.number, { dueAt: retryAt, lastReason })
+  }
   return true
 }
 

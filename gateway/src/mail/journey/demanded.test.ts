@@ -60,6 +60,39 @@ describe('encryption that is demanded', () => {
       assert.ok((await rig.trace(mail)).includes('bounced'))
     }))
 
+  it('goes to everybody or to nobody, also when an operator lets one recipient go', () =>
+    withRig({}, async (rig) => {
+      rig.levels = { ...NO_LEVELS, tenant: { encrypt: 'all-or-nothing' } }
+      await rig.keep(entryOf(bob, 'partner'))
+      const mail = await rig.receive(MAIL, { to: ['bob@partner.example', 'carol@other.example'] })
+      const waiting = ['held all-or-nothing-awaited 0', 'held encryption-awaited 0']
+      await rig.turn()
+      assert.deepEqual(await rig.states(mail), waiting)
+      const event = { at: rig.fixture.now, code: 'released', delivery: null, arguments: { by: 'test' } }
+      await rig.store.queue.release(rig.tenant.id, mail.id, [0], event)
+      await rig.turn()
+      assert.deepEqual(await rig.states(mail), waiting)
+      assert.equal(rig.next.hop.heard.length, 0)
+      await rig.keep(entryOf(make('Carol', mailRoot, { emails: ['carol@other.example'] }), 'partner'))
+      await rig.turnAfter(TIMES.heldProbeMs)
+      const heard = rig.next.hop.heard.flatMap(({ rcpt }) => rcpt)
+      assert.equal(heard.length, 2)
+      assert.ok(rig.next.hop.heard.every(({ content }) => !content.includes(SECRET)))
+    }))
+
+  it('goes back for everybody when the time is over for one', () =>
+    withRig({}, async (rig) => {
+      rig.levels = { ...NO_LEVELS, tenant: { encrypt: 'all-or-nothing', holdHours: 1 } }
+      await rig.keep(entryOf(bob, 'partner'))
+      const mail = await rig.receive(MAIL, { to: ['bob@partner.example', 'carol@other.example'] })
+      await rig.turn()
+      await rig.turnAfter(HOUR)
+      assert.equal((await rig.trace(mail)).filter((code) => code === 'bounced').length, 2)
+      await rig.turn()
+      const told = rig.next.hop.heard.flatMap(({ rcpt }) => rcpt)
+      assert.ok(told.every((line) => line.includes('alice@contoso.com')))
+    }))
+
   it('holds for the one recipient and lets the other have the mail', () =>
     withRig({}, async (rig) => {
       rig.levels = { ...NO_LEVELS, partners: new Map([['bob@partner.example', { encrypt: 'always' }]]) }
@@ -92,6 +125,23 @@ describe('a rule', () => {
       assert.equal(await rig.store.queue.release(rig.tenant.id, mail.id, 'all', event), 1)
       await rig.turn()
       assert.deepEqual(await rig.states(mail), ['delivered - 1'])
+    }))
+
+  it('holds a mail once: who has let it go is not asked again when it waits for a certificate', () =>
+    withRig({}, async (rig) => {
+      rig.rules = [rule('hold')]
+      rig.levels = { ...NO_LEVELS, tenant: { encrypt: 'always' } }
+      const mail = await rig.receive(PRICE)
+      await rig.turn()
+      const event = { at: rig.fixture.now, code: 'released', delivery: null, arguments: { by: 'test' } }
+      await rig.store.queue.release(rig.tenant.id, mail.id, 'all', event)
+      await rig.turn()
+      assert.deepEqual(await rig.states(mail), ['held encryption-awaited 0'])
+      await rig.turnAfter(TIMES.heldProbeMs)
+      assert.deepEqual(await rig.states(mail), ['held encryption-awaited 0'])
+      await rig.keep(entryOf(bob, 'partner'))
+      await rig.turnAfter(TIMES.heldProbeMs)
+      assert.equal(rig.next.hop.heard.length, 1)
     }))
 
   it('returns a mail, and lets another one pass', () =>

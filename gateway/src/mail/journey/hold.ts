@@ -40,10 +40,13 @@ export function hold(
   const probeAt = now + options.lifetime.heldProbeMs
   const last = lastLook(options, turn, delivery)
   const dueAt = probe ? Math.min(probeAt, last) : last
+  // Whoever has let it go has done so for good: waiting for something else does not make that undone.
+  const released =
+    delivery.state === 'waiting' && wasReleased(delivery) && !HELD_FOR_OPERATOR.has(reason.code)
   turn.change(delivery.number, {
     state: 'held',
     dueAt: nextLook(options, turn, delivery, dueAt),
-    lastReason: reason,
+    lastReason: released ? { ...reason, arguments: { ...reason.arguments, released } } : reason,
   })
   turn.trace(now, 'held', delivery.number, { reason: { code: reason.code, arguments: reason.arguments } })
 }
@@ -67,7 +70,14 @@ export function nextLook(options: JourneyOptions, turn: Turn, delivery: Delivery
 /** Held deliveries whose time has come are looked at again. */
 export function resumeHeld(options: JourneyOptions, turn: Turn): void {
   const now = options.now()
-  for (const delivery of turn.due('held', now)) {
+  const together = turn.due('held', now).length + turn.due('waiting', now).length > 0
+  const due = turn.deliveries.filter(
+    ({ state, dueAt, lastReason, copy }) =>
+      state === 'held' &&
+      ((dueAt ?? Infinity) <= now ||
+        (together && copy === null && lastReason !== null && AWAITED_TOGETHER.has(lastReason.code))),
+  )
+  for (const delivery of due) {
     if (delivery.lastReason !== null && HELD_FOR_OPERATOR.has(delivery.lastReason.code)) {
       turn.change(delivery.number, { dueAt: lastLook(options, turn, delivery) })
       continue
@@ -78,8 +88,12 @@ export function resumeHeld(options: JourneyOptions, turn: Turn): void {
 
 /** Whether an operator has let a delivery go that waits again: its hold does not end in another way. */
 export function wasReleased({ lastReason }: Delivery): boolean {
-  return lastReason !== null && HELD_FOR_OPERATOR.has(lastReason.code)
+  if (lastReason === null) return false
+  return HELD_FOR_OPERATOR.has(lastReason.code) || lastReason.arguments['released'] === true
 }
+
+/** Who waits for this is looked at whenever another recipient of the mail is: for all or nothing all must be there. */
+const AWAITED_TOGETHER: ReadonlySet<string> = new Set(['all-or-nothing-awaited', 'encryption-awaited'])
 
 /** Reasons that do not mend themselves: only an operator ends these holds before the mail expires. */
 const HELD_FOR_OPERATOR: ReadonlySet<string> = new Set(['loop', 'body-damaged', 'held-by-rule'])

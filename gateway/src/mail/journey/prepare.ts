@@ -49,6 +49,7 @@ export async function planAndTreat(
     levels,
     rules,
     now,
+    apart: apartFrom(turn, waiting),
     sizeLimit: options.outbound.lastCapabilities(tenant.id)?.size ?? DEFAULT_SIZE_LIMIT,
   })
   const plan = decide(facts)
@@ -88,6 +89,15 @@ export async function planAndTreat(
         )
     }
   }
+}
+
+/** Recipients who are not planned in this turn and have no copy: what is asked for the mail as a whole depends on them too. */
+function apartFrom(turn: Turn, planned: readonly Delivery[]): number {
+  const numbers = new Set(planned.map(({ number }) => number))
+  const WITHOUT: ReadonlySet<Delivery['state']> = new Set(['waiting', 'held', 'bounced'])
+  return turn.deliveries.filter(
+    ({ number, state, copy }) => !numbers.has(number) && copy === null && WITHOUT.has(state),
+  ).length
 }
 
 /** What is planned to be returned to its sender is. */

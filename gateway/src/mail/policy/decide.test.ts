@@ -3,6 +3,7 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { copiesOf, decide, treatedSize } from './decide.ts'
 import type { Facts, RecipientFacts } from './facts.ts'
+import { askedTreatment, NO_LEVELS } from './levels.ts'
 
 const PARTNER = { credential: 'CERT1', fingerprint: 'f1', algorithm: 'rsa' }
 
@@ -39,6 +40,7 @@ function facts(change: Partial<Facts> = {}): Facts {
     sizeLimit: 157_286_400,
     signer: { credential: 'KEY1', fingerprint: 'f0' },
     signerReasons: [{ code: 'key-chosen', arguments: {} }],
+    apart: 0,
     recipients: [recipient(0)],
     ...change,
   }
@@ -186,6 +188,39 @@ describe('copies', () => {
         for (const { treatment, deliveries } of copies)
           if (treatment.kind === 'protect' && treatment.encrypt !== null && deliveries.length > 1)
             assert.ok(deliveries.every((number) => entries[number]?.visible === true))
+      }),
+    )
+  })
+})
+
+describe('all or nothing', () => {
+  it('leaves encrypted for every recipient, or for none, whatever the others ask for', () => {
+    const DEMANDED = ['never', 'if-possible', 'always', 'all-or-nothing'] as const
+    const entry = fc.record({
+      encrypt: fc.constantFrom(...DEMANDED),
+      impossible: fc.constantFrom('hold' as const, 'bounce' as const),
+      certified: fc.boolean(),
+      action: fc.option(fc.constantFrom('hold' as const, 'reject' as const), { nil: null }),
+    })
+    const mails = fc.tuple(fc.array(entry, { minLength: 1, maxLength: 6 }), fc.nat(2), fc.boolean())
+    fc.assert(
+      fc.property(mails, ([entries, apart, old]) => {
+        const recipients = entries.map(({ encrypt, impossible, certified, action }, index) =>
+          recipient(index, {
+            certificate: certified ? PARTNER : null,
+            action: action === null ? null : { kind: action, rule: 'r' },
+            asked: askedTreatment({ ...NO_LEVELS, tenant: { encrypt, impossible } }, [], ''),
+          }),
+        )
+        const plan = decide(facts({ recipients, apart, age: old ? 90_000_000 : 0 }))
+        const kinds = plan.recipients.map(({ treatment }) =>
+          treatment.kind === 'protect' && treatment.encrypt !== null ? 'encrypted' : treatment.kind,
+        )
+        if (!entries.some(({ encrypt }) => encrypt === 'all-or-nothing')) return
+        if (kinds.includes('encrypted')) {
+          assert.equal(apart, 0)
+          assert.ok(kinds.every((kind) => kind === 'encrypted'))
+        } else assert.ok(kinds.every((kind) => kind === 'hold' || kind === 'bounce'))
       }),
     )
   })

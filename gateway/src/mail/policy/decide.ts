@@ -98,7 +98,7 @@ function untouched(facts: Facts): Reason | null {
 
 function decideOutbound(
   facts: Facts,
-  plan: (reasons: Reason[], recipients: RecipientPlan[]) => Plan,
+  plan: (reasons: readonly Reason[], recipients: readonly RecipientPlan[]) => Plan,
   all: (treatment: Treatment, why: Reason) => Plan,
 ): Plan {
   // Never signed, encrypted or bounced: it asks whether the way is open, and nothing else.
@@ -110,15 +110,51 @@ function decideOutbound(
   }
   const why = untouched(facts)
   const refusal = why ?? mayNotSign(facts)
-  const signer = refusal === null ? facts.signer : null
+  const signer = (refusal === null ? facts.signer : null)?.credential ?? null
   const reasons = refusal === null ? [...facts.signerReasons] : [refusal]
-  return plan(
-    reasons,
-    facts.recipients.map((recipient) =>
-      outboundRecipient(facts, recipient, { signer: signer?.credential ?? null, untouched: why !== null }),
-    ),
-  )
+  const whole = facts.recipients.some(asksForWhole)
+  const possible = { signer, untouched: why !== null, whole }
+  const planned = facts.recipients.map((recipient) => outboundRecipient(facts, recipient, possible))
+  return plan(reasons, whole ? allOrNothing(facts, planned) : planned)
 }
+
+function asksForWhole({ asked }: RecipientFacts): boolean {
+  return asked?.encrypt.value === 'all-or-nothing'
+}
+
+/** Whether a recipient gets encrypted bytes and nothing else. */
+function leavesEncrypted({ protection }: Facts, { treatment }: RecipientPlan): boolean {
+  if (treatment.kind === 'pass') return ENCRYPTED.has(protection)
+  return treatment.kind === 'protect' && treatment.encrypt !== null
+}
+
+/**
+ * Either every recipient of the mail gets it encrypted, or nobody gets it. Who is returned takes all others along; while one waits,
+ * all wait. Recipients who are not planned now and have nothing yet (held by a rule, returned before) count as one who waits.
+ */
+function allOrNothing(facts: Facts, planned: readonly RecipientPlan[]): readonly RecipientPlan[] {
+  const kept = planned.filter((each) => !leavesEncrypted(facts, each)).length + facts.apart
+  if (kept === 0) return planned
+  const returned = planned.some(({ treatment }) => treatment.kind === 'bounce')
+  return planned.map((each, at) => {
+    if (each.treatment.kind === 'bounce' || (!returned && each.treatment.kind === 'hold')) return each
+    const asked = facts.recipients[at]?.asked ?? FACTORY
+    const hours = asked.holdHours.value
+    const waits = !returned && asked.impossible.value === 'hold' && facts.age < hours * 3_600_000
+    const why = waits
+      ? reason('all-or-nothing-awaited', { others: kept, hours })
+      : reason('all-or-nothing-impossible', { others: kept })
+    // RFC 3463 3.8: X.7.5, as for the recipient who is the cause
+    const treatment: Treatment = waits
+      ? { kind: 'hold', reason: why, looksAgain: true }
+      : { kind: 'bounce', status: '5.7.5', reason: why }
+    const told = each.reasons.filter(({ code }) => !DONE.has(code))
+    return { ...each, treatment, copyKey: '', reasons: [why, ...told] }
+  })
+}
+
+/** Reasons that say what is done; they are no longer true of a mail that stays here. */
+const DONE: ReadonlySet<string> = new Set(['signed', 'not-signed', 'encrypted', 'not-encrypted'])
 
 /** Why nothing may be signed in the name of this From, whatever keys there are; null when it may. */
 function mayNotSign(facts: Facts): Reason | null {
@@ -142,6 +178,8 @@ interface Possible {
   readonly signer: string | null
   /** It passes untouched, but for encryption that is demanded. */
   readonly untouched: boolean
+  /** Encryption is demanded for every recipient, since one of them asks for all or nothing. */
+  readonly whole: boolean
 }
 
 function outboundRecipient(facts: Facts, recipient: RecipientFacts, possible: Possible): RecipientPlan {
@@ -149,14 +187,15 @@ function outboundRecipient(facts: Facts, recipient: RecipientFacts, possible: Po
   const { certificate, action } = recipient
   // Whoever has looked at a mail that is held may let it go.
   if (action !== null && !(action.kind === 'hold' && recipient.released)) return byRule(recipient, action)
-  const demanded = asked.encrypt.value === 'always' && !ENCRYPTED.has(facts.protection)
+  const demanded = (possible.whole || asked.encrypt.value === 'always') && !ENCRYPTED.has(facts.protection)
   const mayEncrypt = demanded || (asked.encrypt.value === 'if-possible' && !possible.untouched)
   const encrypt = mayEncrypt && certificate !== null ? [certificate.credential] : null
   const sign = asked.sign.value === 'never' ? null : possible.signer
   const means: Means = { means: 'smime', chosen: encrypt !== null, reasons: recipient.certificateReasons }
   const looked = means.reasons.length > 0 || certificate !== null
   const base = { delivery: recipient.delivery, means: !possible.untouched || looked ? [means] : [] }
-  const origins = [...rulesOf(recipient), ...originsOf(asked)]
+  const drawn = possible.whole && !asksForWhole(recipient) ? [reason('all-or-nothing')] : []
+  const origins = [...drawn, ...rulesOf(recipient), ...originsOf(asked)]
 
   if (demanded && encrypt === null) return impossible(facts, base, asked, 'encryption', origins)
   // What is signed already, or must not be changed, is not demanded to be signed again.

@@ -96,5 +96,7 @@ export interface Facts {
   /** Our key for the From address; null when there is none. */
   readonly signer: { readonly credential: string; readonly fingerprint: string } | null
   readonly signerReasons: readonly Reason[]
+  /** Recipients of the same mail who are not planned now and for whom nothing has been made yet; returned ones too. */
+  readonly apart: number
   readonly recipients: readonly RecipientFacts[]
 }

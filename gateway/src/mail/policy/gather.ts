@@ -39,6 +39,8 @@ export interface GatherContext {
   readonly rules: readonly Rule[]
   /** What the next hop takes at most, in octets. */
   readonly sizeLimit: number
+  /** Recipients of the mail who are not among those to be planned, and for whom nothing has been made yet. */
+  readonly apart: number
   /** Milliseconds since 1970. */
   readonly now: number
 }
@@ -71,21 +73,24 @@ export async function gather(
   const protection = protectionOf(message, mail)
   const kind = kindOf(message, mail)
   const senders = sendersOf(from, mail.envelope.sender)
-  const trial =
-    mail.direction === 'outbound'
-      ? new RuleTrial(context.rules, ruledMail(message, { senders, kind, protection, size: mail.body.size }))
-      : null
+  const trial = trialOf(mail, message, context.rules, { senders, kind, protection })
   const ordinary = mail.direction === 'outbound' && protection === 'none' && kind === 'ordinary'
   const signer = ordinary && single !== null ? await context.keyring.signer(single, context.now) : null
   const visible = visibleAddresses(message)
+  const tried = deliveries.map((delivery) => {
+    const known = lookupForm(delivery.recipient.address)
+    const asked = askedTreatment(context.levels, senders, known)
+    return { ...delivery, known, ruled: trial?.apply(known, asked) ?? null }
+  })
+  const whole = tried.some(({ ruled }) => ruled?.asked.encrypt.value === 'all-or-nothing')
   // All at once: what has to be asked for outside takes its time.
   const recipients = await Promise.all(
-    deliveries.map(async ({ number, recipient, released }): Promise<RecipientFacts> => {
-      const known = lookupForm(recipient.address)
-      const ruled = trial?.apply(known, askedTreatment(context.levels, senders, known)) ?? null
-      const looksUp = ordinary || ruled?.asked.encrypt.value === 'always'
-      const outside = ruled?.asked.encrypt.value !== 'never'
-      const choice = looksUp ? await context.keyring.recipient(recipient.address, context.now, outside) : null
+    tried.map(async ({ number, recipient, released, known, ruled }): Promise<RecipientFacts> => {
+      const looksUp = ordinary || whole || ruled?.asked.encrypt.value === 'always'
+      const outside = whole || ruled?.asked.encrypt.value !== 'never'
+      const choice = looksUp
+        ? await context.keyring.recipient(recipient.address, context.now, outside)
+        : null
       const found = choice !== null && choice.credential !== null && choice.fingerprint !== null
       return {
         delivery: number,
@@ -127,8 +132,21 @@ export async function gather(
         ? { credential: signer.credential, fingerprint: signer.fingerprint }
         : null,
     signerReasons: (signer?.reasons ?? []).map(asReason),
+    apart: context.apart,
     recipients,
   }
+}
+
+/** The rules, ready to be tried on an outbound mail; null for any other. */
+function trialOf(
+  { direction, body, envelope }: GatheredMail,
+  message: ScannedMessage,
+  rules: readonly Rule[],
+  known: { readonly senders: readonly string[]; readonly kind: MessageKind; readonly protection: Protection },
+): RuleTrial | null {
+  if (direction !== 'outbound') return null
+  const nullSender = envelope.sender === ''
+  return new RuleTrial(rules, ruledMail(message, { ...known, size: body.size, nullSender }))
 }
 
 /** Who may have sent the mail: its author, and where that is not said without doubt everybody who is named, and the envelope. */

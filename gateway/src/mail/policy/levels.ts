@@ -2,7 +2,7 @@
  * Which treatment is asked for: values by level, the more particular before the more general, each with where it comes from.
  * Levels are factory, global, tenant, domain of the sender, then user and partner, which are one level. Pure; knows no mail.
  */
-import { DEMANDS, PROFILES } from '@siegel/contract'
+import { DEMANDS, ENCRYPTION_DEMANDS, PROFILES } from '@siegel/contract'
 
 /** How much is demanded. */
 export type Demand = (typeof DEMANDS)[number]
@@ -10,7 +10,7 @@ export type Demand = (typeof DEMANDS)[number]
 /** Every value that can be given. */
 interface AllValues {
   readonly sign: Demand
-  readonly encrypt: Demand
+  readonly encrypt: (typeof ENCRYPTION_DEMANDS)[number]
   readonly impossible: 'hold' | 'bounce'
   readonly holdHours: number
   readonly profile: (typeof PROFILES)[number]
@@ -69,7 +69,7 @@ const FACTORY: AllValues = {
 /** The safer of two values goes last: that which weakens least, and of hold and bounce the one that loses nothing. */
 const SAFER: { readonly [N in Name]: (value: AllValues[N]) => number } = {
   sign: (value) => DEMANDS.indexOf(value),
-  encrypt: (value) => DEMANDS.indexOf(value),
+  encrypt: (value) => ENCRYPTION_DEMANDS.indexOf(value),
   impossible: (value) => (value === 'hold' ? 1 : 0),
   holdHours: (value) => value,
   profile: (value) => PROFILES.indexOf(value),

@@ -8,30 +8,67 @@ import { searchable, type RuledMail } from './rules.ts'
 import type { ScannedMessage } from './scanned-message.ts'
 
 /** What is known of the mail already. */
-type Known = Pick<RuledMail, 'senders' | 'kind' | 'protection' | 'size'>
+type Known = Pick<RuledMail, 'senders' | 'kind' | 'protection' | 'size'> & {
+  /** The envelope has no sender. */
+  readonly nullSender: boolean
+}
 
 /** Characters of all fields of one name together that are decoded; no honest field comes near. */
 const LONGEST = 32_768
 
 /** Makes the view. */
-export function ruledMail(message: ScannedMessage, known: Known): RuledMail {
+export function ruledMail(message: ScannedMessage, { nullSender, ...known }: Known): RuledMail {
   const fields = new Map<string, readonly string[] | null>()
   const field = (lower: string): readonly string[] | null => {
     let values = fields.get(lower)
     if (values === undefined) fields.set(lower, (values = valuesOf(message, lower)))
     return values
   }
-  let parts: RuledMail['parts'] | undefined
+  let knownParts: RuledMail['parts'] | undefined
+  const parts = (): RuledMail['parts'] =>
+    (knownParts ??= message.root === null ? null : partsOf(message.root, message))
   return {
     ...known,
     field,
+    isAlso: (kind) => {
+      switch (kind) {
+        case 'null-sender':
+          return nullSender
+        case 'list':
+          return isList(field)
+        case 'automatic':
+          return isAutomatic(field('auto-submitted'))
+        case 'tnef':
+          return parts()?.some(isTnef) ?? null
+        default:
+          return false
+      }
+    },
     get subject() {
       return subjectOf(field('subject'))
     },
     get parts() {
-      return (parts ??= message.root === null ? null : partsOf(message.root, message))
+      return parts()
     },
   }
+}
+
+/** RFC 2919 3: List-Id. RFC 3834 2 names what older lists say in Precedence. */
+function isList(field: RuledMail['field']): boolean | null {
+  const [id, precedence] = [field('list-id'), field('precedence')]
+  if ((id?.length ?? 0) > 0) return true
+  if (precedence?.some((value) => /^\s*(?:list|bulk)\s*$/.test(value)) === true) return true
+  return id === null || precedence === null ? null : false
+}
+
+/** RFC 3834 5: whatever it says but "no", a human did not send it. */
+function isAutomatic(values: readonly string[] | null): boolean | null {
+  return values?.some((value) => !/^\s*no\s*(?:;|\(|$)/.test(value)) ?? null
+}
+
+/** Outlook's own form; a gateway may have changed its type, and then the name tells. */
+function isTnef({ type, name }: { readonly type: string; readonly name: string }): boolean {
+  return type === 'application/ms-tnef' || type === 'application/vnd.ms-tnef' || name === 'winmail.dat'
 }
 
 function valuesOf(message: ScannedMessage, lower: string): readonly string[] | null {

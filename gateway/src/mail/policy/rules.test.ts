@@ -35,7 +35,7 @@ function trial(
   const root = damaged === true ? null : scanMessage(bytes)
   const mail = ruledMail(
     { bytes, root, fields: scanHeader(bytes).fields },
-    { senders: [ALICE], kind: 'ordinary', protection: 'none', size: 5000, ...known },
+    { senders: [ALICE], kind: 'ordinary', protection: 'none', size: 5000, nullSender: false, ...known },
   )
   const rules = specs.map((spec, at) => compileRule(`r${at}`, ruleOf(spec)))
   return new RuleTrial(rules, mail).apply(BOB, askedTreatment(levels, [ALICE], BOB))
@@ -79,6 +79,21 @@ const CASES: readonly (readonly [when: object, given: Given, outcome: string])[]
   [{ attachment: ['.pdf'] }, { damaged: true }, 'unsure'],
   [{ kind: ['calendar', 'out-of-office'] }, { known: { kind: 'calendar' } }, 'applies'],
   [{ kind: ['calendar'] }, {}, 'no'],
+  [{ kind: ['null-sender'] }, { known: { nullSender: true } }, 'applies'],
+  [{ kind: ['null-sender'] }, {}, 'no'],
+  [{ kind: ['list'] }, { lines: ['List-Id: Prices <prices.contoso.com>'] }, 'applies'],
+  [{ kind: ['list'] }, { lines: ['Precedence: Bulk'] }, 'applies'],
+  [{ kind: ['list'] }, { lines: ['Precedence: first-class'] }, 'no'],
+  [{ kind: ['list'] }, { lines: Array.from({ length: 50 }, () => `Precedence: ${'y'.repeat(900)}`) }, 'unsure'],
+  [{ kind: ['automatic'] }, { lines: ['Auto-Submitted: auto-generated; owner-email=a@b.example'] }, 'applies'],
+  [{ kind: ['automatic'] }, { lines: ['Auto-Submitted: No (a human)'] }, 'no'],
+  [{ kind: ['automatic'] }, {}, 'no'],
+  [{ kind: ['tnef'] }, { lines: ['Content-Type: application/ms-tnef; name="winmail.dat"'] }, 'applies'],
+  [{ kind: ['tnef'] }, { lines: ['Content-Type: application/octet-stream', 'Content-Disposition: attachment; filename=WINMAIL.DAT'] }, 'applies'],
+  [{ kind: ['tnef'] }, { lines: PDF }, 'no'],
+  [{ kind: ['tnef'] }, { damaged: true }, 'unsure'],
+  [{ kind: ['tnef', 'ordinary'] }, { damaged: true }, 'applies'],
+  [{ attachment: ['verträge.pdf'] }, { lines: ['Content-Type: application/octet-stream', "Content-Disposition: attachment; filename*0*=utf-8''Vertr%C3%A4;", ' filename*1=ge.PDF'] }, 'applies'],
   [{ protectedAs: ['signed'] }, { known: { protection: 'opaque-signed' } }, 'applies'],
   [{ protectedAs: ['nothing'] }, { known: { protection: 'certs-only' } }, 'applies'],
   [{ protectedAs: ['encrypted'] }, { known: { protection: 'openpgp' } }, 'unsure'],

@@ -33,6 +33,8 @@ export interface RuledMail {
   /** Types and file names of its parts; null when they cannot be known. */
   readonly parts: readonly { readonly type: string; readonly name: string }[] | null
   readonly kind: MessageKind
+  /** Whether it is of a further kind, beside the one that treatment knows; null when that cannot be known. */
+  readonly isAlso: (kind: string) => boolean | null
   readonly protection: Protection
 }
 
@@ -168,12 +170,18 @@ function judge(conditions: Conditions, mail: RuledMail): Truth {
   }
   if (largerThan !== undefined) all = and(all, truth(mail.size > largerThan))
   if (attachment !== undefined) all = and(all, attachmentTruth(attachment, mail.parts))
-  if (kind !== undefined) all = and(all, truth((kind as readonly string[]).includes(mail.kind)))
+  if (kind !== undefined) all = and(all, or(kind.map((each) => kindTruth(each, mail))))
   if (protectedAs !== undefined) {
     const found = PROTECTED[mail.protection]
     all = and(all, found === null ? UNSURE : truth(protectedAs.includes(found)))
   }
   return all
+}
+
+function kindTruth(kind: string, mail: RuledMail): Truth {
+  if (kind === mail.kind) return YES
+  const also = mail.isAlso(kind)
+  return also === null ? UNSURE : truth(also)
 }
 
 const PROTECTED: Readonly<Record<Protection, 'nothing' | 'signed' | 'encrypted' | null>> = {
