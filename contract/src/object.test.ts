@@ -68,6 +68,7 @@ test('every kind accepts a typical document', () => {
     document('Credential', { certificate: PEM, chain: PEM, key: KEY, sign: false }),
     document('PartnerCertificate', { certificate: 'MIIBAAAA', addresses: ['Bob@Partner.Example'] }),
     document('MailAnchor', { certificate: 'file:ca.pem' }),
+    document('TrustSettings', { revocation: 'hard', distrust: [{ issuer: 'CN=Lost' }] }),
     { ...document('TreatmentDefaults', { encrypt: 'if-possible' }), name: 'default' },
     document('TreatmentSettings', { partner: '*.Fabrikam.com', encrypt: 'always', holdHours: 48 }),
     document('Rule', { order: 10, when: { subject: ['[secure]'] }, then: { encrypt: 'always' } }),

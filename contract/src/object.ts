@@ -15,6 +15,7 @@ import {
 import { credentialSpec, mailAnchorSpec, partnerCertificateSpec } from './objects/keyring.ts'
 import { ruleSpec } from './objects/rule.ts'
 import { tenantSpec } from './objects/tenant.ts'
+import { trustSettingsSpec } from './objects/trust.ts'
 import { treatmentDefaultsSpec, treatmentSettingsSpec } from './objects/treatment.ts'
 
 /** Version of the shape of all configuration objects. */
@@ -64,6 +65,7 @@ const configDocument = z.discriminatedUnion('kind', [
   ofTenant('Credential', credentialSpec),
   ofTenant('PartnerCertificate', partnerCertificateSpec),
   ofTenant('MailAnchor', mailAnchorSpec),
+  ofTenant('TrustSettings', trustSettingsSpec),
 ])
 
 /** A valid configuration document, defaults filled in. */
@@ -152,6 +154,12 @@ export const KINDS: Readonly<Record<Kind, KindInfo>> = {
     scope: 'tenant',
     description: 'A certificate authority that the tenant trusts for e-mail certificates.',
     spec: mailAnchorSpec,
+  },
+  TrustSettings: {
+    scope: 'tenant',
+    description:
+      'Whom the tenant trusts for e-mail certificates, and how revocation is asked. At most one for a tenant; without any the defaults hold.',
+    spec: trustSettingsSpec,
   },
 }
 

@@ -43,6 +43,8 @@ export interface StageOptions {
   readonly tlsPolicy?: string | null
   /** Further settings of siegel.yaml. */
   readonly settings?: object
+  /** Further entries of its static table of hosts. */
+  readonly hosts?: Readonly<Record<string, string>>
   readonly environment?: Readonly<Record<string, string>>
   /** Exchange judges, signs and seals, with this DNS and these keys. */
   readonly authentication?: AuthenticationConfig
@@ -219,7 +221,7 @@ async function build(options: StageOptions): Promise<Stage> {
     folder,
     fqdn: CONTOSO.fqdn,
     port,
-    hosts: { [CONTOSO.endpoint]: `127.0.0.1:${exchange.address.port}` },
+    hosts: { [CONTOSO.endpoint]: `127.0.0.1:${exchange.address.port}`, ...options.hosts },
     ...(options.settings === undefined ? {} : { settings: options.settings }),
     ...(options.environment === undefined ? {} : { environment: options.environment }),
   })

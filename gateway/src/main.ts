@@ -47,8 +47,10 @@ import { INSTALLATION } from './store/schema.ts'
 import { SessionCounter } from './tls-reports/counter.ts'
 import { Reporter, type ReporterPorts } from './tls-reports/reporter.ts'
 import { postReport } from './tls-reports/web.ts'
+import { keepStatus, openStatus, tenantTrust } from './trust/open-status.ts'
+import type { StatusService } from './trust/status-service.ts'
 import { ownAnchors, publicRoots } from './trust/tls-anchors.ts'
-import { createTrust, type Trust } from './trust/trust.ts'
+import type { Trust } from './trust/trust.ts'
 
 /** Mails carried at once, and the octets they may have together. */
 const MAILS_AT_ONCE = 64
@@ -103,8 +105,9 @@ async function run(start: StartConfig, store: Store, log: Log): Promise<void> {
 
 /** Opens everything; `opened` learns how each part is closed. */
 async function open(start: StartConfig, store: Store, log: Log, opened: AsyncDisposableStack): Promise<void> {
-  const parts = new Parts(store)
   const resolver = openResolver(start, log)
+  const status = openStatus(start, resolver.resolve, store.revocationSources, log)
+  const parts = new Parts(store, status)
   const authentication = createMailAuthentication(createRecordLookup(resolver.resolve))
   const watch = await watchSettings(
     store.config,
@@ -171,6 +174,7 @@ async function open(start: StartConfig, store: Store, log: Log, opened: AsyncDis
   opened.defer(() => keeper.stop())
   keeper.start()
   opened.defer(watchOnboarding(store, log, () => watch.current()))
+  opened.defer(keepStatus(status, store.alarms, () => watch.current(), log))
   log.info('listening', {
     listeners: listeners.map((listener) => listener.address),
     challenges: responder.addresses,
@@ -495,6 +499,7 @@ function endSignal(): Promise<string> {
 /** What is compiled from the settings, anew whenever they change. */
 class Parts {
   readonly #store: Store
+  readonly #status: StatusService
   readonly #keyrings = new Map<string, Keyring>()
   #settings: Settings | null = null
   #trusts = new Map<string, Trust>()
@@ -505,8 +510,9 @@ class Parts {
   #access: Access = createAccess(new Map())
   #transport = parseTransport('')
 
-  constructor(store: Store) {
+  constructor(store: Store, status: StatusService) {
     this.#store = store
+    this.#status = status
   }
 
   get attributor(): Attributor {
@@ -526,10 +532,7 @@ class Parts {
     this.#access = createAccess(settings.maps)
     this.#transport = parseTransport(settings.maps.get('transport') ?? '')
     this.#trusts = new Map(
-      [...settings.tenants.keys()].map((id) => [
-        id,
-        createTrust(settings.version, settings.mailAnchors.get(id) ?? []),
-      ]),
+      [...settings.tenants.keys()].map((id) => [id, tenantTrust(settings, id, this.#status)]),
     )
     this.#contexts = new Map()
     this.#defaultContext = null
@@ -573,7 +576,7 @@ class Parts {
     let keyring = this.#keyrings.get(id)
     if (keyring === undefined) {
       const { credentials } = this.#store.forTenant(id)
-      keyring = createKeyring({ store: credentials, trust: () => this.#trusts.get(id) ?? createTrust(0, []) })
+      keyring = createKeyring({ store: credentials, trust: () => this.#trusts.get(id) ?? trust })
       this.#keyrings.set(id, keyring)
     }
     const levels = settings.treatment.get(id) ?? NO_LEVELS

@@ -73,6 +73,7 @@ export function normalise(document: ConfigDocument): {
     case 'AcmeIssuer':
     case 'TreatmentDefaults':
     case 'TreatmentSettings':
+    case 'TrustSettings':
     case 'Rule':
     case 'AddressRange':
     case 'Map':

@@ -12,6 +12,7 @@ import { MaterialFailure, keyToPem, readSingleCertificate, readTlsPair, toPem } 
 import { objectKey, toDocument } from './config-object.ts'
 import { readDomainKey } from './domain-keys.ts'
 import type { AcmeIssuer, ActiveIdentity, ConfigObject, Settings, TlsIdentity } from './ports.ts'
+import { compileTrust, type TrustRules } from '../trust/settings.ts'
 import { conflicts, namesHost } from './tenant-conflicts.ts'
 import { TreatmentGathering } from './treatment.ts'
 
@@ -49,8 +50,13 @@ function identityOf(spec: { readonly chain: string; readonly key: string }): Tls
   }
 }
 
-/** Kinds without which mail could go by weaker settings than were asked for. */
-const UNTREATABLE_WITHOUT: ReadonlySet<string> = new Set(['TreatmentDefaults', 'TreatmentSettings', 'Rule'])
+/** Kinds without which mail could go by weaker settings than were asked for, or to whom is not trusted. */
+const UNTREATABLE_WITHOUT: ReadonlySet<string> = new Set([
+  'TreatmentDefaults',
+  'TreatmentSettings',
+  'Rule',
+  'TrustSettings',
+])
 
 /** Reads the objects one by one; what is broken becomes a finding. Keyring entries have rows of their own. */
 class Compilation {
@@ -63,6 +69,7 @@ class Compilation {
   readonly issuers: (AcmeIssuerSpec & { readonly name: string })[] = []
   readonly tlsAnchors: string[] = []
   readonly mailAnchors = new Map<string, Buffer[]>()
+  readonly trust = new Map<string, TrustRules>()
   readonly treatment = new TreatmentGathering()
   /** Tenants whose treatment settings cannot be used; null among them stands for all. */
   readonly untreatable = new Set<string | null>()
@@ -120,6 +127,15 @@ class Compilation {
         const { raw } = readSingleCertificate(document.spec.certificate, 'certificate')
         const row = rows.get(document.tenant)
         if (row !== undefined) this.mailAnchors.set(row.id, [...(this.mailAnchors.get(row.id) ?? []), raw])
+        break
+      }
+      case 'TrustSettings': {
+        const id = rows.get(document.tenant)?.id ?? ''
+        if (!this.trust.has(id)) this.trust.set(id, compileTrust(document.spec))
+        else {
+          this.untreatable.add(document.tenant)
+          this.find('error', 'settings-twice', object, 'another object is for the tenant')
+        }
         break
       }
       case 'TreatmentDefaults':
@@ -379,6 +395,7 @@ export function compileSettings(
     office365Ranges: compilation.office365,
     tlsAnchors: compilation.tlsAnchors,
     mailAnchors: compilation.mailAnchors,
+    trust: compilation.trust,
     rules: new Map(good.map(({ tenant }) => [tenant.id, compilation.treatment.rules(tenant.name)])),
     treatment: new Map(good.map(({ tenant }) => [tenant.id, compilation.treatment.levels(tenant.name)])),
     acmeIssuers: issuersOf(compilation, good),

@@ -165,7 +165,7 @@ export function createKeyring(options: KeyringOptions): Keyring {
     async signer(address, at) {
       const trust = fresh()
       const candidates = await find('own', lookupForm(address))
-      const { chosen, reasons } = choose(candidates, 'sign', address, at, trust)
+      const { chosen, reasons } = await choose(candidates, 'sign', address, at, trust)
       return {
         credential: chosen?.credential.id ?? null,
         fingerprint: chosen?.certificate.fingerprint ?? null,
@@ -175,7 +175,7 @@ export function createKeyring(options: KeyringOptions): Keyring {
     async recipient(address, at) {
       const trust = fresh()
       const candidates = await find('partner', lookupForm(address))
-      const { chosen, reasons } = choose(candidates, 'encrypt', address, at, trust)
+      const { chosen, reasons } = await choose(candidates, 'encrypt', address, at, trust)
       return {
         credential: chosen?.credential.id ?? null,
         fingerprint: chosen?.certificate.fingerprint ?? null,
@@ -211,13 +211,13 @@ export function createKeyring(options: KeyringOptions): Keyring {
 }
 
 /** Of several good candidates the one that was issued last; every other one with the reason why not. */
-function choose(
+async function choose(
   candidates: readonly Loaded[],
   use: 'sign' | 'encrypt',
   address: string,
   at: number,
   trust: Trust,
-): { chosen: Loaded | null; reasons: KeyReason[] } {
+): Promise<{ chosen: Loaded | null; reasons: KeyReason[] }> {
   const reasons: KeyReason[] = []
   if (candidates.length === 0)
     reasons.push({ code: use === 'sign' ? 'no-own-key' : 'no-certificate', arguments: { address } })
@@ -230,7 +230,8 @@ function choose(
     else if (credential.distrusted) refuse('credential-distrusted')
     else {
       // An own credential is bound to its address by its certificate; a partner's may have been given further addresses.
-      const verdict = trust.verdict(certificate, candidate.chain, use, use === 'sign' ? address : null, at)
+      const named = use === 'sign' ? address : null
+      const verdict = await trust.verdict(certificate, candidate.chain, use, named, at)
       if (!verdict.valid) refuse('certificate-not-valid', { reasons: verdict.reasons.join(' ') })
       else if (chosen === null) {
         chosen = candidate
@@ -239,6 +240,8 @@ function choose(
           arguments: { fingerprint: credential.fingerprint },
         })
       } else refuse('credential-older')
+      // What is unknown, why it is revoked, what was validated: of the one that was chosen, and of those that are not good.
+      if (chosen === candidate || !verdict.valid) reasons.push(...verdict.notes)
     }
   }
   return { chosen, reasons }
