@@ -206,7 +206,7 @@ describe('revocation', () => {
 
   it('marks the mail of a revoked signer', async () => {
     const sender = people['sender'] ?? root
-    const key = String(sender.key.export({ type: 'pkcs8', format: 'pem' }))
+    const key = sender.key.export({ type: 'pkcs8', format: 'pem' })
     const signedBy = async (): Promise<string> => {
       const messageId = newMessageId()
       const entity = findJudge().sign(
