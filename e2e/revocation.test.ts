@@ -222,7 +222,7 @@ describe('revocation', () => {
         (one) => one.message.value('Message-ID') === messageId,
         20_000,
       )
-      return message.raw.toString('latin1')
+      return message.raw.toString('latin1').replaceAll(/\r\n(?=[ \t])/g, '')
     }
     assert.match(await signedBy(), /smime=pass/)
     responder.status.set(sender, 'revoked')
