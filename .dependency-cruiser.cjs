@@ -60,7 +60,7 @@ module.exports = {
     ),
     ban(
       'journey-is-driven-by-main',
-      { path: G, pathNot: [G + 'main[.]ts$', TEST] },
+      { path: G, pathNot: [G + '(main|parts)[.]ts$', TEST] },
       { path: G + 'mail/journey[.]ts$' },
     ),
     ban(
@@ -71,7 +71,7 @@ module.exports = {
     ban(
       'mail-knows-no-surface',
       { path: G + '(mail|smtp|keyring|trust|exchange)/', pathNot: TEST },
-      { path: G + '(admin|cli|store|main)' },
+      { path: G + '(admin|cli|store|main|parts)' },
     ),
     ban(
       'authentication-is-plugged-in-by-main',
@@ -106,11 +106,11 @@ module.exports = {
     ban(
       'identity-knows-no-path',
       { path: G + 'identity/', pathNot: TEST },
-      { path: G + '(mail/[^/]+/|mail/journey|exchange|keyring|store|cli|admin|main)' },
+      { path: G + '(mail/[^/]+/|mail/journey|exchange|keyring|store|cli|admin|main|parts)' },
     ),
     ban(
       'finding-is-plugged-in-by-main',
-      { path: G, pathNot: [G + '(keyring/find|cli)/', G + 'main[.]ts$', TEST] },
+      { path: G, pathNot: [G + '(keyring/find|cli)/', G + '(main|parts)[.]ts$', TEST] },
       { path: G + 'keyring/find/', dependencyTypesNot: ['type-only'] },
     ),
     ban('keys-know-no-mail', { path: G + '(keyring|trust)/' }, { path: G + 'mail/' }),
@@ -146,7 +146,7 @@ module.exports = {
         pathNot: [
           G +
             '(mail/inbound|mail/outbound|trust|exchange/assist|exchange/endpoints|keyring/find|dns|acme|tls-reports|admin|cli)/',
-          G + 'main[.]ts$',
+          G + '(main|parts)[.]ts$',
           TEST,
         ],
       },

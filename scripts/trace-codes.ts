@@ -17,6 +17,7 @@ const EMITTERS: Readonly<Record<string, number>> = {
   trace: 1,
   alarm: 0,
   '#settleAlarm': 0,
+  '#noteOn': 0,
   say: 0,
   ReplyError: 0,
 }
@@ -114,9 +115,9 @@ function valuesOf(
   return null
 }
 
-/** Where codes of the trace are made: the mail path without inbound, whose refusals go to the log, the keyring, alarms of certificates and of main, and replies. */
+/** Where codes of the trace are made: the mail path without inbound, whose refusals go to the log, the keyring, trust, alarms of certificates and of main, and replies. */
 export function traceCodes(root: string): Found {
-  const files = globSync('gateway/src/{mail,keyring,identity}/**/*.ts', { cwd: root })
+  const files = globSync('gateway/src/{mail,keyring,identity,trust}/**/*.ts', { cwd: root })
     .concat('gateway/src/cli/queue.ts', 'gateway/src/cli/trace-text.ts', 'gateway/src/smtp/reply.ts')
     .concat('gateway/src/exchange/endpoints/refresher.ts', 'gateway/src/cli/exchange-onboarding.ts')
     .concat('gateway/src/tls-reports/reporter.ts')

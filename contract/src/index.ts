@@ -23,6 +23,7 @@ export type {
   TlsAnchorSpec,
 } from './objects/installation.ts'
 export type { CredentialSpec, MailAnchorSpec, PartnerCertificateSpec } from './objects/keyring.ts'
+export type { TrustSettingsSpec } from './objects/trust.ts'
 export type { TenantSpec } from './objects/tenant.ts'
 export { MESSAGE_KINDS, PROTECTED_AS } from './objects/rule.ts'
 export type { RuleConditions, RuleSpec } from './objects/rule.ts'

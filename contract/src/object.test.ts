@@ -68,6 +68,8 @@ test('every kind accepts a typical document', () => {
     document('Credential', { certificate: PEM, chain: PEM, key: KEY, sign: false }),
     document('PartnerCertificate', { certificate: 'MIIBAAAA', addresses: ['Bob@Partner.Example'] }),
     document('MailAnchor', { certificate: 'file:ca.pem' }),
+    document('TrustSettings', { revocation: 'hard', distrust: [{ issuer: 'CN=Lost' }] }),
+    document('CertificateDirectory', { type: 'smimea' }),
     { ...document('TreatmentDefaults', { encrypt: 'if-possible' }), name: 'default' },
     document('TreatmentSettings', { partner: '*.Fabrikam.com', encrypt: 'always', holdHours: 48 }),
     document('Rule', { order: 10, when: { subject: ['[secure]'] }, then: { encrypt: 'always' } }),
@@ -96,6 +98,7 @@ test('defaults are filled in and names are brought into their kept form', () => 
     outboundDelivery: 'office365',
     removeOwnDkim: true,
     dkimSigning: [],
+    harvest: 'trusted',
     postmaster: 'post.master@contoso.com',
   })
 })

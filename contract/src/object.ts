@@ -16,6 +16,7 @@ import {
 import { credentialSpec, mailAnchorSpec, partnerCertificateSpec } from './objects/keyring.ts'
 import { ruleSpec } from './objects/rule.ts'
 import { tenantSpec } from './objects/tenant.ts'
+import { trustSettingsSpec } from './objects/trust.ts'
 import { treatmentDefaultsSpec, treatmentSettingsSpec } from './objects/treatment.ts'
 
 /** Version of the shape of all configuration objects. */
@@ -66,6 +67,7 @@ const configDocument = z.discriminatedUnion('kind', [
   ofTenant('PartnerCertificate', partnerCertificateSpec),
   ofTenant('MailAnchor', mailAnchorSpec),
   ofTenant('CertificateDirectory', certificateDirectorySpec),
+  ofTenant('TrustSettings', trustSettingsSpec),
 ])
 
 /** A valid configuration document, defaults filled in. */
@@ -161,6 +163,12 @@ export const KINDS: Readonly<Record<Kind, KindInfo>> = {
       'A place where certificates of people outside are looked for when the keyring has none: an LDAP server, a web server, or DNS ' +
       '(`smimea`). All are asked at once. Only certificates that name the address and that the tenant trusts are used.',
     spec: certificateDirectorySpec,
+  },
+  TrustSettings: {
+    scope: 'tenant',
+    description:
+      'Whom the tenant trusts for e-mail certificates, and how revocation is asked. At most one for a tenant; without any the defaults hold.',
+    spec: trustSettingsSpec,
   },
 }
 

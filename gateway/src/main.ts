@@ -5,7 +5,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import { rootCertificates, type SecureContext } from 'node:tls'
+import { rootCertificates } from 'node:tls'
 import { createMailAuthentication } from './authentication/index.ts'
 import { createTxtLookup, HttpResponder } from './acme/challenges.ts'
 import { createDnsCommand } from './acme/dns-command.ts'
@@ -13,7 +13,6 @@ import { UsageError, type Command } from './cli/io.ts'
 import { readOptions } from './cli/options.ts'
 import { loadStartConfig, type StartConfig } from './config/file.ts'
 import type { Settings } from './config/ports.ts'
-import { namesHost } from './config/tenant-conflicts.ts'
 import { watchSettings, type SettingsWatch } from './config/watch.ts'
 import { createFreshTexts } from './dns/fresh-texts.ts'
 import { createHostLookup } from './dns/hosts.ts'
@@ -23,32 +22,27 @@ import { createResolver, type Resolver } from './dns/resolver.ts'
 import { StsRefresher } from './dns/sts-refresh.ts'
 import { createStsLookup, type StsLookup } from './dns/sts.ts'
 import { createTlsaLookup } from './dns/tlsa.ts'
-import { createAttributor, type Attributor } from './exchange/attribution.ts'
 import { createEndpointService } from './exchange/endpoints/endpoint-service.ts'
 import { Refresher } from './exchange/endpoints/refresher.ts'
 import { certificatesAtHand, Identities } from './identity/identities.ts'
 import { Keeper } from './identity/keeper.ts'
 import { Renewal } from './identity/renewal.ts'
-import { TenantKeyrings, type TenantKeyringsOptions } from './keyring/find/tenant-keyrings.ts'
 import { bareLevel } from './maps/tls-policy.ts'
-import { parseTransport } from './maps/transport.ts'
 import { newMailId } from './mail/id.ts'
-import { createAccess, type Access } from './mail/inbound/access.ts'
 import { createListener, type Listener } from './mail/inbound/listener.ts'
 import type { InboundPorts, Refusal } from './mail/inbound/ports.ts'
-import { createServerContext } from './mail/inbound/tls-context.ts'
-import { createJourney, OnboardingClock, type Journey, type TenantSurroundings } from './mail/journey.ts'
+import { createJourney, OnboardingClock, type Journey, type JourneyOptions } from './mail/journey.ts'
 import { createOutbound, type Outbound, type OutboundOptions } from './mail/outbound/outbound.ts'
-import { NO_LEVELS } from './mail/policy/levels.ts'
 import { Scheduler } from './mail/queue/scheduler.ts'
 import { createLog, type Log } from './observe/log.ts'
+import { Parts } from './parts.ts'
 import { openStore, type Store } from './store/index.ts'
 import { INSTALLATION } from './store/schema.ts'
 import { SessionCounter } from './tls-reports/counter.ts'
 import { Reporter, type ReporterPorts } from './tls-reports/reporter.ts'
 import { postReport } from './tls-reports/web.ts'
+import { keepStatus, openStatus } from './trust/open-status.ts'
 import { ownAnchors, publicRoots } from './trust/tls-anchors.ts'
-import { createTrust, type Trust } from './trust/trust.ts'
 
 /** Mails carried at once, and the octets they may have together. */
 const MAILS_AT_ONCE = 64
@@ -104,7 +98,8 @@ async function run(start: StartConfig, store: Store, log: Log): Promise<void> {
 /** Opens everything; `opened` learns how each part is closed. */
 async function open(start: StartConfig, store: Store, log: Log, opened: AsyncDisposableStack): Promise<void> {
   const resolver = openResolver(start, log)
-  const parts = new Parts({
+  const status = openStatus(start, resolver.resolve, store.revocationSources, log)
+  const parts = new Parts(status, {
     stores: (id) => store.forTenant(id),
     hosts: createHostLookup({ table: start.hosts, resolve: resolver.resolve }),
     anchors: () => [...rootCertificates, ...watch.current().tlsAnchors],
@@ -141,23 +136,10 @@ async function open(start: StartConfig, store: Store, log: Log, opened: AsyncDis
     outbound.close()
   })
   const owner = randomUUID()
-  const journey = createJourney({
-    queue: store.queue,
-    bodies: store.bodies,
+  const journey = openJourney(start, store, log, owner, {
     outbound,
     authentication,
     tenant: (id) => parts.surroundings(id),
-    owner,
-    lifetime: {
-      expiryMs: start.queue.lifetime,
-      delayNoticeMs: start.queue.delayNoticeAfter,
-      heldProbeMs: start.queue.heldProbe,
-    },
-    retry: { firstMs: start.queue.retryFirst, longestMs: start.queue.retryLongest },
-    newId: () => newMailId(Date.now()),
-    now: Date.now,
-    random: Math.random,
-    log,
   })
   const scheduler = createScheduler(store, owner, journey, log)
   const listeners = openListeners(start, store, log, parts, {
@@ -176,9 +158,33 @@ async function open(start: StartConfig, store: Store, log: Log, opened: AsyncDis
   opened.defer(() => keeper.stop())
   keeper.start()
   opened.defer(watchOnboarding(store, log, () => watch.current()))
+  opened.defer(keepStatus(status, store.alarms, () => watch.current(), log))
   log.info('listening', {
     listeners: listeners.map((listener) => listener.address),
     challenges: responder.addresses,
+  })
+}
+
+/** What carries the mails. */
+function openJourney(
+  start: StartConfig,
+  store: Store,
+  log: Log,
+  owner: string,
+  parts: Pick<JourneyOptions, 'outbound' | 'authentication' | 'tenant'>,
+): Journey {
+  const { lifetime, delayNoticeAfter, heldProbe, retryFirst, retryLongest } = start.queue
+  return createJourney({
+    ...parts,
+    queue: store.queue,
+    bodies: store.bodies,
+    owner,
+    lifetime: { expiryMs: lifetime, delayNoticeMs: delayNoticeAfter, heldProbeMs: heldProbe },
+    retry: { firstMs: retryFirst, longestMs: retryLongest },
+    newId: () => newMailId(Date.now()),
+    now: Date.now,
+    random: Math.random,
+    log,
   })
 }
 
@@ -495,97 +501,4 @@ function endSignal(): Promise<string> {
         process.once(signal, () => process.exit(1))
       })
   })
-}
-
-/** What is compiled from the settings, anew whenever they change. */
-class Parts {
-  readonly #keyrings: TenantKeyrings
-  #settings: Settings | null = null
-  #trusts = new Map<string, Trust>()
-  #contexts = new Map<string, SecureContext>()
-  #defaultContext: SecureContext | null = null
-  #attributor: Attributor | null = null
-  #office365: readonly string[] = []
-  #access: Access = createAccess(new Map())
-  #transport = parseTransport('')
-
-  constructor(keyrings: Omit<TenantKeyringsOptions, 'trust'>) {
-    const trust = (id: string): Trust => this.#trusts.get(id) ?? createTrust(0, [])
-    this.#keyrings = new TenantKeyrings({ ...keyrings, trust })
-  }
-
-  get attributor(): Attributor {
-    if (this.#attributor === null) throw new Error('no settings yet')
-    return this.#attributor
-  }
-
-  /** The maps of access. */
-  get access(): Access {
-    return this.#access
-  }
-
-  /** Takes new settings over. */
-  adopt(settings: Settings): void {
-    this.#settings = settings
-    this.#keyrings.adopt(settings)
-    this.#attributor = createAttributor(settings, this.#office365)
-    this.#access = createAccess(settings.maps)
-    this.#transport = parseTransport(settings.maps.get('transport') ?? '')
-    this.#trusts = new Map(
-      [...settings.tenants.keys()].map((id) => [
-        id,
-        createTrust(settings.version, settings.mailAnchors.get(id) ?? []),
-      ]),
-    )
-    this.#contexts = new Map()
-    this.#defaultContext = null
-    for (const { chain, key, names } of settings.serverIdentities) {
-      const context = createServerContext(
-        [{ certificateChain: chain, privateKey: key }],
-        [...rootCertificates, ...settings.tlsAnchors],
-      )
-      this.#defaultContext ??= context
-      for (const name of names) if (!this.#contexts.has(name)) this.#contexts.set(name, context)
-    }
-  }
-
-  /** Takes other addresses of Office 365 over; open connections are judged by them at their next mail. */
-  adoptRanges(ranges: readonly string[]): void {
-    this.#office365 = ranges
-    if (this.#settings !== null) this.#attributor = createAttributor(this.#settings, ranges)
-  }
-
-  /** The context for a server name; the first certificate when the client names none, or one we do not have. */
-  serverContext(name: string | null): SecureContext {
-    const context = (name === null ? undefined : this.#contextFor(name.toLowerCase())) ?? this.#defaultContext
-    if (context === null) throw new Error('no ServerCertificate object: TLS is not possible')
-    return context
-  }
-
-  /** By the name itself, else by a wildcard. */
-  #contextFor(name: string): SecureContext | undefined {
-    const known = this.#contexts.get(name)
-    if (known !== undefined) return known
-    for (const [pattern, context] of this.#contexts) if (namesHost([pattern], name)) return context
-    return undefined
-  }
-
-  /** A tenant with keyring and trust; null when it does not exist. */
-  surroundings(id: string): TenantSurroundings | null {
-    const settings = this.#settings
-    const tenant = settings?.tenants.get(id)
-    const trust = this.#trusts.get(id)
-    if (settings === null || tenant === undefined || trust === undefined) return null
-    const levels = settings.treatment.get(id) ?? NO_LEVELS
-    const rules = settings.rules.get(id) ?? []
-    return {
-      tenant,
-      settingsVersion: settings.version,
-      ...this.#keyrings.of(id),
-      trust,
-      levels,
-      rules,
-      transport: this.#transport,
-    }
-  }
 }

@@ -146,6 +146,8 @@ const NAMES = {
   idCeExpiredCertsOnCrl: '2.5.29.60',
   idPeAuthorityInfoAccess: '1.3.6.1.5.5.7.1.1',
   idPeSubjectInfoAccess: '1.3.6.1.5.5.7.1.11',
+  idAdOcsp: '1.3.6.1.5.5.7.48.1',
+  idAdCaIssuers: '1.3.6.1.5.5.7.48.2',
   idKpServerAuth: '1.3.6.1.5.5.7.3.1',
   idKpClientAuth: '1.3.6.1.5.5.7.3.2',
   idKpCodeSigning: '1.3.6.1.5.5.7.3.3',

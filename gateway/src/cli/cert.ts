@@ -1,6 +1,6 @@
 /**
- * `siegel cert path` judges a certificate path, `siegel cert p12` lists a PKCS#12 file, `siegel cert ocsp` is in cert-ocsp.ts.
- * Reads files, connects to nothing. Exit 0 when the path is valid or the file opens, 1 when not, 2 for usage or I/O.
+ * `siegel cert path` judges a certificate path, `siegel cert p12` lists a PKCS#12 file, `siegel cert ocsp` is in cert-ocsp.ts, `siegel cert status`,
+ * the only one that asks the network, in cert-status.ts. Exit 0 when the path is valid or the file opens, 1 when not, 2 for usage or I/O.
  */
 import { parseArgs, type ParseArgsConfig } from 'node:util'
 import {
@@ -16,6 +16,7 @@ import {
   type WantedAddress,
 } from '@siegel/engine'
 import { OCSP_USAGE, ocsp } from './cert-ocsp.ts'
+import { certStatus, STATUS_USAGE } from './cert-status.ts'
 import { readInput, UsageError, type Command, type ExitCode, type Io } from './io.ts'
 import {
   readCertificateArguments,
@@ -44,8 +45,10 @@ export const cert: Command = async (args, io) => {
       return p12(rest, io)
     case 'ocsp':
       return ocsp(rest, io)
+    case 'status':
+      return certStatus(rest, io)
     default:
-      throw new UsageError(`${PATH_USAGE}\n${OCSP_USAGE}\n${P12_USAGE}`)
+      throw new UsageError(`${PATH_USAGE}\n${OCSP_USAGE}\n${P12_USAGE}\n${STATUS_USAGE}`)
   }
 }
 

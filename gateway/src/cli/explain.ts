@@ -12,11 +12,11 @@ import { gather } from '../mail/policy/gather.ts'
 import { NO_LEVELS, type AskedTreatment } from '../mail/policy/levels.ts'
 import { measure } from '../mail/measure.ts'
 import { domainOf } from '../smtp/address.ts'
-import { createTrust } from '../trust/trust.ts'
 import { readLanguage, TENANT_OPTIONS, withTenant, type AssistContext } from './exchange-tenant.ts'
 import { readInput, UsageError, type ExitCode, type Io } from './io.ts'
 import { readOptions, type Options } from './options.ts'
 import { printable, render, type Language } from './texts.ts'
+import { trustAtHand } from './trust-context.ts'
 
 const OPTIONS = {
   ...TENANT_OPTIONS,
@@ -89,10 +89,11 @@ function written(sender: string, recipients: readonly string[], headers: readonl
 /** What the gateway would decide now. */
 async function planOf(
   { bytes, sender, recipients }: Question,
-  { tenant, settings, credentials }: AssistContext,
+  context: AssistContext,
   now: number,
 ): Promise<{ readonly facts: Facts; readonly plan: Plan }> {
-  const trust = createTrust(settings.version, settings.mailAnchors.get(tenant.id) ?? [])
+  const { tenant, settings, credentials } = context
+  const trust = trustAtHand(context, now)
   const keyring = createKeyring({ store: credentials, trust: () => trust })
   const { fields, bodyStart } = scanHeader(bytes)
   let root: MimeNode | null = null

@@ -63,7 +63,7 @@ function lookOutside({ tenant, settings, start, store }: AssistContext, address:
     ...{ resolver, now: () => at },
   }
   const sources = directories.map((directory) => sourceOf(directory, ports))
-  const trust = createTrust(settings.version, settings.mailAnchors.get(tenant.id) ?? [])
+  const trust = createTrust({ version: settings.version, anchors: settings.mailAnchors.get(tenant.id) ?? [] })
   const { harvest } = store.forTenant(tenant.id)
   return look(
     {

@@ -116,6 +116,11 @@ export const TEXTS: Readonly<Record<string, Text>> = {
   'harvest-too-many': text('certificate of {address} not taken, there are too many for a day or this address: {fingerprint}', 'Zertifikat von {address} nicht genommen, es sind zu viele für einen Tag oder diese Adresse: {fingerprint}'),
   'harvest-distrusted': text('certificate of {address} not taken, an operator distrusts it: {fingerprint}', 'Zertifikat von {address} nicht genommen, ein Betreuer hat es gesperrt: {fingerprint}'),
   'harvest-removed': text('certificate of {address} not taken, an operator took it out of the keyring: {fingerprint}', 'Zertifikat von {address} nicht genommen, ein Betreuer hat es aus dem Schlüsselbund genommen: {fingerprint}'),
+  'certificate-revoked': text('revoked: {subject} {certificate} ({detail})', 'widerrufen: {subject} {certificate} ({detail})'),
+  'revocation-unknown': text('whether it is revoked is not known: {subject} {certificate} ({detail})', 'ob es widerrufen ist, ist nicht bekannt: {subject} {certificate} ({detail})'),
+  'certificate-distrusted': text('distrusted by an operator: {subject} {certificate}; see siegel trust show', 'von einem Betreuer für nicht vertrauenswürdig erklärt: {subject} {certificate}; siehe siegel trust show'),
+  'certificate-validation': text('validated by its issuer: {type} ({generation})', 'vom Aussteller geprüft: {type} ({generation})'),
+  'revocation-source-unreachable': text('the CRL or OCSP responder {url} of an own authority gives nothing ({cause}): its certificates cannot be checked; mend it, or see siegel trust show', 'die Sperrliste oder der OCSP-Dienst {url} einer eigenen Zertifizierungsstelle liefert nichts ({cause}): ihre Zertifikate lassen sich nicht prüfen; beheben, oder siehe siegel trust show'),
   // holds and failures of our own
   'tenant-missing': text('the tenant does not exist any more or its settings are broken', 'den Mandanten gibt es nicht mehr, oder seine Einstellungen sind fehlerhaft'),
   'body-damaged': text('the stored mail is damaged', 'die gespeicherte Mail ist beschädigt'),

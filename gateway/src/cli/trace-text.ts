@@ -84,6 +84,9 @@ function findings(args: Arguments, language: Language): string[] {
       signers: signers.join('; ') || '?',
       reasons: bracketed(joined(verdict['reasons'])),
     })
+    for (const signer of list(verdict['signers']))
+      for (const note of isArguments(signer) ? list(signer['notes']) : [])
+        lines.push(reasonText(note, language) ?? '?')
   }
   return lines
 }

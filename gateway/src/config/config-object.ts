@@ -74,6 +74,7 @@ export function normalise(document: ConfigDocument): {
     case 'CertificateDirectory':
     case 'TreatmentDefaults':
     case 'TreatmentSettings':
+    case 'TrustSettings':
     case 'Rule':
     case 'AddressRange':
     case 'Map':

@@ -9,6 +9,7 @@ import type { Credential } from '../keyring/ports.ts'
 import type { TreatmentLevels } from '../mail/policy/levels.ts'
 import type { Rule } from '../mail/policy/rules.ts'
 import type { Tenant } from '../mail/tenant.ts'
+import type { TrustRules } from '../trust/settings.ts'
 
 /** A configuration object, `siegel/v1`. The pair (kind, tenant, name) names it. */
 export interface ConfigObject {
@@ -115,6 +116,8 @@ export interface Settings {
   readonly tlsAnchors: readonly string[]
   /** Anchors for e-mail certificates by tenant row key, DER. */
   readonly mailAnchors: ReadonlyMap<string, readonly Buffer[]>
+  /** What is said of trust, by tenant row key; without an entry the factory's word holds. */
+  readonly trust: ReadonlyMap<string, TrustRules>
   /** What is asked for outbound mail, by tenant row key. */
   readonly treatment: ReadonlyMap<string, TreatmentLevels>
   /** The rules that are enabled, in their order, by tenant row key. */

@@ -13,6 +13,7 @@ import { MaterialFailure, keyToPem, readSingleCertificate, readTlsPair, toPem } 
 import { objectKey, toDocument } from './config-object.ts'
 import { readDomainKey } from './domain-keys.ts'
 import type { AcmeIssuer, ActiveIdentity, ConfigObject, Settings, TlsIdentity } from './ports.ts'
+import { compileTrust, type TrustRules } from '../trust/settings.ts'
 import { conflicts, namesHost } from './tenant-conflicts.ts'
 import { TreatmentGathering } from './treatment.ts'
 
@@ -50,8 +51,13 @@ function identityOf(spec: { readonly chain: string; readonly key: string }): Tls
   }
 }
 
-/** Kinds without which mail could go by weaker settings than were asked for. */
-const UNTREATABLE_WITHOUT: ReadonlySet<string> = new Set(['TreatmentDefaults', 'TreatmentSettings', 'Rule'])
+/** Kinds without which mail could go by weaker settings than were asked for, or to whom is not trusted. */
+const UNTREATABLE_WITHOUT: ReadonlySet<string> = new Set([
+  'TreatmentDefaults',
+  'TreatmentSettings',
+  'Rule',
+  'TrustSettings',
+])
 
 /** Reads the objects one by one; what is broken becomes a finding. Keyring entries have rows of their own. */
 class Compilation {
@@ -64,6 +70,7 @@ class Compilation {
   readonly issuers: (AcmeIssuerSpec & { readonly name: string })[] = []
   readonly tlsAnchors: string[] = []
   readonly mailAnchors = new Map<string, Buffer[]>()
+  readonly trust = new Map<string, TrustRules>()
   readonly treatment = new TreatmentGathering()
   readonly directories = new Map<string, Directory[]>()
   /** Tenants whose treatment settings cannot be used; null among them stands for all. */
@@ -129,6 +136,15 @@ class Compilation {
         const directory = { name: document.name, spec: document.spec }
         if (row !== undefined)
           this.directories.set(row.id, [...(this.directories.get(row.id) ?? []), directory])
+        break
+      }
+      case 'TrustSettings': {
+        const id = rows.get(document.tenant)?.id ?? ''
+        if (!this.trust.has(id)) this.trust.set(id, compileTrust(document.spec))
+        else {
+          this.untreatable.add(document.tenant)
+          this.find('error', 'settings-twice', object, 'another object is for the tenant')
+        }
         break
       }
       case 'TreatmentDefaults':
@@ -310,6 +326,28 @@ function issuersOf(compilation: Compilation, good: readonly { readonly tenant: T
   })
 }
 
+/** Finds tenants whose certificates do not name their host, and a gateway that nobody may connect to. */
+function checkNames(
+  compilation: Compilation,
+  tenants: readonly Compilation['candidates'][number][],
+  servers: Settings['serverIdentities'],
+): void {
+  for (const { tenant, identity } of tenants) {
+    const object = { kind: 'Tenant', tenant: null, name: tenant.name, spec: null, secrets: {} }
+    if (identity !== null && !namesHost(identity.names, tenant.fqdn))
+      compilation.find(
+        'warning',
+        'certificate-name',
+        object,
+        `the client certificate does not name ${tenant.fqdn}`,
+      )
+    if (!servers.some((server) => namesHost(server.names, tenant.fqdn)))
+      compilation.find('warning', 'certificate-name', object, `no server certificate names ${tenant.fqdn}`)
+  }
+  if (compilation.ranges.length === 0 && !compilation.office365)
+    compilation.find('warning', 'range-missing', null, 'no address range is configured: nobody may connect')
+}
+
 /**
  * Compiles the settings of one version.
  * @param objects - as the store gives them, secrets included
@@ -361,20 +399,7 @@ export function compileSettings(
     compilation.servers,
     good.flatMap(({ tenant }) => ofTenants.get(tenant.id) ?? []),
   )
-  for (const { tenant, identity } of good) {
-    const object = { kind: 'Tenant', tenant: null, name: tenant.name, spec: null, secrets: {} }
-    if (identity !== null && !namesHost(identity.names, tenant.fqdn))
-      compilation.find(
-        'warning',
-        'certificate-name',
-        object,
-        `the client certificate does not name ${tenant.fqdn}`,
-      )
-    if (!serverIdentities.some((server) => namesHost(server.names, tenant.fqdn)))
-      compilation.find('warning', 'certificate-name', object, `no server certificate names ${tenant.fqdn}`)
-  }
-  if (compilation.ranges.length === 0 && !compilation.office365)
-    compilation.find('warning', 'range-missing', null, 'no address range is configured: nobody may connect')
+  checkNames(compilation, good, serverIdentities)
 
   const settings: Settings = {
     version,
@@ -388,6 +413,7 @@ export function compileSettings(
     office365Ranges: compilation.office365,
     tlsAnchors: compilation.tlsAnchors,
     mailAnchors: compilation.mailAnchors,
+    trust: compilation.trust,
     rules: new Map(good.map(({ tenant }) => [tenant.id, compilation.treatment.rules(tenant.name)])),
     treatment: new Map(good.map(({ tenant }) => [tenant.id, compilation.treatment.levels(tenant.name)])),
     directories: compilation.directories,

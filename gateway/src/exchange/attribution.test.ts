@@ -67,6 +67,7 @@ const SETTINGS: Settings = {
   office365Ranges: false,
   tlsAnchors: [],
   mailAnchors: new Map(),
+  trust: new Map(),
   treatment: new Map(),
   rules: new Map(),
   directories: new Map(),

@@ -15,7 +15,7 @@ import { make, makeRoot, type Made } from './testing/credentials.ts'
 const ANNA = 'anna@partner.example'
 const HOUR = 3_600_000
 const root = makeRoot()
-const trust = createTrust(1, [root.certificate.raw])
+const trust = createTrust({ version: 1, anchors: [root.certificate.raw] })
 
 describe('harvest', () => {
   let fixture: Fixture

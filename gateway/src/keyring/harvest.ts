@@ -73,7 +73,7 @@ async function harvest(
     ({ status, emails }) => status === 'valid' && emails.some((email) => sameAddress(email, from)),
   )
   if (signer === undefined) return []
-  const certificate = chosenOf(options.trust(), signer, from, mail.receivedAt)
+  const certificate = await chosenOf(options.trust(), signer, from, mail.receivedAt)
   if (certificate === null) return []
   const signedAt = Math.min(signer.signingTime ?? mail.receivedAt, mail.receivedAt)
   const { fingerprint } = certificate
@@ -111,20 +111,24 @@ async function harvest(
   return [{ code: policy === 'trusted' ? 'harvested' : 'harvested-for-approval', arguments: about }]
 }
 
+/** Certificates of one signer that are looked at. */
+const MOST_CANDIDATES = 8
+
 /** The first of the signer's that names the address, may encrypt, and has a good chain. RFC 8551 2.5.3 */
-function chosenOf(
+async function chosenOf(
   trust: Trust,
   { encryption, path }: Verdict['signers'][number],
   from: string,
   at: number,
-): Certificate | null {
+): Promise<Certificate | null> {
   const chain = [...encryption, ...path]
-  const good = encryption.find(
-    (certificate) =>
+  for (const certificate of encryption.slice(0, MOST_CANDIDATES))
+    if (
       certificate.basicConstraints?.ca !== true &&
       certificate.emails.some((email) => sameAddress(email, from)) &&
       usesOf(certificate).encrypt &&
-      trust.verdict(certificate, chain, 'encrypt', from, at).valid,
-  )
-  return good ?? null
+      (await trust.verdict(certificate, chain, 'encrypt', from, at)).valid
+    )
+      return certificate
+  return null
 }

@@ -31,7 +31,7 @@ describe('keyring', () => {
   after(() => fixture.end())
 
   const open = (anchors = [root], version = 1, tenant = contoso): Keyring => {
-    const trust = createTrust(version, anchors.map(({ certificate }) => certificate.raw)) // prettier-ignore
+    const trust = createTrust({ version: version, anchors: anchors.map(({ certificate }) => certificate.raw) }) // prettier-ignore
     return createKeyring({ store: store.forTenant(tenant).credentials, trust: () => trust })
   }
   /** An address that no other test uses. */
@@ -160,17 +160,17 @@ describe('keyring', () => {
     const bob = newUser()
     const entry = entryOf(make('Bob', stranger, { emails: [bob] }), 'partner')
     await put(entry)
-    let trust = createTrust(1, [root.certificate.raw])
+    let trust = createTrust({ version: 1, anchors: [root.certificate.raw] })
     const keyring = createKeyring({ store: store.forTenant(contoso).credentials, trust: () => trust })
     assert.equal((await keyring.recipient(bob, NOW)).credential, null)
-    trust = createTrust(2, [root.certificate.raw, stranger.certificate.raw])
+    trust = createTrust({ version: 2, anchors: [root.certificate.raw, stranger.certificate.raw] })
     assert.equal((await keyring.recipient(bob, NOW)).credential, entry.id)
     const gone = newUser()
     assert.equal((await keyring.signer(gone, NOW)).credential, null)
     const late = entryOf(make('Late', root, { emails: [gone] }), 'own')
     await put(late)
     assert.equal((await keyring.signer(gone, NOW)).credential, null)
-    trust = createTrust(3, [root.certificate.raw])
+    trust = createTrust({ version: 3, anchors: [root.certificate.raw] })
     assert.equal((await keyring.signer(gone, NOW)).credential, late.id)
   })
 

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict'
 import { generateKeyPairSync } from 'node:crypto'
 import { test } from 'node:test'
-import { issueCertificate, parseCertificate, type PathResult } from '@siegel/engine'
+import { issueCertificate, parseCertificate } from '@siegel/engine'
+import type { TrustVerdict } from '../trust/trust.ts'
 import type { Candidate } from './ports.ts'
 import { select, type LoadedCandidate } from './selection.ts'
 import { Verdicts } from './verdicts.ts'
@@ -39,15 +40,18 @@ function entry(
   return { name, credential, certificate, chain: [] }
 }
 
-function verdict(valid: boolean): PathResult {
-  return { valid, reasons: valid ? [] : ['weak-key'], findings: [], path: [], weak: [] }
+function verdict(valid: boolean, until = Infinity): Promise<TrustVerdict> {
+  return Promise.resolve({ valid, reasons: valid ? [] : ['weak-key'], notes: [], path: [], until })
 }
 
-function outcome(entries: readonly (LoadedCandidate & { name: string })[], bad: readonly string[] = []) {
+async function outcome(
+  entries: readonly (LoadedCandidate & { name: string })[],
+  bad: readonly string[] = [],
+) {
   const seen: (readonly [string, string])[][] = []
   // In every order of two, and the reverse of the rest.
   for (const order of [entries, entries.toReversed(), [...entries.slice(1), ...entries.slice(0, 1)]]) {
-    const { reasons } = select(order, 'encrypt', 'bob@partner.example', ({ credential }) =>
+    const { reasons } = await select(order, 'encrypt', 'bob@partner.example', ({ credential }) =>
       verdict(!bad.includes(credential.id)),
     )
     seen.push(
@@ -61,7 +65,7 @@ function outcome(entries: readonly (LoadedCandidate & { name: string })[], bad: 
   return seen[0]
 }
 
-test('a pin goes before all, then a key that all can use, then the latest, then the one that ends last', () => {
+test('a pin goes before all, then a key that all can use, then the latest, then the one that ends last', async () => {
   const entries = [
     entry('pinned', { pinned: true, notBefore: NOW - 100 * DAY }),
     entry('newest', { notBefore: NOW - DAY }),
@@ -70,7 +74,7 @@ test('a pin goes before all, then a key that all can use, then the latest, then 
     entry('same day, ends later', { notBefore: NOW - 20 * DAY, notAfter: NOW + 400 * DAY }),
     entry('same day', { notBefore: NOW - 20 * DAY }),
   ]
-  assert.deepEqual(outcome(entries), [
+  assert.deepEqual(await outcome(entries), [
     ['pinned', 'certificate-chosen'],
     ['pinned', 'credential-pinned'],
     ['newest', 'credential-not-pinned'],
@@ -79,7 +83,7 @@ test('a pin goes before all, then a key that all can use, then the latest, then 
     ['same day', 'credential-not-pinned'],
     ['short', 'credential-not-pinned'],
   ])
-  assert.deepEqual(outcome(entries, ['pinned', 'newest']), [
+  assert.deepEqual(await outcome(entries, ['pinned', 'newest']), [
     ['pinned', 'certificate-not-valid'],
     ['newest', 'certificate-not-valid'],
     ['rsa', 'certificate-chosen'],
@@ -87,19 +91,19 @@ test('a pin goes before all, then a key that all can use, then the latest, then 
     ['same day', 'credential-older'],
     ['short', 'credential-weaker'],
   ])
-  assert.deepEqual(outcome(entries, ['pinned', 'newest', 'rsa', 'short'])?.slice(3, 5), [
+  assert.deepEqual((await outcome(entries, ['pinned', 'newest', 'rsa', 'short']))?.slice(3, 5), [
     ['same day, ends later', 'certificate-chosen'],
     ['same day', 'credential-ends-earlier'],
   ])
 })
 
-test('purpose, distrust and approval rule out before anybody is asked for a verdict', () => {
+test('purpose, distrust and approval rule out before anybody is asked for a verdict', async () => {
   const entries = [
     entry('other use', { encrypt: false, pinned: true }),
     entry('distrusted', { distrusted: true, notBefore: NOW - DAY }),
     entry('waiting', { state: 'awaiting-approval', notBefore: NOW - 2 * DAY }),
   ]
-  const { chosen, reasons } = select(entries, 'encrypt', 'bob@partner.example', () => {
+  const { chosen, reasons } = await select(entries, 'encrypt', 'bob@partner.example', () => {
     throw new Error('nobody may be asked')
   })
   assert.equal(chosen, null)
@@ -109,10 +113,10 @@ test('purpose, distrust and approval rule out before anybody is asked for a verd
   )
 })
 
-test('the same certificate from two sources is one choice', () => {
+test('the same certificate from two sources is one choice', async () => {
   const first = entry('a')
   const second = { ...first, name: 'b', credential: { ...first.credential, id: 'b' } }
-  const { chosen, reasons } = select([second, first], 'encrypt', 'x', () => verdict(true))
+  const { chosen, reasons } = await select([second, first], 'encrypt', 'x', () => verdict(true))
   assert.equal(chosen?.credential.id, 'a')
   assert.deepEqual(
     reasons.map(({ code }) => code),
@@ -120,7 +124,7 @@ test('the same certificate from two sources is one choice', () => {
   )
 })
 
-test('a verdict is kept for a minute, never beyond an end of validity, and never for a time before', () => {
+test('a verdict is kept for a second, never beyond an end of validity, and never for a time before', async () => {
   const verdicts = new Verdicts(2)
   let asked = 0
   const ask = (at: number, validity = { notBefore: NOW - DAY, notAfter: NOW + DAY }, key = 'k') =>
@@ -128,19 +132,30 @@ test('a verdict is kept for a minute, never beyond an end of validity, and never
       asked += 1
       return verdict(true)
     })
-  ask(NOW)
-  ask(NOW + 59_999)
+  await ask(NOW)
+  await ask(NOW + 999)
   assert.equal(asked, 1)
-  ask(NOW + 60_000)
+  await ask(NOW + 1000)
   assert.equal(asked, 2)
-  ask(NOW)
+  await ask(NOW)
   assert.equal(asked, 3)
-  ask(NOW + DAY - 10)
-  ask(NOW + DAY + 10)
+  await ask(NOW + DAY - 10)
+  await ask(NOW + DAY + 10)
   assert.equal(asked, 5)
-  ask(NOW, undefined, 'l')
-  ask(NOW, undefined, 'm')
+  await ask(NOW, undefined, 'l')
+  await ask(NOW, undefined, 'm')
   assert.equal(asked, 7)
-  ask(NOW + DAY + 10)
+  await ask(NOW + DAY + 10)
   assert.equal(asked, 8, 'the least recently used one has gone')
+  const shortly = (at: number, until: number) =>
+    verdicts.get('n', at, { notBefore: NOW - DAY, notAfter: NOW + DAY }, () => {
+      asked += 1
+      return verdict(true, until)
+    })
+  await shortly(NOW, NOW + 100)
+  await shortly(NOW + 99, 0)
+  assert.equal(asked, 9)
+  await shortly(NOW + 100, 0)
+  await shortly(NOW + 101, 0)
+  assert.equal(asked, 11, 'not beyond what is known of revocation, and not when nothing is known')
 })

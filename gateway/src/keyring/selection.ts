@@ -3,7 +3,8 @@
  * pinned one goes first, then the better algorithm, then the one that was issued last. The order is total, so that every process
  * chooses the same. Says of every entry why it was taken or passed over. Pure; looks nothing up.
  */
-import type { Certificate, PathResult } from '@siegel/engine'
+import type { Certificate } from '@siegel/engine'
+import type { TrustVerdict } from '../trust/trust.ts'
 import type { Candidate } from './ports.ts'
 
 /** Why a credential was chosen or not; a stable code and its arguments. */
@@ -64,21 +65,30 @@ function difference(a: LoadedCandidate, b: LoadedCandidate): { reason: string; o
   return { reason: 'credential-same', order: 0 }
 }
 
-/** Why an entry is out; null when it is good. */
-function refusal(
+/** What was found of an entry. */
+interface Found {
+  /** Why it is out; null when it is good. */
+  readonly refused: KeyReason | null
+  /** What its verdict says beside. */
+  readonly notes: readonly KeyReason[]
+}
+
+async function judge(
   { credential }: LoadedCandidate,
   use: 'sign' | 'encrypt',
-  verdict: () => PathResult,
-): KeyReason | null {
-  const refuse = (code: string, detail: KeyReason['arguments'] = {}): KeyReason => ({
-    code,
-    arguments: { fingerprint: credential.fingerprint, ...detail },
+  verdict: () => Promise<TrustVerdict>,
+): Promise<Found> {
+  const refuse = (code: string, detail: KeyReason['arguments'] = {}, notes: Found['notes'] = []): Found => ({
+    refused: { code, arguments: { fingerprint: credential.fingerprint, ...detail } },
+    notes,
   })
   if (!(use === 'sign' ? credential.sign : credential.encrypt)) return refuse('credential-not-for-this-use')
   if (credential.distrusted) return refuse('credential-distrusted')
   if (credential.state !== 'active') return refuse('credential-awaits-approval')
-  const { valid, reasons } = verdict()
-  return valid ? null : refuse('certificate-not-valid', { reasons: reasons.join(' ') })
+  const { valid, reasons, notes } = await verdict()
+  return valid
+    ? { refused: null, notes }
+    : refuse('certificate-not-valid', { reasons: reasons.join(' ') }, notes)
 }
 
 /**
@@ -87,12 +97,12 @@ function refusal(
  * @param address - as it was asked for; for the reason when there is nothing
  * @param verdict - judges an entry; asked only for those that nothing else rules out
  */
-export function select(
+export async function select(
   candidates: readonly LoadedCandidate[],
   use: 'sign' | 'encrypt',
   address: string,
-  verdict: (candidate: LoadedCandidate) => PathResult,
-): { readonly chosen: LoadedCandidate | null; readonly reasons: readonly KeyReason[] } {
+  verdict: (candidate: LoadedCandidate) => Promise<TrustVerdict>,
+): Promise<{ readonly chosen: LoadedCandidate | null; readonly reasons: readonly KeyReason[] }> {
   if (candidates.length === 0)
     return {
       chosen: null,
@@ -101,13 +111,14 @@ export function select(
   const reasons: KeyReason[] = []
   let chosen: LoadedCandidate | null = null
   for (const candidate of candidates.toSorted((a, b) => difference(a, b).order)) {
-    const refused = refusal(candidate, use, () => verdict(candidate))
+    const { refused, notes } = await judge(candidate, use, () => verdict(candidate))
     const { fingerprint, pinned } = candidate.credential
-    if (refused !== null) reasons.push(refused)
+    if (refused !== null) reasons.push(refused, ...notes)
     else if (chosen === null) {
       chosen = candidate
       reasons.push({ code: use === 'sign' ? 'key-chosen' : 'certificate-chosen', arguments: { fingerprint } })
       if (pinned) reasons.push({ code: 'credential-pinned', arguments: { fingerprint } })
+      reasons.push(...notes)
     } else {
       const { reason: code } = difference(chosen, candidate)
       reasons.push({ code, arguments: { fingerprint } })

@@ -20,6 +20,7 @@ import { AddressRanges } from './address-ranges.ts'
 import { AuditedWrites } from './audited-writes.ts'
 import { Alarms } from './alarms.ts'
 import { TlsReports } from './tls-reports.ts'
+import { RevocationSources } from './revocation-sources.ts'
 import { StsPolicies } from './sts-policies.ts'
 import { SqliteConfig } from './config-store.ts'
 import { ownCredentials, SqliteCredentials } from './credentials.ts'
@@ -79,6 +80,7 @@ export interface Store {
   /** The own S/MIME keys of all tenants: how long they are good. */
   ownCredentials(): readonly OwnCredential[]
   readonly stsPolicies: StsPolicies
+  readonly revocationSources: RevocationSources
   /** Counts of TLS sessions of direct delivery, and the reports about them. */
   readonly tlsReports: ReportStore
   /** The part of one tenant, by its row key. */
@@ -164,6 +166,7 @@ class SqliteStore implements Store {
   readonly addressRanges: AddressRanges
   readonly identities: IdentityStore
   readonly stsPolicies: StsPolicies
+  readonly revocationSources: RevocationSources
   readonly tlsReports: TlsReports
   readonly #parts: Parts
   readonly #writes: AuditedWrites
@@ -186,6 +189,7 @@ class SqliteStore implements Store {
     this.addressRanges = new AddressRanges(parts.dataFolder)
     this.identities = new SqliteIdentities(writer, lookups, keys, now)
     this.stsPolicies = new StsPolicies(writer, lookups)
+    this.revocationSources = new RevocationSources(writer, lookups)
     this.tlsReports = new TlsReports(writer, lookups)
   }
 

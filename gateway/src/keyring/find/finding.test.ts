@@ -27,7 +27,7 @@ import type { Source } from './source.ts'
 const ANNA = 'anna+x@partner.example'
 const HOST = 'keys.partner.example'
 const root = makeRoot()
-const trust = createTrust(1, [root.certificate.raw])
+const trust = createTrust({ version: 1, anchors: [root.certificate.raw] })
 const tlsRoot = makeRoot('TLS Root')
 
 const SHARED = { keep: true, timeoutSeconds: 1, notFoundMinutes: 15 } as const

@@ -3,8 +3,8 @@
  * that names the address, that nobody here has refused, and that the tenant's trust finds good, or for which validated DNS vouches. Says of every
  * candidate why it was taken or passed over. Never rejects for what a source says or does not say.
  */
-import { buildPath, type Certificate, type PathResult } from '@siegel/engine'
-import type { Trust } from '../../trust/trust.ts'
+import { buildPath, type Certificate } from '@siegel/engine'
+import type { Trust, TrustVerdict } from '../../trust/trust.ts'
 import type { KeyReason } from '../keyring.ts'
 import type { Association, FoundCertificate } from './finder.ts'
 import type { Source, SourceAnswer } from './source.ts'
@@ -46,7 +46,14 @@ export async function look(ports: FindingPorts, address: string, at: number): Pr
   const associations = answers.flatMap(({ answer }) => answer.associations)
   const reasons = answers.flatMap((answer) => answer.reasons)
   const good: Taken[] = []
-  for (const candidate of candidatesOf(answers)) {
+  // All at once: each may wait for what is known of its revocation.
+  const judgedAll = await Promise.all(
+    candidatesOf(answers).map(async (candidate) => ({
+      candidate,
+      judged: await judge(candidate, associations, ports.trust(), address, at),
+    })),
+  )
+  for (const { candidate, judged } of judgedAll) {
     const { certificate, source } = candidate
     const about = { fingerprint: certificate.fingerprint, source: source.settings.name }
     const refusal = ports.refusal(certificate.fingerprint)
@@ -54,7 +61,6 @@ export async function look(ports: FindingPorts, address: string, at: number): Pr
       reasons.push({ code: `found-${refusal}`, arguments: about })
       continue
     }
-    const judged = judge(candidate, associations, ports.trust(), address, at)
     if (typeof judged === 'string') good.push({ ...candidate, by: judged })
     else reasons.push({ code: 'found-not-valid', arguments: { ...about, reasons: judged.reasons.join(' ') } })
   }
@@ -92,16 +98,20 @@ function candidatesOf(answers: readonly SourceAnswer[]): Omit<Taken, 'by'>[] {
   return [...found.values()].slice(0, MOST_CANDIDATES)
 }
 
+const NEVER: ReadonlySet<string> = new Set(['certificate-revoked', 'certificate-distrusted'])
+
 /** What makes a certificate good; else why the tenant's trust refuses it. It must name the address in any case. */
-function judge(
+async function judge(
   { certificate, chain }: FoundCertificate,
   associations: readonly Association[],
   trust: Trust,
   address: string,
   at: number,
-): 'anchors' | 'dns' | PathResult {
-  const usual = trust.verdict(certificate, chain, 'encrypt', address, at)
+): Promise<'anchors' | 'dns' | TrustVerdict> {
+  const usual = await trust.verdict(certificate, chain, 'encrypt', address, at)
   if (usual.valid) return 'anchors'
+  // Nobody vouches for what is revoked, or what an operator distrusts.
+  if (usual.reasons.some((reason) => NEVER.has(reason))) return usual
   for (const anchors of vouchedAnchors(certificate, chain, associations)) {
     const { valid } = buildPath(certificate, {
       anchors,

@@ -88,9 +88,7 @@ export async function gather(
     tried.map(async ({ number, recipient, released, known, ruled }): Promise<RecipientFacts> => {
       const looksUp = ordinary || whole || ruled?.asked.encrypt.value === 'always'
       const outside = whole || ruled?.asked.encrypt.value !== 'never'
-      const choice = looksUp
-        ? await context.keyring.recipient(recipient.address, context.now, outside)
-        : null
+      const choice = looksUp ? await context.keyring.recipient(recipient.address, context.now, outside) : null
       const found = choice !== null && choice.credential !== null && choice.fingerprint !== null
       return {
         delivery: number,

@@ -25,25 +25,30 @@ export async function inspect(request: TreatmentRequest): Promise<Shape> {
   if (original.root === null)
     return passWith(request, 'smime=permerror (message not understood)', { verdict: 'damaged' })
   const options: VerifyOptions = { anchors: trust.anchors, at: now }
-  const { whole, source } = original
   switch (smimeKind(original.root, original.bytes)) {
     case 'enveloped':
     case 'auth-enveloped':
       return open(request, options)
     case 'clear-signed':
     case 'opaque-signed':
-      return verified(
-        request,
-        whole === null ? await verifyMessageSource(source, options) : verifyMessage(whole, options),
-      )
+      return verified(request, options)
     default:
       return passWith(request, 'smime=none', { verdict: 'unsigned' })
   }
 }
 
-function verified(request: TreatmentRequest, verdict: Verdict): Shape {
+async function verified(request: TreatmentRequest, options: VerifyOptions): Promise<Shape> {
+  const { trust, now } = request
+  const { whole, source } = request.original
+  const verify = (more: VerifyOptions): Verdict | Promise<Verdict> =>
+    whole === null ? verifyMessageSource(source, more) : verifyMessage(whole, more)
+  let found = await trust.review(await verify(options), now, false)
+  const { missing } = found
+  if (missing.length > 0)
+    found = await trust.review(await verify({ ...options, intermediates: missing }), now, false)
+  const { verdict, notes } = found
   const words = verifiedResult(verdict, false, true)
-  return { ...passWith(request, words, { verdict: verdictArguments(verdict) }), verdict }
+  return { ...passWith(request, words, { verdict: verdictArguments(verdict, notes) }), verdict }
 }
 
 async function open(request: TreatmentRequest, options: VerifyOptions): Promise<Shape> {
@@ -62,7 +67,7 @@ async function open(request: TreatmentRequest, options: VerifyOptions): Promise<
   // As openedBody: nothing else of the inner header comes out.
   try {
     const { entity } = await protectedEntityOfSource(result.entity)
-    return opened(request, result, entity, () => result.discard())
+    return await opened(request, result, entity, () => result.discard())
   } catch (error) {
     await result.discard()
     throw error
@@ -73,13 +78,13 @@ function closed(request: TreatmentRequest, result: Decryption): Shape {
   return passWith(request, NOT_DECRYPTED_RESULT, { decryption: decryptionArguments(result) })
 }
 
-function opened(
+async function opened(
   request: TreatmentRequest,
   result: Decryption,
   body: Shape['body'],
   release: Shape['release'],
-): Shape {
-  const { original } = request
+): Promise<Shape> {
+  const { original, trust, now } = request
   // Outer Content fields belong to the encrypted entity that is gone; the inner entity brings its own. RFC 8551 3.1
   const removed = removedBy(request)
   const subject = hiddenSubject(result)
@@ -92,7 +97,8 @@ function opened(
       field.lower.startsWith('content-') ||
       field.lower === 'mime-version',
   )
-  const verdict = result.verified
+  const reviewed = result.verified === null ? null : await trust.review(result.verified, now, true)
+  const verdict = reviewed?.verdict ?? null
   const authenticated = result.authenticated
   const stamp =
     verdict === null
@@ -111,7 +117,7 @@ function opened(
     decrypted: true,
     event: {
       decryption: decryptionArguments(result),
-      ...(verdict === null ? {} : { verdict: verdictArguments(verdict) }),
+      ...(verdict === null ? {} : { verdict: verdictArguments(verdict, reviewed?.notes ?? []) }),
     },
     release,
     ...(verdict === null ? {} : { verdict }),

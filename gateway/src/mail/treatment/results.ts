@@ -3,6 +3,7 @@
  * by people and by filters; whatever went wrong with a decryption reads the same from outside.
  */
 import type { DecryptResult, Verdict } from '@siegel/engine'
+import type { ReviewedVerdict } from '../../trust/trust.ts'
 import type { TraceValue } from '../trace.ts'
 
 /** RFC 8601 2.2: a value as token if it is one, else as quoted string; control characters never pass. */
@@ -51,13 +52,19 @@ export function verifiedResult(verdict: Verdict, encrypted: boolean, authenticat
 /** The one result for every mail that stays closed, whatever the reason: no key of ours, or a failure with one. */
 export const NOT_DECRYPTED_RESULT = 'smime=permerror (encrypted, not decrypted)'
 
-/** A verdict for the trace. */
-export function verdictArguments(verdict: Verdict): { readonly [name: string]: TraceValue } {
+/**
+ * A verdict for the trace.
+ * @param notes - of each signer what trust has to say
+ */
+export function verdictArguments(
+  verdict: Verdict,
+  notes: ReviewedVerdict['notes'],
+): { readonly [name: string]: TraceValue } {
   return {
     status: verdict.status,
     reasons: [...verdict.reasons],
     coverage: verdict.coverage,
-    signers: verdict.signers.slice(0, 8).map((signer) => ({
+    signers: verdict.signers.slice(0, 8).map((signer, index) => ({
       emails: [...signer.emails],
       subject: signer.subject,
       issuer: signer.issuer,
@@ -66,6 +73,7 @@ export function verdictArguments(verdict: Verdict): { readonly [name: string]: T
       reasons: [...signer.reasons],
       digest: signer.digest,
       signature: signer.signature,
+      notes: (notes[index] ?? []).map(({ code, arguments: args }) => ({ code, arguments: args })),
     })),
   }
 }

@@ -9,6 +9,7 @@ import { stsPolicies } from './0003-sts-policies.ts'
 import { tlsReports } from './0004-tls-reports.ts'
 import { keyring } from './0005-keyring.ts'
 import { harvest } from './0006-harvest.ts'
+import { revocationSources } from './0007-revocation-sources.ts'
 import type { ColumnTypes, Migration, PreparedMigration } from './migration.ts'
 
 /** All migrations in order. */
@@ -19,6 +20,7 @@ export const MIGRATIONS: readonly Migration[] = [
   tlsReports,
   keyring,
   harvest,
+  revocationSources,
 ]
 
 /** The column types of SQLite. */

@@ -126,7 +126,7 @@ export class JourneyRig {
       (event: string): void =>
         void this.logged.push(`${level} ${event}`)
     const log: Log = { debug: note('debug'), info: note('info'), warn: note('warn'), error: note('error') }
-    const trust = createTrust(1, [mailRoot.certificate.raw])
+    const trust = createTrust({ version: 1, anchors: [mailRoot.certificate.raw] })
     const keyring = createKeyring({
       store: store.forTenant(this.tenant.id).credentials,
       trust: () => trust,
