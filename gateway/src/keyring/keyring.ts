@@ -29,16 +29,27 @@ export interface SignerChoice {
 export interface RecipientChoice {
   readonly credential: string | null
   readonly fingerprint: string | null
-  readonly algorithm: 'rsa' | 'ec' | 'x25519' | 'other' | null
+  readonly algorithm: 'rsa' | 'ec' | 'x25519' | 'ml-kem' | 'other' | null
   readonly reasons: readonly KeyReason[]
+}
+
+/** What is demanded of a certificate beside that it is valid. */
+export interface Fitness {
+  /**
+   * Why a certificate is not used; `null` when it may be, `passed-over` when it is not looked for and nothing need be said.
+   * @param path - leaf first, anchor last
+   */
+  readonly refusal: (certificate: Certificate, path: readonly Certificate[]) => KeyReason | 'passed-over' | null
+  /** Of several that fit the one with the greatest goes first; of equal ones the newest. */
+  readonly rank: (certificate: Certificate) => number
 }
 
 /** The keyring of one tenant. */
 export interface Keyring {
   /** The key that signs for an address; only one whose certificate names that address. */
-  signer(address: string, at: number): Promise<SignerChoice>
+  signer(address: string, at: number, fitness?: Fitness): Promise<SignerChoice>
   /** The certificate that a recipient's mail is encrypted to. */
-  recipient(address: string, at: number): Promise<RecipientChoice>
+  recipient(address: string, at: number, fitness?: Fitness): Promise<RecipientChoice>
   /** The key behind a signer choice. Throws KeyUnavailable. */
   signingKey(credential: string): Promise<SigningKey>
   /** The certificate behind a recipient choice. Throws KeyUnavailable. */
@@ -109,7 +120,8 @@ function algorithmOf(certificate: Certificate): RecipientChoice['algorithm'] {
   const type = certificate.publicKey.asymmetricKeyType
   if (type === 'rsa') return 'rsa'
   if (type === 'ec') return 'ec'
-  return type === 'x25519' ? 'x25519' : 'other'
+  if (type === 'x25519') return 'x25519'
+  return type?.startsWith('ml-kem-') === true ? 'ml-kem' : 'other'
 }
 
 /** The private key of an entry. What does not unseal is no matter of retries: the operator must apply the credential anew. */
@@ -162,20 +174,20 @@ export function createKeyring(options: KeyringOptions): Keyring {
     })
 
   return {
-    async signer(address, at) {
+    async signer(address, at, fitness) {
       const trust = fresh()
       const candidates = await find('own', lookupForm(address))
-      const { chosen, reasons } = choose(candidates, 'sign', address, at, trust)
+      const { chosen, reasons } = choose(candidates, 'sign', address, at, trust, fitness)
       return {
         credential: chosen?.credential.id ?? null,
         fingerprint: chosen?.certificate.fingerprint ?? null,
         reasons,
       }
     },
-    async recipient(address, at) {
+    async recipient(address, at, fitness) {
       const trust = fresh()
       const candidates = await find('partner', lookupForm(address))
-      const { chosen, reasons } = choose(candidates, 'encrypt', address, at, trust)
+      const { chosen, reasons } = choose(candidates, 'encrypt', address, at, trust, fitness)
       return {
         credential: chosen?.credential.id ?? null,
         fingerprint: chosen?.certificate.fingerprint ?? null,
@@ -210,19 +222,24 @@ export function createKeyring(options: KeyringOptions): Keyring {
   }
 }
 
-/** Of several good candidates the one that was issued last; every other one with the reason why not. */
+const ANY: Fitness = { refusal: () => null, rank: () => 0 }
+
+/** Of several good candidates that fit the one that was issued last; every other one with the reason why not. */
 function choose(
   candidates: readonly Loaded[],
   use: 'sign' | 'encrypt',
   address: string,
   at: number,
   trust: Trust,
+  { refusal, rank }: Fitness = ANY,
 ): { chosen: Loaded | null; reasons: KeyReason[] } {
   const reasons: KeyReason[] = []
   if (candidates.length === 0)
     reasons.push({ code: use === 'sign' ? 'no-own-key' : 'no-certificate', arguments: { address } })
   let chosen: Loaded | null = null
-  for (const candidate of candidates.toSorted((a, b) => b.credential.notBefore - a.credential.notBefore)) {
+  const order = (a: Loaded, b: Loaded) =>
+    rank(b.certificate) - rank(a.certificate) || b.credential.notBefore - a.credential.notBefore
+  for (const candidate of candidates.toSorted(order)) {
     const { credential, certificate } = candidate
     const refuse = (code: string, detail: KeyReason['arguments'] = {}) =>
       reasons.push({ code, arguments: { fingerprint: credential.fingerprint, ...detail } })
@@ -231,7 +248,10 @@ function choose(
     else {
       // An own credential is bound to its address by its certificate; a partner's may have been given further addresses.
       const verdict = trust.verdict(certificate, candidate.chain, use, use === 'sign' ? address : null, at)
+      const unfit = verdict.valid ? refusal(certificate, verdict.path) : null
       if (!verdict.valid) refuse('certificate-not-valid', { reasons: verdict.reasons.join(' ') })
+      else if (unfit === 'passed-over') continue
+      else if (unfit !== null) refuse(unfit.code, unfit.arguments)
       else if (chosen === null) {
         chosen = candidate
         reasons.push({

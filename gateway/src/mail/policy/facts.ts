@@ -41,6 +41,18 @@ export interface RuleAction {
   readonly rule: string
 }
 
+/** What a partner has shown to be able to read, each with the mail that showed it. */
+export interface ShownCapabilities {
+  /** Content ciphers; none when nothing was shown. */
+  readonly ciphers: readonly string[]
+  /** RSAES-OAEP. */
+  readonly oaep: boolean
+  /** RFC 9788. */
+  readonly headerProtection: boolean
+  /** Ids of the mails, those of ciphers and OAEP first. */
+  readonly mails: { readonly algorithms: string | null; readonly headerProtection: string | null }
+}
+
 /** What was found for one recipient. */
 export interface RecipientFacts {
   /** Index of the delivery. */
@@ -54,6 +66,18 @@ export interface RecipientFacts {
     readonly fingerprint: string
     readonly algorithm: string
   } | null
+  /** The certificate of a further layer inside, where the profile wants two; null or absent when there is one layer. */
+  readonly inner?: { readonly credential: string; readonly fingerprint: string; readonly algorithm: string } | null
+  /** There is a good certificate, and the profile refuses it. */
+  readonly belowProfile?: boolean
+  /** The key to sign with, where the profile demands more of it than the From address does. */
+  readonly signer?: { readonly credential: string; readonly fingerprint: string } | null
+  /** What the look-up for that key saw. */
+  readonly signerReasons?: readonly Reason[]
+  /** What the recipient has shown to be able to read; absent when nothing is known. */
+  readonly capabilities?: ShownCapabilities | null
+  /** What the profile has to say of the mail and of its own state. */
+  readonly profileReasons?: readonly Reason[]
   /** What the look-up saw, in order. */
   readonly certificateReasons: readonly Reason[]
   /** Outbound: what settings and rules ask for this recipient; null otherwise. */

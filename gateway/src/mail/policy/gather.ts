@@ -10,14 +10,16 @@ import {
   smimeKind,
   type MimeNode,
 } from '@siegel/engine'
-import { lookupForm, type Keyring, type KeyReason } from '../../keyring/keyring.ts'
+import { lookupForm, type Keyring } from '../../keyring/keyring.ts'
 import { domainOf } from '../../smtp/address.ts'
 import type { Recipient } from '../envelope.ts'
 import { VALIDATION_WINDOW, type ReceivedMail } from '../message.ts'
-import type { Reason } from '../plan.ts'
 import type { Tenant } from '../tenant.ts'
-import type { Facts, MessageKind, Protection, RecipientFacts } from './facts.ts'
+import type { Facts, MessageKind, Protection, RecipientFacts, ShownCapabilities } from './facts.ts'
 import { askedTreatment, type TreatmentLevels } from './levels.ts'
+import { profileReasons } from './profile-reasons.ts'
+import { demandsOf } from './profiles.ts'
+import { recipientKeys, signerFor, type SignerFound } from './profile-keys.ts'
 import { ruledMail } from './ruled-mail.ts'
 import { RuleTrial, type Rule } from './rules.ts'
 import type { ScannedMessage } from './scanned-message.ts'
@@ -33,6 +35,8 @@ export interface GatherContext {
   readonly tenant: Tenant
   readonly settingsVersion: number
   readonly keyring: Keyring
+  /** What an address has shown to be able to read; null when nothing is known. */
+  readonly capabilities?: (address: string) => ShownCapabilities | null
   /** What is asked for outbound mail. */
   readonly levels: TreatmentLevels
   /** The rules for outbound mail that are enabled, in their order. */
@@ -78,25 +82,23 @@ export async function gather(
   const ordinary = mail.direction === 'outbound' && protection === 'none' && kind === 'ordinary'
   const signer = ordinary && single !== null ? await context.keyring.signer(single, context.now) : null
   const visible = visibleAddresses(message)
+  const signers = new Map<string, SignerFound>()
   const recipients: RecipientFacts[] = []
   for (const { number, recipient, released } of deliveries) {
     const known = lookupForm(recipient.address)
     const ruled = trial?.apply(known, askedTreatment(context.levels, senders, known)) ?? null
-    const looksUp = ordinary || ruled?.asked.encrypt.value === 'always'
-    const choice = looksUp ? await context.keyring.recipient(recipient.address, context.now) : null
-    const found = choice !== null && choice.credential !== null && choice.fingerprint !== null
+    const profile = ruled?.asked.profile.value ?? 'compatible'
+    const demanded = ruled?.asked.encrypt.value === 'always' || demandsOf(profile).signAndEncrypt
+    const keys =
+      ordinary || (trial !== null && demanded) ? await recipientKeys(recipient.address, profile, context) : NO_KEYS
     recipients.push({
       delivery: number,
       address: recipient.address,
       visible: visible.has(known),
-      certificate: found
-        ? {
-            credential: choice.credential,
-            fingerprint: choice.fingerprint,
-            algorithm: choice.algorithm ?? 'other',
-          }
-        : null,
-      certificateReasons: (choice?.reasons ?? []).map(asReason),
+      ...keys,
+      ...(ordinary && single !== null ? await signerFor(single, profile, context, signers) : {}),
+      ...(keys.certificate === null ? {} : shownBy(known, context)),
+      ...profileReasons(message, profile, context.tenant, ordinary),
       asked: ruled?.asked ?? null,
       rules: ruled?.found ?? [],
       action: ruled?.action ?? null,
@@ -123,9 +125,16 @@ export async function gather(
       signer !== null && signer.credential !== null && signer.fingerprint !== null
         ? { credential: signer.credential, fingerprint: signer.fingerprint }
         : null,
-    signerReasons: (signer?.reasons ?? []).map(asReason),
+    signerReasons: [...(signer?.reasons ?? [])],
     recipients,
   }
+}
+
+const NO_KEYS = { certificate: null, certificateReasons: [] } as const
+
+function shownBy(address: string, context: GatherContext): Pick<RecipientFacts, 'capabilities'> {
+  const capabilities = context.capabilities?.(address) ?? null
+  return capabilities === null ? {} : { capabilities }
 }
 
 /** Who may have sent the mail: its author, and where that is not said without doubt everybody who is named, and the envelope. */
@@ -135,9 +144,6 @@ function sendersOf({ addresses, fields, ambiguous }: Facts['from'], envelope: st
   return [...new Set([...authors, ...(envelope === '' ? [] : [lookupForm(envelope)])])]
 }
 
-function asReason(reason: KeyReason): Reason {
-  return { code: reason.code, arguments: reason.arguments }
-}
 
 function valueOf(message: ScannedMessage, lower: string): string | null {
   const [field] = fieldsNamed(message.fields, lower)
