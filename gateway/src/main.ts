@@ -29,6 +29,7 @@ import { Refresher } from './exchange/endpoints/refresher.ts'
 import { certificatesAtHand, Identities } from './identity/identities.ts'
 import { Keeper } from './identity/keeper.ts'
 import { Renewal } from './identity/renewal.ts'
+import { CapabilityLearner } from './keyring/capabilities.ts'
 import { createKeyring, type Keyring } from './keyring/keyring.ts'
 import { bareLevel } from './maps/tls-policy.ts'
 import { parseTransport } from './maps/transport.ts'
@@ -136,12 +137,17 @@ async function open(start: StartConfig, store: Store, log: Log, opened: AsyncDis
     outbound.close()
   })
   const owner = randomUUID()
+  const learner = new CapabilityLearner((id) => store.forTenant(id).capabilities, Date.now, log)
+  opened.defer(() => learner.settled())
   const journey = createJourney({
     queue: store.queue,
     bodies: store.bodies,
     outbound,
     authentication,
     tenant: (id) => parts.surroundings(id),
+    inspected: (tenantId, mailId, mail) => {
+      learner.learn(tenantId, mailId, mail)
+    },
     owner,
     lifetime: {
       expiryMs: start.queue.lifetime,
@@ -582,6 +588,7 @@ class Parts {
       tenant,
       settingsVersion: settings.version,
       keyring,
+      capabilities: this.#store.forTenant(id).capabilities,
       trust,
       levels,
       rules,

@@ -4,6 +4,7 @@
  */
 import { scanHeader, scanMessage, type MimeNode } from '@siegel/engine'
 import { toLookupAddress } from '@siegel/contract'
+import { shownBy } from '../keyring/capabilities.ts'
 import { createKeyring } from '../keyring/keyring.ts'
 import type { Plan, Reason, RecipientPlan, Treatment } from '../mail/plan.ts'
 import { decide } from '../mail/policy/decide.ts'
@@ -89,7 +90,7 @@ function written(sender: string, recipients: readonly string[], headers: readonl
 /** What the gateway would decide now. */
 async function planOf(
   { bytes, sender, recipients }: Question,
-  { tenant, settings, credentials }: AssistContext,
+  { tenant, settings, credentials, store }: AssistContext,
   now: number,
 ): Promise<{ readonly facts: Facts; readonly plan: Plan }> {
   const trust = createTrust(settings.version, settings.mailAnchors.get(tenant.id) ?? [])
@@ -120,6 +121,7 @@ async function planOf(
   }))
   const facts = await gather(mail, { bytes, root, fields }, deliveries, {
     ...{ tenant, keyring, now, settingsVersion: settings.version, sizeLimit: SIZE_LIMIT },
+    capabilities: (address) => shownBy(store.forTenant(tenant.id).capabilities.find(address)),
     levels: settings.treatment.get(tenant.id) ?? NO_LEVELS,
     rules: settings.rules.get(tenant.id) ?? [],
   })

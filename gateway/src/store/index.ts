@@ -8,6 +8,7 @@ import type { Kysely } from 'kysely'
 import type { ConfigStore } from '../config/ports.ts'
 import type { OwnCredential } from '../identity/expiry.ts'
 import type { IdentityStore } from '../identity/ports.ts'
+import type { CapabilityStore } from '../keyring/capabilities.ts'
 import type { CredentialStore } from '../keyring/ports.ts'
 import type { Bodies } from '../mail/body.ts'
 import type { QueueStore } from '../mail/queue/ports.ts'
@@ -18,6 +19,7 @@ import { AddressRanges } from './address-ranges.ts'
 import { Alarms } from './alarms.ts'
 import { TlsReports } from './tls-reports.ts'
 import { StsPolicies } from './sts-policies.ts'
+import { PartnerCapabilities } from './capabilities.ts'
 import { SqliteConfig } from './config-store.ts'
 import { ownCredentials, SqliteCredentials } from './credentials.ts'
 import { DATABASE, SPOOL, prepareDataFolder } from './data-folder.ts'
@@ -51,6 +53,8 @@ export interface StoreOptions {
 /** What is kept of one tenant. */
 export interface TenantStore {
   readonly credentials: CredentialStore
+  /** What its partners have shown to be able to read. */
+  readonly capabilities: CapabilityStore
   readonly traces: TraceStore
 }
 
@@ -160,10 +164,11 @@ class SqliteStore implements Store {
   forTenant(id: string): TenantStore {
     let tenant = this.#tenants.get(id)
     if (tenant === undefined) {
-      const { lookups, keys } = this.#parts
+      const { lookups, keys, writer } = this.#parts
       const db = (): Kysely<Tables> => this.#reading()
       tenant = {
         credentials: new SqliteCredentials(id, lookups, keys),
+        capabilities: new PartnerCapabilities(id, writer, lookups),
         get traces() {
           return new SqliteTraces(id, db())
         },

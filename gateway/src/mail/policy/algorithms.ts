@@ -3,9 +3,9 @@
  * partner has shown into account, and never goes below what the profile demands. Pure.
  */
 import { Oid, type Certificate } from '@siegel/engine'
+import type { ShownCapabilities } from '../../keyring/capabilities.ts'
 import type { Fitness } from '../../keyring/keyring.ts'
 import type { Profile, Reason } from '../plan.ts'
-import type { ShownCapabilities } from './facts.ts'
 import { CURVES, demandsOf, RECIPIENT_KEYS, SIGNATURES, type Choice, type Demands } from './profiles.ts'
 
 /** What was chosen, or why nothing could be. */

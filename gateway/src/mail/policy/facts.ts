@@ -2,6 +2,7 @@
  * The facts a decision rests on: everything policy may know of a mail, as a value. Facts are stored with the Plan, so that
  * explain, trace and what-if run on the same input later. No subject, no body text, no header values that are secret.
  */
+import type { ShownCapabilities } from '../../keyring/capabilities.ts'
 import type { Direction } from '../message.ts'
 import type { Reason } from '../plan.ts'
 import type { AskedTreatment } from './levels.ts'
@@ -39,18 +40,6 @@ export interface RuleFound {
 export interface RuleAction {
   readonly kind: 'hold' | 'reject'
   readonly rule: string
-}
-
-/** What a partner has shown to be able to read, each with the mail that showed it. */
-export interface ShownCapabilities {
-  /** Content ciphers; none when nothing was shown. */
-  readonly ciphers: readonly string[]
-  /** RSAES-OAEP. */
-  readonly oaep: boolean
-  /** RFC 9788. */
-  readonly headerProtection: boolean
-  /** Ids of the mails, those of ciphers and OAEP first. */
-  readonly mails: { readonly algorithms: string | null; readonly headerProtection: string | null }
 }
 
 /** What was found for one recipient. */

@@ -10,12 +10,13 @@ import {
   smimeKind,
   type MimeNode,
 } from '@siegel/engine'
+import type { ShownCapabilities } from '../../keyring/capabilities.ts'
 import { lookupForm, type Keyring } from '../../keyring/keyring.ts'
 import { domainOf } from '../../smtp/address.ts'
 import type { Recipient } from '../envelope.ts'
 import { VALIDATION_WINDOW, type ReceivedMail } from '../message.ts'
 import type { Tenant } from '../tenant.ts'
-import type { Facts, MessageKind, Protection, RecipientFacts, ShownCapabilities } from './facts.ts'
+import type { Facts, MessageKind, Protection, RecipientFacts } from './facts.ts'
 import { askedTreatment, type TreatmentLevels } from './levels.ts'
 import { profileReasons } from './profile-reasons.ts'
 import { demandsOf } from './profiles.ts'

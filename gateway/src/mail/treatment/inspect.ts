@@ -42,6 +42,7 @@ export async function inspect(request: TreatmentRequest): Promise<Shape> {
 }
 
 function verified(request: TreatmentRequest, verdict: Verdict): Shape {
+  request.inspected?.({ verdict, decryption: null })
   return passWith(request, verifiedResult(verdict, false, true), { verdict: verdictArguments(verdict) })
 }
 
@@ -93,6 +94,7 @@ function opened(
   )
   const verdict = result.verified
   const authenticated = result.authenticated
+  if (verdict !== null) request.inspected?.({ verdict, decryption: result })
   const stamp =
     verdict === null
       ? `smime=none (encrypted, unsigned${authenticated ? '' : ', not authenticated'})`

@@ -7,10 +7,17 @@ import { first } from './0001-first.ts'
 import { tlsIdentities } from './0002-tls-identities.ts'
 import { stsPolicies } from './0003-sts-policies.ts'
 import { tlsReports } from './0004-tls-reports.ts'
+import { partnerCapabilities } from './0009-partner-capabilities.ts'
 import type { ColumnTypes, Migration, PreparedMigration } from './migration.ts'
 
 /** All migrations in order. */
-export const MIGRATIONS: readonly Migration[] = [first, tlsIdentities, stsPolicies, tlsReports]
+export const MIGRATIONS: readonly Migration[] = [
+  first,
+  tlsIdentities,
+  stsPolicies,
+  tlsReports,
+  partnerCapabilities,
+]
 
 /** The column types of SQLite. */
 export const SQLITE_TYPES: ColumnTypes = {

@@ -24,8 +24,9 @@ describe('migrations', () => {
   let files = 0
   const open = () => openWriter(join(folder, String((files += 1))), 100)
 
-  it('are numbered without gaps', () => {
-    assert.deepEqual(MIGRATIONS.map(({ number }) => number), MIGRATIONS.map((_, index) => index + 1)) // prettier-ignore
+  it('are numbered in their order, each number once', () => {
+    const numbers = MIGRATIONS.map(({ number }) => number)
+    assert.deepEqual(numbers, [...new Set(numbers)].sort((a, b) => a - b)) // prettier-ignore
   })
 
   it('put the tenant first in the key of every table that has one', () => {
