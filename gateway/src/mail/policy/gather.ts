@@ -33,7 +33,7 @@ export type GatheredMail = Pick<ReceivedMail, 'direction' | 'attribution' | 'rec
 
 /** What gathering needs beside the mail. */
 export interface GatherContext {
-  readonly tenant: Tenant
+  readonly tenant: Pick<Tenant, 'acceptedDomains' | 'ediEnergyEdition'>
   readonly settingsVersion: number
   readonly keyring: Keyring
   /** What an address has shown to be able to read; null when nothing is known. */
