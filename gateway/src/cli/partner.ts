@@ -8,20 +8,32 @@ import type { LearnedCapability } from '../keyring/capabilities.ts'
 import { readLanguage, TENANT_OPTIONS, withTenant } from './exchange-tenant.ts'
 import { UsageError, type Command, type ExitCode, type Io } from './io.ts'
 import { readOptions } from './options.ts'
-import { printable, render, type Language } from './texts.ts'
+import { profileText, type PROFILE_TEXTS } from './profile-texts.ts'
+import { printable, type Language } from './texts.ts'
 
 /** Addresses of which a list without an address tells at a time. */
 const PAGE = 1000
+
+const TEXT_OF: Readonly<Record<LearnedCapability['kind'], keyof typeof PROFILE_TEXTS>> = {
+  said: 'capability-said',
+  used: 'capability-used',
+  'header-protection': 'capability-header-protection',
+}
 
 function lineOf(entry: LearnedCapability, language: Language): string {
   const { address, kind, ciphers, oaep, mailId, signingTime } = entry
   const what = [...ciphers, ...(oaep ? ['rsaes-oaep'] : [])].join(' ')
   const args = { what, mail: mailId, at: new Date(signingTime).toISOString() }
-  return `${printable(address)}  ${printable(render(`capability-${kind}`, args, language))}`
+  return `${printable(address)}  ${printable(profileText(TEXT_OF[kind], args, language))}`
 }
 
 async function capabilities(args: readonly string[], io: Io): Promise<ExitCode> {
-  const table = { ...TENANT_OPTIONS, forget: { type: 'boolean' }, after: { type: 'string' }, json: { type: 'boolean' } } as const
+  const table = {
+    ...TENANT_OPTIONS,
+    forget: { type: 'boolean' },
+    after: { type: 'string' },
+    json: { type: 'boolean' },
+  } as const
   const options = readOptions(args, table, 1)
   const language = readLanguage(options)
   const [given] = options.positionals

@@ -31,7 +31,21 @@ import { layerOf, objectIn, signatureOf, signatureWords } from './profile-wire.t
 /** One check. */
 export interface ProfileCheck {
   /** Stable code. */
-  readonly check: string
+  readonly check:
+    | 'signed-and-encrypted'
+    | 'content-encryption'
+    | 'key-encryption'
+    | 'layers'
+    | 'digest'
+    | 'signature'
+    | 'chain'
+    | 'opens'
+    | 'verifies'
+    | 'refused'
+    | 'own-key'
+    | 'partner-certificate'
+    | 'one-certificate'
+    | 'edition'
   readonly ok: boolean
   /** What was found, and what is wanted where that is not all. */
   readonly found: string
@@ -141,8 +155,7 @@ export async function makeMaterial(name: ProfileName, now: number): Promise<Test
   const issue = issuing(now, root, authority('Self-test CA', subKeys, root), pss)
   const refused: { why: string; key: TestKey }[] = []
   const refuse = (why: string, key: TestKey): void => void refused.push({ why, key })
-  if (demands.rsaBits > 2048)
-    refuse(`RSA < ${demands.rsaBits}`, issue(PARTNER_ADDRESS, await rsa(2048)))
+  if (demands.rsaBits > 2048) refuse(`RSA < ${demands.rsaBits}`, issue(PARTNER_ADDRESS, await rsa(2048)))
   if (demands.pssChain) refuse('RSA v1.5 in the chain', issue(PARTNER_ADDRESS, partnerKeys, false))
   if (!demands.recipients.includes('ec'))
     refuse('EC', issue(PARTNER_ADDRESS, await newPair('ec', { namedCurve: 'P-256' })))
@@ -160,10 +173,11 @@ export async function makeMaterial(name: ProfileName, now: number): Promise<Test
 
 /** A keyring's store in memory. */
 function storeOf(own: readonly TestKey[], partner: readonly TestKey[]): CredentialStore {
-  const entries = [
-    ...own.map((key) => ({ key, owner: 'own' as CredentialOwner, address: OWN_ADDRESS })),
-    ...partner.map((key) => ({ key, owner: 'partner' as CredentialOwner, address: PARTNER_ADDRESS })),
-  ].map(({ key, owner, address }) => {
+  const all: { key: TestKey; owner: CredentialOwner; address: string }[] = [
+    ...own.map((key) => ({ key, owner: 'own' as const, address: OWN_ADDRESS })),
+    ...partner.map((key) => ({ key, owner: 'partner' as const, address: PARTNER_ADDRESS })),
+  ]
+  const entries = all.map(({ key, owner, address }) => {
     const { certificate, chain } = key
     const { fingerprint, notBefore, notAfter } = certificate
     const credential: Credential = {
@@ -217,23 +231,28 @@ async function treatmentOf(
   )
   const [recipient] = decide(facts).recipients
   if (recipient === undefined) throw new Error('a Plan without its recipient')
-  const codes = [...recipient.reasons, ...recipient.means.flatMap(({ reasons }) => reasons)].map(({ code }) => code)
+  const codes = [...recipient.reasons, ...recipient.means.flatMap(({ reasons }) => reasons)].map(
+    ({ code }) => code,
+  )
   return { treatment: recipient.treatment, keyring, codes }
 }
 
 /** Runs the test. @param now - milliseconds since 1970 */
 export async function selfTest(name: ProfileName, material: TestMaterial, now: number): Promise<SelfTest> {
   const { treatment, keyring } = await treatmentOf(name, material, material.partner, now)
-  const planned = treatment.kind === 'protect' && treatment.sign !== null && treatment.encrypt !== null
+  const protects = treatment.kind === 'protect' ? treatment : null
+  const sign = protects?.sign ?? null
+  const encrypt = protects?.encrypt ?? null
+  const planned = sign !== null && encrypt !== null
   const checks: ProfileCheck[] = [{ check: 'signed-and-encrypted', ok: planned, found: treatment.kind }]
   let mail: Buffer | null = null
-  if (planned && treatment.sign !== null && treatment.encrypt !== null) {
+  if (protects !== null && sign !== null && encrypt !== null) {
     const certificates = (ids: readonly string[]) => Promise.all(ids.map((id) => keyring.certificate(id)))
     const entity = protectEntity([ENTITY], {
-      signer: await keyring.signingKey(treatment.sign),
-      recipients: await certificates(treatment.encrypt),
-      inner: treatment.inner === undefined ? null : await certificates(treatment.inner),
-      profile: treatment.profile,
+      signer: await keyring.signingKey(sign),
+      recipients: await certificates(encrypt),
+      inner: protects.inner === undefined ? null : await certificates(protects.inner),
+      profile: protects.profile,
       now,
     })
     mail = Buffer.concat([HEADER, ...entity])
@@ -251,7 +270,8 @@ export async function selfTest(name: ProfileName, material: TestMaterial, now: n
 function wireChecks(demands: Demands, mail: Buffer, material: TestMaterial, now: number): ProfileCheck[] {
   const keys: DecryptionKey[] = material.partner.map(({ key, certificate }) => ({ key, certificate }))
   const checks: ProfileCheck[] = []
-  const add = (check: string, ok: boolean, found: string): void => void checks.push({ check, ok, found })
+  const add = (check: ProfileCheck['check'], ok: boolean, found: string): void =>
+    void checks.push({ check, ok, found })
   let entity = mail
   let layers = 0
   for (let layer = layerOf(entity); layer !== null; layer = layerOf(entity)) {
@@ -259,10 +279,15 @@ function wireChecks(demands: Demands, mail: Buffer, material: TestMaterial, now:
     const { cipher, authenticated, keys: wrapped } = layer
     add(
       'content-encryption',
-      (demands.ciphers.allowed as readonly string[]).includes(cipher) && authenticated === cipher.endsWith('-gcm'),
+      (demands.ciphers.allowed as readonly string[]).includes(cipher) &&
+        authenticated === cipher.endsWith('-gcm'),
       cipher,
     )
-    add('key-encryption', wrapped.every((words) => isKeyEncryption(demands, words)), wrapped.join('; '))
+    add(
+      'key-encryption',
+      wrapped.every((words) => isKeyEncryption(demands, words)),
+      wrapped.join('; '),
+    )
     const opened = openLayer(entity, keys)
     if (opened === null) break
     entity = opened

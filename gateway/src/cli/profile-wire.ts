@@ -55,7 +55,10 @@ function insideOf(element: Element | undefined): string {
 
 /** The element in the explicit tag [n] of a SEQUENCE; undefined when it is left out. */
 function tagged(parameters: Element | null, n: number): Element | undefined {
-  return parameters?.children().find((each) => each.is(2, n))?.children()[0]
+  return parameters
+    ?.children()
+    .find((each) => each.is(2, n))
+    ?.children()[0]
 }
 
 /** Hash and mask generation of PSS and OAEP, whose defaults are SHA-1 (RFC 4055 3.1, 4.1). */
@@ -133,7 +136,10 @@ export function signatureOf(mail: Buffer): Pick<SeenOnWire, 'signer' | 'certific
     signer:
       signer === undefined
         ? null
-        : { digest: nameOf(signer.digestAlgorithm.oid), signature: signatureWords(signer.signatureAlgorithm) },
+        : {
+            digest: nameOf(signer.digestAlgorithm.oid),
+            signature: signatureWords(signer.signatureAlgorithm),
+          },
     certificates: certificates.map((der) => parseCertificate(der)),
   }
 }

@@ -68,6 +68,9 @@ describe('siegel profile', () => {
 
   it('partner capabilities tells of nobody, and forgets nobody', async () => {
     assert.deepEqual((await installation.run('partner', 'capabilities')).out, '')
-    assert.equal((await installation.run('partner', 'capabilities', 'bob@partner.example', '--forget')).code, 1)
+    assert.equal(
+      (await installation.run('partner', 'capabilities', 'bob@partner.example', '--forget')).code,
+      1,
+    )
   })
 })

@@ -2,7 +2,7 @@
  * `siegel profile list|show|check`: the profiles, what each demands, and whether this installation does what a profile says: the
  * self-test in memory, then the tenant's own keys and the certificates of the partners that the profile is for. Changes nothing.
  */
-import { parseCertificate } from '@siegel/engine'
+import { parseCertificate, type Certificate } from '@siegel/engine'
 import { PROFILES, toLookupAddress } from '@siegel/contract'
 import type { Fitness } from '../keyring/keyring.ts'
 import { lookupForm } from '../keyring/keyring.ts'
@@ -17,7 +17,8 @@ import { readLanguage, TENANT_OPTIONS, withTenant, type AssistContext } from './
 import { UsageError, type Command, type ExitCode, type Io } from './io.ts'
 import { readOptions } from './options.ts'
 import { makeMaterial, selfTest, type ProfileCheck } from './profile-selftest.ts'
-import { printable, render, type Language } from './texts.ts'
+import { profileText, type PROFILE_TEXTS } from './profile-texts.ts'
+import { printable, type Language } from './texts.ts'
 
 /** What each profile is for. */
 const SUMMARIES: Readonly<Record<ProfileName, Readonly<Record<Language, string>>>> = {
@@ -28,6 +29,24 @@ const SUMMARIES: Readonly<Record<ProfileName, Readonly<Record<Language, string>>
   pq: { en: 'ML-KEM and ML-DSA where there are keys for them, else as modern with RSASSA-PSS', de: 'ML-KEM und ML-DSA, wo es Schlüssel dafür gibt, sonst wie modern mit RSASSA-PSS' },
   'pq-hybrid': { en: 'always two layers: a classical one inside one of ML-KEM', de: 'immer zwei Schichten: eine klassische in einer von ML-KEM' },
 } // prettier-ignore
+
+/** The text of each check. */
+const TEXT_OF: Readonly<Record<ProfileCheck['check'], keyof typeof PROFILE_TEXTS>> = {
+  'signed-and-encrypted': 'profile-check-signed-and-encrypted',
+  'content-encryption': 'profile-check-content-encryption',
+  'key-encryption': 'profile-check-key-encryption',
+  layers: 'profile-check-layers',
+  digest: 'profile-check-digest',
+  signature: 'profile-check-signature',
+  chain: 'profile-check-chain',
+  opens: 'profile-check-opens',
+  verifies: 'profile-check-verifies',
+  refused: 'profile-check-refused',
+  'own-key': 'profile-check-own-key',
+  'partner-certificate': 'profile-check-partner-certificate',
+  'one-certificate': 'profile-check-one-certificate',
+  edition: 'profile-check-edition',
+}
 
 function profileNamed(name: string | undefined): ProfileName {
   const found = PROFILES.find((each) => each === name)
@@ -44,7 +63,13 @@ function list(args: readonly string[], io: Io): ExitCode {
   return 0
 }
 
-function choiceWords({ allowed, usual }: { readonly allowed: readonly string[]; readonly usual: readonly string[] }): string {
+function choiceWords({
+  allowed,
+  usual,
+}: {
+  readonly allowed: readonly string[]
+  readonly usual: readonly string[]
+}): string {
   return allowed.map((each) => (usual.includes(each) ? `${each}*` : each)).join(' ')
 }
 
@@ -89,11 +114,11 @@ async function credentialChecks(
   { credentials }: Pick<AssistContext, 'credentials'>,
   owner: CredentialOwner,
   address: string,
-  fitness: Fitness,
+  fitnessOf: (certificate: Certificate) => Fitness,
   trust: Trust,
   now: number,
 ): Promise<ProfileCheck[]> {
-  const check = owner === 'own' ? 'own-key' : 'partner-certificate'
+  const check: ProfileCheck['check'] = owner === 'own' ? 'own-key' : 'partner-certificate'
   const checks: ProfileCheck[] = []
   for (const credential of await credentials.byAddress(owner, address)) {
     if (credential.distrusted || (owner === 'own' ? !credential.sign : !credential.encrypt)) continue
@@ -103,8 +128,9 @@ async function credentialChecks(
     const verdict = trust.verdict(certificate, chain, use, owner === 'own' ? address : null, now)
     // What is not good is of no profile.
     if (!verdict.valid) continue
-    const refusal = fitness.refusal(certificate, verdict.path)
-    const wanting = refusal !== null && refusal !== 'passed-over' ? String(refusal.arguments['demand'] ?? '') : ''
+    const refusal = fitnessOf(certificate).refusal(certificate, verdict.path)
+    const wanting =
+      refusal !== null && refusal !== 'passed-over' ? String(refusal.arguments['demand'] ?? '') : ''
     const found = `${address} ${credential.fingerprint.slice(0, 16)}${wanting === '' ? '' : `: ${wanting}`}`
     checks.push({ check, ok: wanting === '', found })
   }
@@ -124,16 +150,30 @@ async function keyringChecks(
   const own = store.ownCredentials().filter(({ tenantId, sign }) => tenantId === tenant.id && sign)
   const checks: ProfileCheck[] = []
   for (const address of new Set(own.flatMap(({ addresses }) => addresses)))
-    checks.push(...(await credentialChecks(context, 'own', address, signerFitness(name), trust, now)))
-  const { oneCertificate } = demandsOf(name)
+    checks.push(...(await credentialChecks(context, 'own', address, () => signerFitness(name), trust, now)))
+  const { oneCertificate, postQuantum } = demandsOf(name)
+  // Where two layers may be wished for, each certificate is judged for the layer that it may serve.
+  const fitnessOf = ({ publicKey }: Certificate): Fitness =>
+    recipientFitness(
+      name,
+      postQuantum === 0
+        ? 'any'
+        : publicKey.asymmetricKeyType?.startsWith('ml-kem-') === true
+          ? 'ml-kem'
+          : 'classical',
+    )
   for (const address of wanted) {
-    const found = await credentialChecks(context, 'partner', address, recipientFitness(name, 'any'), trust, now)
+    const found = await credentialChecks(context, 'partner', address, fitnessOf, trust, now)
     checks.push(...found)
     if (oneCertificate && found.length > 1)
       checks.push({ check: 'one-certificate', ok: false, found: `${address}: ${found.length}` })
   }
   if (name === 'edi-energy')
-    checks.push({ check: 'edition', ok: editionReason(tenant) === null, found: tenant.ediEnergyEdition ?? '-' })
+    checks.push({
+      check: 'edition',
+      ok: editionReason(tenant) === null,
+      found: tenant.ediEnergyEdition ?? '-',
+    })
   return checks
 }
 
@@ -141,18 +181,25 @@ async function keyringChecks(
 function partnersOf(name: ProfileName, { tenant, settings }: AssistContext): string[] {
   const { partners } = settings.treatment.get(tenant.id) ?? NO_LEVELS
   return [...partners]
-    .filter(([of, { profile }]) => of.includes('@') && profile !== undefined && includesProfile(profile, name))
+    .filter(
+      ([of, { profile }]) => of.includes('@') && profile !== undefined && includesProfile(profile, name),
+    )
     .map(([of]) => of)
 }
 
 async function check(args: readonly string[], io: Io): Promise<ExitCode> {
-  const table = { ...TENANT_OPTIONS, partner: { type: 'string', multiple: true }, json: { type: 'boolean' } } as const
+  const table = {
+    ...TENANT_OPTIONS,
+    partner: { type: 'string', multiple: true },
+    json: { type: 'boolean' },
+  } as const
   const options = readOptions(args, table, 1)
   const name = profileNamed(options.positionals[0])
   const language = readLanguage(options)
   const given = options.texts('partner')
   for (const address of given)
-    if (toLookupAddress(address) === null) throw new UsageError(`no e-mail address: ${JSON.stringify(address)}`)
+    if (toLookupAddress(address) === null)
+      throw new UsageError(`no e-mail address: ${JSON.stringify(address)}`)
   return withTenant<ExitCode>(options, async (context) => {
     const now = io.now()
     const { checks } = await selfTest(name, await makeMaterial(name, now), now)
@@ -163,7 +210,7 @@ async function check(args: readonly string[], io: Io): Promise<ExitCode> {
       io.out(JSON.stringify({ profile: name, tenant: context.tenant.name, ok, checks, keyring }))
     else
       for (const each of [...checks, ...keyring]) {
-        const words = render(`profile-check-${each.check}`, { found: each.found }, language)
+        const words = profileText(TEXT_OF[each.check], { found: each.found }, language)
         io.out(`${each.ok ? 'ok ' : 'BAD'}  ${printable(words)}`)
       }
     return ok ? 0 : 1

@@ -119,7 +119,8 @@ export function shownBy(entries: readonly LearnedCapability[]): ShownCapabilitie
   const said = of('said')
   const used = of('used')
   const hidden = of('header-protection')
-  const newerUse = used !== undefined && used.signingTime > (said?.signingTime ?? -Infinity) ? used : undefined
+  const newerUse =
+    used !== undefined && used.signingTime > (said?.signingTime ?? -Infinity) ? used : undefined
   const counted = [said, newerUse].filter((entry) => entry !== undefined)
   return {
     ciphers: [...new Set(counted.flatMap(({ ciphers }) => ciphers))],

@@ -39,7 +39,10 @@ export interface Fitness {
    * Why a certificate is not used; `null` when it may be, `passed-over` when it is not looked for and nothing need be said.
    * @param path - leaf first, anchor last
    */
-  readonly refusal: (certificate: Certificate, path: readonly Certificate[]) => KeyReason | 'passed-over' | null
+  readonly refusal: (
+    certificate: Certificate,
+    path: readonly Certificate[],
+  ) => KeyReason | 'passed-over' | null
   /** Of several that fit the one with the greatest goes first; of equal ones the newest. */
   readonly rank: (certificate: Certificate) => number
 }

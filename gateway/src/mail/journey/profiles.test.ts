@@ -27,7 +27,10 @@ const kemBob = make('Bob', mailRoot, {
 })
 
 /** A signed mail of Bob's. */
-function signedByBob(signingTime: number, options: { by?: Made; capabilities?: boolean; hidden?: boolean } = {}): Buffer {
+function signedByBob(
+  signingTime: number,
+  options: { by?: Made; capabilities?: boolean; hidden?: boolean } = {},
+): Buffer {
   const { by = bob, capabilities = true, hidden = false } = options
   const head = 'From: bob@partner.example\r\nTo: alice@contoso.com\r\nSubject: hello\r\n'
   const message = Buffer.from(`${head}MIME-Version: 1.0\r\nContent-Type: text/plain\r\n\r\nhello\r\n`)
@@ -70,17 +73,24 @@ function asking(values: Values): JourneyRig['levels'] {
   return { ...NO_LEVELS, partners: new Map([['bob@partner.example', values]]) }
 }
 
-const learned = (rig: JourneyRig) => rig.store.forTenant(rig.tenant.id).capabilities.find('bob@partner.example')
+const learned = (rig: JourneyRig) =>
+  rig.store.forTenant(rig.tenant.id).capabilities.find('bob@partner.example')
 
 describe('what a partner shows', () => {
   it('is used for the answer, and told with the mail that showed it', () =>
     withRig({}, async (rig) => {
       await rig.keep(entryOf(alice, 'own'), entryOf(bob, 'partner'))
       const first = await answer(rig)
-      assert.deepEqual([first.opened.contentEncryption, first.opened.keyEncryption], ['aes256-cbc', 'pkcs1v15'])
+      assert.deepEqual(
+        [first.opened.contentEncryption, first.opened.keyEncryption],
+        ['aes256-cbc', 'pkcs1v15'],
+      )
       await fromBob(rig, signedByBob(rig.fixture.now))
       const second = await answer(rig)
-      assert.deepEqual([second.opened.contentEncryption, second.opened.keyEncryption], ['aes256-gcm', 'oaep-sha256'])
+      assert.deepEqual(
+        [second.opened.contentEncryption, second.opened.keyEncryption],
+        ['aes256-gcm', 'oaep-sha256'],
+      )
       assert.equal(second.opened.verified?.status, 'valid')
       assert.ok(second.content.includes('Subject: our price'))
     }))
@@ -163,7 +173,10 @@ describe('a profile', () => {
       await rig.keep(entryOf(alice, 'own'), entryOf(bob, 'partner'))
       const mail = await rig.receive(MAIL)
       await rig.turn()
-      assert.deepEqual([await rig.states(mail), rig.next.hop.heard.length], [['held encryption-awaited 0'], 0])
+      assert.deepEqual(
+        [await rig.states(mail), rig.next.hop.heard.length],
+        [['held encryption-awaited 0'], 0],
+      )
       await rig.keep(entryOf(strongBob, 'partner'))
       const { opened } = await answer(rig, [strongBob])
       assert.deepEqual([opened.contentEncryption, opened.keyEncryption], ['aes256-gcm', 'oaep-sha256'])

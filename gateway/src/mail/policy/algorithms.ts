@@ -60,9 +60,7 @@ export function chooseAlgorithms(
       reasons: [reason('profiles-conflict', { profiles: value, over: over ?? 'digests' })],
     }
   const base: Profile = { name: value, digest, pss: signature === 'rsa-pss', cipher, keyTransport }
-  return to === null || shown === null
-    ? { profile: base, reasons: [] }
-    : withShown(base, demands, shown, to)
+  return to === null || shown === null ? { profile: base, reasons: [] } : withShown(base, demands, shown, to)
 }
 
 /** What the partner has shown, as far as the profile allows it. */
@@ -81,7 +79,9 @@ function withShown(
     reasons.push(reason('cipher-shown', { cipher, mail }))
   }
   if (shown.ciphers.length > 0 && better === undefined)
-    reasons.push(reason('cipher-below-profile', { profile: base.name, ciphers: shown.ciphers.join(' '), mail }))
+    reasons.push(
+      reason('cipher-below-profile', { profile: base.name, ciphers: shown.ciphers.join(' '), mail }),
+    )
   if (to === 'rsa' && keyTransport === 'pkcs1v15' && shown.oaep) {
     const oaep = demands.transports.allowed.find((each) => each !== 'pkcs1v15')
     if (oaep !== undefined) {
@@ -96,7 +96,9 @@ function withShown(
 }
 
 /** The curve of a key, or the name of what is as good as one; null for keys without. */
-function curveOf({ publicKey: { asymmetricKeyType: type, asymmetricKeyDetails } }: Certificate): string | null {
+function curveOf({
+  publicKey: { asymmetricKeyType: type, asymmetricKeyDetails },
+}: Certificate): string | null {
   if (type === 'ec') return asymmetricKeyDetails?.namedCurve ?? 'unknown'
   return /^(?:x|ed)(?:25519|448)$/.test(type ?? '') ? (type ?? null) : null
 }
@@ -125,8 +127,7 @@ function schemesOf({ publicKey }: Certificate): readonly string[] {
   return type.startsWith('ed') ? ['eddsa'] : type.startsWith('ml-dsa-') ? ['ml-dsa'] : []
 }
 
-const isPostQuantum = ({ publicKey }: Certificate): boolean =>
-  /^ml-/.test(publicKey.asymmetricKeyType ?? '')
+const isPostQuantum = ({ publicKey }: Certificate): boolean => /^ml-/.test(publicKey.asymmetricKeyType ?? '')
 
 const takesAnyCurve = ({ curves }: Demands): boolean => curves.length === CURVES.length
 

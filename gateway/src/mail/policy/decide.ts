@@ -95,7 +95,9 @@ function decideOutbound(
     reasons,
     facts.recipients.map((recipient) =>
       outboundRecipient(facts, recipient, {
-        signer: (recipient.signer === undefined || refusal !== null ? signer : recipient.signer)?.credential ?? null,
+        signer:
+          (recipient.signer === undefined || refusal !== null ? signer : recipient.signer)?.credential ??
+          null,
         untouched: why !== null,
       }),
     ),
@@ -128,7 +130,7 @@ interface Possible {
 
 function outboundRecipient(facts: Facts, recipient: RecipientFacts, possible: Possible): RecipientPlan {
   const asked = recipient.asked ?? FACTORY
-  const { certificate, action, inner } = recipient
+  const { certificate, action, inner = null } = recipient
   // Whoever has looked at a mail that is held may let it go.
   if (action !== null && !(action.kind === 'hold' && recipient.released)) return byRule(recipient, action)
   const wants = wantsOf(facts, recipient, asked, possible)
@@ -164,9 +166,12 @@ function outboundRecipient(facts: Facts, recipient: RecipientFacts, possible: Po
     encrypt === null ? null : (certificate?.algorithm ?? null),
   )
   if (profile === null)
-    return impossible(facts, base, asked, encrypt === null ? 'signature' : 'encryption', [...reasons, ...origins])
+    return impossible(facts, base, asked, encrypt === null ? 'signature' : 'encryption', [
+      ...reasons,
+      ...origins,
+    ])
 
-  const layers = encrypt === null ? 0 : inner == null ? 1 : 2
+  const layers = encrypt === null ? 0 : inner === null ? 1 : 2
   const expected = treatedSize(facts, sign !== null, layers)
   if (expected > facts.sizeLimit)
     return tooLarge(facts, base, sign, encrypt !== null || wants.signatureDemanded, expected)
@@ -176,7 +181,7 @@ function outboundRecipient(facts: Facts, recipient: RecipientFacts, possible: Po
       kind: 'protect',
       sign,
       encrypt,
-      ...(encrypt === null || inner == null ? {} : { inner: [inner.credential] }),
+      ...(encrypt === null || inner === null ? {} : { inner: [inner.credential] }),
       profile,
     },
     copyKey: encrypt !== null && !recipient.visible ? recipient.address : '',

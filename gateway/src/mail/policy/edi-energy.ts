@@ -1,11 +1,35 @@
 /**
- * The parameters of the profile `edi-energy`, and nothing else: what EDI@Energy's "Regelungen zum Übertragungsweg" ask of e-mail.
+ * The parameters of the profile `edi-energy`, and nothing else: what EDI-Energy's "Regelungen zum Übertragungsweg" ask of e-mail.
  * A new edition of the rules is a change of this file alone. Whether it says what the edition in force says is for the operator
  * to confirm (`ediEnergyEdition` of the tenant): we hold no copy of the rules and guess nothing in silence.
  */
 
-/** The data. Algorithms by the names of the engine. */
-export const EDI_ENERGY = {
+/** What the data file says. Algorithms by the names of the engine. */
+interface EdiEnergy {
+  readonly edition: string
+  readonly since: string
+  readonly source: string
+  readonly signatures: readonly ('rsa-pkcs1v15' | 'rsa-pss')[]
+  readonly digests: readonly ('sha256' | 'sha384' | 'sha512')[]
+  readonly usualDigest: 'sha256' | 'sha384' | 'sha512'
+  readonly transports: readonly ('pkcs1v15' | 'oaep-sha256' | 'oaep-sha384' | 'oaep-sha512')[]
+  readonly usualTransport: 'pkcs1v15' | 'oaep-sha256' | 'oaep-sha384' | 'oaep-sha512'
+  readonly ciphers: readonly ('aes128-cbc' | 'aes256-cbc' | 'aes128-gcm' | 'aes256-gcm')[]
+  readonly usualCipher: 'aes128-cbc' | 'aes256-cbc' | 'aes128-gcm' | 'aes256-gcm'
+  readonly rsaBits: number
+  readonly chain: 'rsa-pss' | 'any'
+  readonly oneCertificatePerAddress: boolean
+  readonly signAndEncrypt: boolean
+  readonly mail: {
+    readonly subjectIsFileName: boolean
+    readonly compressedEnds: readonly string[]
+    readonly attachments: number
+    readonly attachmentType: string
+  }
+}
+
+/** The data. */
+export const EDI_ENERGY: EdiEnergy = {
   /** The edition to be confirmed. */
   edition: '1.10',
   /** In force from, as a day. */
@@ -36,4 +60,4 @@ export const EDI_ENERGY = {
     attachments: 1,
     attachmentType: 'application/octet-stream',
   },
-} as const
+}

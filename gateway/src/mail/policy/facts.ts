@@ -56,7 +56,11 @@ export interface RecipientFacts {
     readonly algorithm: string
   } | null
   /** The certificate of a further layer inside, where the profile wants two; null or absent when there is one layer. */
-  readonly inner?: { readonly credential: string; readonly fingerprint: string; readonly algorithm: string } | null
+  readonly inner?: {
+    readonly credential: string
+    readonly fingerprint: string
+    readonly algorithm: string
+  } | null
   /** There is a good certificate, and the profile refuses it. */
   readonly belowProfile?: boolean
   /** The key to sign with, where the profile demands more of it than the From address does. */

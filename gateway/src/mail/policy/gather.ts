@@ -91,7 +91,9 @@ export async function gather(
     const profile = ruled?.asked.profile.value ?? 'compatible'
     const demanded = ruled?.asked.encrypt.value === 'always' || demandsOf(profile).signAndEncrypt
     const keys =
-      ordinary || (trial !== null && demanded) ? await recipientKeys(recipient.address, profile, context) : NO_KEYS
+      ordinary || (trial !== null && demanded)
+        ? await recipientKeys(recipient.address, profile, context)
+        : NO_KEYS
     recipients.push({
       delivery: number,
       address: recipient.address,
@@ -144,7 +146,6 @@ function sendersOf({ addresses, fields, ambiguous }: Facts['from'], envelope: st
   if (fields === 1 && authors.length === 1 && !ambiguous) return authors
   return [...new Set([...authors, ...(envelope === '' ? [] : [lookupForm(envelope)])])]
 }
-
 
 function valueOf(message: ScannedMessage, lower: string): string | null {
   const [field] = fieldsNamed(message.fields, lower)

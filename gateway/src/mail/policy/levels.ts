@@ -71,11 +71,13 @@ const FACTORY: AllValues = {
 }
 
 /** The safer of two values goes last: that which weakens least, and of hold and bounce the one that loses nothing. */
-const SAFER: { readonly [N in Exclude<Name, 'profile'>]: (value: AllValues[N]) => number } = {
+const SAFER: { readonly [N in Name]: (value: AllValues[N]) => number } = {
   sign: (value) => DEMANDS.indexOf(value),
   encrypt: (value) => DEMANDS.indexOf(value),
   impossible: (value) => (value === 'hold' ? 1 : 0),
   holdHours: (value) => value,
+  // They have no order: `bothProfiles`.
+  profile: () => 0,
 }
 
 /** A level's values and whom they are for. */
@@ -145,8 +147,7 @@ function saferOf<N extends Name>(name: N) {
   type Found = InForce<AllValues[N]>
   if (name === 'profile')
     return (a: Found, b: Found): Found => bothProfiles(a as Profiles, b as Profiles) as Found
-  const rank = SAFER[name as Exclude<Name, 'profile'>] as (value: AllValues[N]) => number
-  return (a: Found, b: Found): Found => (rank(b.value) > rank(a.value) ? b : a)
+  return (a: Found, b: Found): Found => (SAFER[name](b.value) > SAFER[name](a.value) ? b : a)
 }
 
 type Profiles = InForce<AllValues['profile']>

@@ -41,10 +41,7 @@ export async function signerFor(
   return signer
 }
 
-type CertificatesFound = Pick<
-  RecipientFacts,
-  'certificate' | 'certificateReasons' | 'inner' | 'belowProfile'
->
+type CertificatesFound = Pick<RecipientFacts, 'certificate' | 'certificateReasons' | 'inner' | 'belowProfile'>
 
 /** The certificate or certificates for one recipient. */
 export async function recipientKeys(
@@ -79,10 +76,20 @@ export async function recipientKeys(
       certificateReasons: [...reasons, why],
       belowProfile: outer !== null || inner !== null || isBelow(reasons),
     }
-  return single(classical, [...reasons, ...(inner === null ? [] : [why])], oneCertificate)
+  const alone = single(
+    classical,
+    [...reasons, ...(inner === null && outer === null ? [] : [why])],
+    oneCertificate,
+  )
+  // A good certificate that may not stand alone is no reason to send in clear.
+  return inner === null && outer !== null ? { ...alone, belowProfile: true } : alone
 }
 
-function certificateOf({ credential, fingerprint, algorithm }: RecipientChoice): RecipientFacts['certificate'] {
+function certificateOf({
+  credential,
+  fingerprint,
+  algorithm,
+}: RecipientChoice): RecipientFacts['certificate'] {
   return credential === null || fingerprint === null
     ? null
     : { credential, fingerprint, algorithm: algorithm ?? 'other' }
@@ -92,7 +99,11 @@ function isBelow(reasons: readonly Reason[]): boolean {
   return reasons.some(({ code }) => code === 'certificate-below-profile')
 }
 
-function single(choice: RecipientChoice, reasons: readonly Reason[], oneCertificate: boolean): CertificatesFound {
+function single(
+  choice: RecipientChoice,
+  reasons: readonly Reason[],
+  oneCertificate: boolean,
+): CertificatesFound {
   const certificate = certificateOf(choice)
   const older = reasons.filter(({ code }) => code === 'credential-older').length
   const several: Reason[] =

@@ -1,5 +1,5 @@
 /**
- * What a profile has to say of a mail beside its algorithms: the rules of EDI@Energy on subject and file name, and whether an operator
+ * What a profile has to say of a mail beside its algorithms: the rules of EDI-Energy on subject and file name, and whether an operator
  * has confirmed their edition. Says it; changes nothing and stops nothing: what the partner's system makes of it is the partner's.
  */
 import type { Reason } from '../plan.ts'
@@ -40,14 +40,22 @@ export function profileReasons(
 /** What the rules on the mail itself find. The subject is in no reason: it is nobody's business in a trace. */
 function ediMailReasons(message: ScannedMessage): Reason[] {
   const { attachments, attachmentType, compressedEnds, subjectIsFileName } = EDI_ENERGY.mail
-  const { subject, parts } = ruledMail(message, { senders: [], kind: 'ordinary', protection: 'none', size: 0 })
+  const { subject, parts } = ruledMail(message, {
+    senders: [],
+    kind: 'ordinary',
+    protection: 'none',
+    size: 0,
+  })
   const files = (parts ?? []).filter(({ name }) => name !== '')
   const [file] = files
   if (file === undefined || files.length !== attachments)
     return [{ code: 'edi-energy-attachments', arguments: { count: files.length, wanted: attachments } }]
   const reasons: Reason[] = []
   if (file.type !== attachmentType)
-    reasons.push({ code: 'edi-energy-attachment-type', arguments: { type: file.type, wanted: attachmentType } })
+    reasons.push({
+      code: 'edi-energy-attachment-type',
+      arguments: { type: file.type, wanted: attachmentType },
+    })
   const end = compressedEnds.find((each) => file.name.toLowerCase().endsWith(each)) ?? ''
   const name = file.name.slice(0, file.name.length - end.length)
   if (subjectIsFileName && subject?.trim() !== name)

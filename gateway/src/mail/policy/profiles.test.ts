@@ -31,11 +31,7 @@ describe('two profiles together', () => {
         assert.ok(atLeast(both, demandsOf(a)))
         assert.ok(atLeast(both, demandsOf(b)))
         for (const c of PROFILES)
-          assert.deepEqual(
-            demandsOf(combined(combined(a, b), c)),
-            demandsOf(combined(a, combined(b, c))),
-            c,
-          )
+          assert.deepEqual(demandsOf(combined(combined(a, b), c)), demandsOf(combined(a, combined(b, c))), c)
       })
 
   it('are told by the one that demands what both do', () => {

@@ -164,7 +164,10 @@ function namesIn(value: string): ProfileName[] {
 function fold(names: readonly ProfileName[]): Demands {
   const [first = 'compatible', ...rest] = names
   // With itself first: so that all are sorted alike.
-  return rest.reduce((sum, name) => together(sum, DEMANDS_OF[name]), together(DEMANDS_OF[first], DEMANDS_OF[first]))
+  return rest.reduce(
+    (sum, name) => together(sum, DEMANDS_OF[name]),
+    together(DEMANDS_OF[first], DEMANDS_OF[first]),
+  )
 }
 
 const known = new Map<string, Demands>()

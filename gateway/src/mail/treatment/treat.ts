@@ -203,9 +203,14 @@ function protectBytes(bytes: Buffer, protection: Protection, hides: boolean): re
   return protectEntity(entity, protection)
 }
 
-async function protectSource(message: ByteSource, protection: Protection, hides: boolean): Promise<ByteSource> {
-  const ready =
-    protection.signer === null ? await canonicalSource(message) : await sourceReadyToSign(message)
-  const { entity } = hides ? await protectHeadersOfSource(ready, 'cipher') : await protectedEntityOfSource(ready)
+async function protectSource(
+  message: ByteSource,
+  protection: Protection,
+  hides: boolean,
+): Promise<ByteSource> {
+  const ready = protection.signer === null ? await canonicalSource(message) : await sourceReadyToSign(message)
+  const { entity } = hides
+    ? await protectHeadersOfSource(ready, 'cipher')
+    : await protectedEntityOfSource(ready)
   return protectEntitySource(entity, protection)
 }

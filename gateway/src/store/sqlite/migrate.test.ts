@@ -15,7 +15,8 @@ describe('migrations', () => {
     rmSync(folder, { recursive: true })
   })
   const first = prepareMigrations(SQLITE_TYPES)
-  const extra = (statements: string[], number = first.length + 1) => ({ number, name: 'extra', checksum: 'c', statements }) // prettier-ignore
+  const LAST = first.at(-1)?.number ?? 0
+  const extra = (statements: string[], number = LAST + 1) => ({ number, name: 'extra', checksum: 'c', statements }) // prettier-ignore
   const applied = (database: DatabaseSync) =>
     database
       .prepare('select number from schema_migration order by number')
@@ -47,7 +48,7 @@ describe('migrations', () => {
     assert.equal(migrate(database, first, 100), first.length)
     assert.equal(migrate(database, first, 100), 0)
     assert.equal(migrate(database, [...first, extra(['create table more (id integer) strict'])], 100), 1)
-    assert.deepEqual(applied(database), [...first.map(({ number }) => number), first.length + 1])
+    assert.deepEqual(applied(database), [...first.map(({ number }) => number), LAST + 1])
     database.close()
   })
 

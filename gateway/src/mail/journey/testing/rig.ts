@@ -132,7 +132,11 @@ export class JourneyRig {
       store: store.forTenant(this.tenant.id).credentials,
       trust: () => trust,
     })
-    const learner = new CapabilityLearner((id) => store.forTenant(id).capabilities, () => this.fixture.now, log)
+    const learner = new CapabilityLearner(
+      (id) => store.forTenant(id).capabilities,
+      () => this.fixture.now,
+      log,
+    )
     return createJourney({
       inspected: (tenantId, mailId, mail) => {
         learner.learn(tenantId, mailId, mail)
