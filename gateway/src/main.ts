@@ -27,6 +27,7 @@ import { Refresher } from './exchange/endpoints/refresher.ts'
 import { certificatesAtHand, Identities } from './identity/identities.ts'
 import { Keeper } from './identity/keeper.ts'
 import { Renewal } from './identity/renewal.ts'
+import { CapabilityLearner } from './keyring/capabilities.ts'
 import { bareLevel } from './maps/tls-policy.ts'
 import { newMailId } from './mail/id.ts'
 import { createListener, type Listener } from './mail/inbound/listener.ts'
@@ -99,7 +100,7 @@ async function run(start: StartConfig, store: Store, log: Log): Promise<void> {
 async function open(start: StartConfig, store: Store, log: Log, opened: AsyncDisposableStack): Promise<void> {
   const resolver = openResolver(start, log)
   const status = openStatus(start, resolver.resolve, store.revocationSources, log)
-  const parts = new Parts(status, {
+  const parts = new Parts(status, (id) => store.forTenant(id).capabilities, {
     stores: (id) => store.forTenant(id),
     hosts: createHostLookup({ table: start.hosts, resolve: resolver.resolve }),
     anchors: () => [...rootCertificates, ...watch.current().tlsAnchors],
@@ -136,10 +137,15 @@ async function open(start: StartConfig, store: Store, log: Log, opened: AsyncDis
     outbound.close()
   })
   const owner = randomUUID()
+  const learner = new CapabilityLearner((id) => store.forTenant(id).capabilities, Date.now, log)
+  opened.defer(() => learner.settled())
   const journey = openJourney(start, store, log, owner, {
     outbound,
     authentication,
     tenant: (id) => parts.surroundings(id),
+    inspected: (tenantId, mailId, mail) => {
+      learner.learn(tenantId, mailId, mail)
+    },
   })
   const scheduler = createScheduler(store, owner, journey, log)
   const listeners = openListeners(start, store, log, parts, {
@@ -171,7 +177,7 @@ function openJourney(
   store: Store,
   log: Log,
   owner: string,
-  parts: Pick<JourneyOptions, 'outbound' | 'authentication' | 'tenant'>,
+  parts: Pick<JourneyOptions, 'outbound' | 'authentication' | 'tenant' | 'inspected'>,
 ): Journey {
   const { lifetime, delayNoticeAfter, heldProbe, retryFirst, retryLongest } = start.queue
   return createJourney({

@@ -6,6 +6,7 @@ import { rootCertificates, type SecureContext } from 'node:tls'
 import type { Settings } from './config/ports.ts'
 import { namesHost } from './config/tenant-conflicts.ts'
 import { createAttributor, type Attributor } from './exchange/attribution.ts'
+import type { CapabilityStore } from './keyring/capabilities.ts'
 import { TenantKeyrings, type TenantKeyringsOptions } from './keyring/find/tenant-keyrings.ts'
 import { createAccess, type Access } from './mail/inbound/access.ts'
 import { createServerContext } from './mail/inbound/tls-context.ts'
@@ -20,6 +21,7 @@ import { createTrust, type Trust } from './trust/trust.ts'
 export class Parts {
   readonly #keyrings: TenantKeyrings
   readonly #status: StatusService
+  readonly #capabilities: (tenantId: string) => CapabilityStore
   #settings: Settings | null = null
   #trusts = new Map<string, Trust>()
   #contexts = new Map<string, SecureContext>()
@@ -29,11 +31,19 @@ export class Parts {
   #access: Access = createAccess(new Map())
   #transport = parseTransport('')
 
-  /** @param status - what is known of revocation */
-  constructor(status: StatusService, keyrings: Omit<TenantKeyringsOptions, 'trust'>) {
+  /**
+   * @param status - what is known of revocation
+   * @param capabilities - what a tenant's partners have shown
+   */
+  constructor(
+    status: StatusService,
+    capabilities: (tenantId: string) => CapabilityStore,
+    keyrings: Omit<TenantKeyringsOptions, 'trust'>,
+  ) {
     const trust = (id: string): Trust => this.#trusts.get(id) ?? createTrust({ version: 0, anchors: [] })
     this.#keyrings = new TenantKeyrings({ ...keyrings, trust })
     this.#status = status
+    this.#capabilities = capabilities
   }
 
   get attributor(): Attributor {
@@ -101,6 +111,7 @@ export class Parts {
       tenant,
       settingsVersion: settings.version,
       ...this.#keyrings.of(id),
+      capabilities: this.#capabilities(id),
       trust,
       levels,
       rules,

@@ -4,6 +4,7 @@
  */
 import { scanHeader, scanMessage, type MimeNode } from '@siegel/engine'
 import { toLookupAddress } from '@siegel/contract'
+import { shownBy } from '../keyring/capabilities.ts'
 import { createKeyring } from '../keyring/keyring.ts'
 import type { Plan, Reason, RecipientPlan, Treatment } from '../mail/plan.ts'
 import { decide } from '../mail/policy/decide.ts'
@@ -92,7 +93,7 @@ async function planOf(
   context: AssistContext,
   now: number,
 ): Promise<{ readonly facts: Facts; readonly plan: Plan }> {
-  const { tenant, settings, credentials } = context
+  const { tenant, settings, credentials, store } = context
   const trust = trustAtHand(context, now)
   const keyring = createKeyring({ store: credentials, trust: () => trust })
   const { fields, bodyStart } = scanHeader(bytes)
@@ -121,6 +122,7 @@ async function planOf(
   }))
   const facts = await gather(mail, { bytes, root, fields }, deliveries, {
     ...{ tenant, keyring, now, settingsVersion: settings.version, sizeLimit: SIZE_LIMIT, apart: 0 },
+    capabilities: (address) => shownBy(store.forTenant(tenant.id).capabilities.find(address)),
     levels: settings.treatment.get(tenant.id) ?? NO_LEVELS,
     rules: settings.rules.get(tenant.id) ?? [],
   })

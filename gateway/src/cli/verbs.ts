@@ -102,6 +102,35 @@ export const VERBS: readonly Verb[] = [
     load: async () => (await import('./explain.ts')).explain,
   },
   {
+    name: 'profile',
+    summary: 'show the profiles, and test that mail is protected as one of them says',
+    forms: [
+      'profile list [--language de|en] [--json]',
+      'profile show NAME [--language de|en] [--json]',
+      'profile check NAME [--partner ADDRESS…] [--tenant NAME] [--language de|en] [--config FILE] [--json]',
+    ],
+    details: [
+      'show tells what a profile allows; what is used of a partner of whom nothing is known has a *.',
+      'check makes keys in memory, has the gateway plan, sign and encrypt a mail with them, looks at what is really in it, and offers it',
+      'certificates that it must refuse; then it looks at the own keys of the tenant and at the certificates of the partners that settings',
+      'give the profile to by address, or of --partner. Nothing is sent and nothing changed. Exit 1 when something is not as it should be.',
+    ],
+    load: async () => (await import('./profile.ts')).profile,
+  },
+  {
+    name: 'partner',
+    summary: 'show or forget what partners have shown to be able to read',
+    forms: [
+      'partner capabilities [ADDRESS] [--after ADDRESS] [--tenant NAME] [--language de|en] [--config FILE] [--json]',
+      'partner capabilities ADDRESS --forget [--tenant NAME] [--config FILE] [--json]',
+    ],
+    details: [
+      'Learned from mail whose verdict is valid; of several mails the one that was signed last counts.',
+      'Without ADDRESS those of a thousand addresses, in their order; --after goes on. Exit 1 when nothing is known of ADDRESS.',
+    ],
+    load: async () => (await import('./partner.ts')).partner,
+  },
+  {
     name: 'queue',
     summary: 'have held or deferred mail tried again at once',
     forms: ['queue release ID [--to ADDRESS] [--config FILE]'],

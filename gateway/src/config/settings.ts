@@ -238,6 +238,7 @@ function candidateOf(
     route: spec.route,
     outboundDelivery: spec.outboundDelivery,
     removeOwnDkim: spec.removeOwnDkim,
+    ediEnergyEdition: spec.ediEnergyEdition ?? null,
     initialDomain: spec.initialDomain ?? null,
     arcSealing: spec.arcSealing === undefined ? null : readDomainKey(spec.arcSealing, 'arcSealing'),
     dkimSigning: spec.dkimSigning.map((each, index) => readDomainKey(each, `dkimSigning.${index}`)),

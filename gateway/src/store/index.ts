@@ -8,6 +8,7 @@ import type { Kysely } from 'kysely'
 import type { ConfigStore } from '../config/ports.ts'
 import type { OwnCredential } from '../identity/expiry.ts'
 import type { IdentityStore } from '../identity/ports.ts'
+import type { CapabilityStore } from '../keyring/capabilities.ts'
 import type { HarvestStore } from '../keyring/harvest-ports.ts'
 import type { IssuingStore } from '../keyring/issuing-ports.ts'
 import type { CredentialStore, KeyringStore } from '../keyring/ports.ts'
@@ -22,6 +23,7 @@ import { Alarms } from './alarms.ts'
 import { TlsReports } from './tls-reports.ts'
 import { RevocationSources } from './revocation-sources.ts'
 import { StsPolicies } from './sts-policies.ts'
+import { PartnerCapabilities } from './capabilities.ts'
 import { SqliteConfig } from './config-store.ts'
 import { ownCredentials, SqliteCredentials } from './credentials.ts'
 import { DATABASE, SPOOL, prepareDataFolder } from './data-folder.ts'
@@ -65,6 +67,8 @@ export interface TenantStore {
   readonly harvest: HarvestStore
   /** Keys that await their certificate, and the tenant's own authority. */
   readonly issuing: IssuingStore
+  /** What its partners have shown to be able to read. */
+  readonly capabilities: CapabilityStore
   readonly traces: TraceStore
 }
 
@@ -208,6 +212,7 @@ class SqliteStore implements Store {
         keyring: new SqliteKeyring(id, parts),
         issuing: new SqliteIssuing(id, parts),
         harvest: new SqliteHarvest(id, writer, lookups),
+        capabilities: new PartnerCapabilities(id, writer, lookups),
         get traces() {
           return new SqliteTraces(id, db())
         },

@@ -2,6 +2,7 @@
  * What the journey is made of, what it needs, and what its files share. Types only.
  */
 import type { Harvester } from '../../keyring/harvest.ts'
+import type { CapabilityStore, InspectedMail } from '../../keyring/capabilities.ts'
 import type { Keyring } from '../../keyring/keyring.ts'
 import type { TransportMap } from '../../maps/transport.ts'
 import type { Log } from '../../observe/log.ts'
@@ -24,6 +25,8 @@ export interface JourneyOptions {
   readonly authentication: MailAuthentication
   /** The current settings of a tenant; null when it no longer exists. */
   readonly tenant: (id: string) => TenantSurroundings | null
+  /** Told of each inbound mail that was verified. Returns at once and never throws. */
+  readonly inspected?: (tenantId: string, mailId: MailId, mail: InspectedMail) => void
   /** Unique to this process run. */
   readonly owner: string
   /** How long a delivery is tried, and when a delay notice is written. Milliseconds. */
@@ -45,6 +48,8 @@ export interface TenantSurroundings {
   readonly tenant: Tenant
   readonly settingsVersion: number
   readonly keyring: Keyring
+  /** What its partners have shown to be able to read. */
+  readonly capabilities?: CapabilityStore
   readonly trust: Trust
   /** Keeps certificates of senders; left out where none are kept. */
   readonly harvester?: Harvester

@@ -4,6 +4,7 @@
  */
 import { createMailAuthentication } from '../../../authentication/index.ts'
 import type { CredentialEntry } from '../../../config/ports.ts'
+import { CapabilityLearner } from '../../../keyring/capabilities.ts'
 import { createKeyring } from '../../../keyring/keyring.ts'
 import { makeRoot } from '../../../keyring/testing/credentials.ts'
 import type { Log } from '../../../observe/log.ts'
@@ -131,7 +132,15 @@ export class JourneyRig {
       store: store.forTenant(this.tenant.id).credentials,
       trust: () => trust,
     })
+    const learner = new CapabilityLearner(
+      (id) => store.forTenant(id).capabilities,
+      () => this.fixture.now,
+      log,
+    )
     return createJourney({
+      inspected: (tenantId, mailId, mail) => {
+        learner.learn(tenantId, mailId, mail)
+      },
       queue: store.queue,
       bodies: store.bodies,
       outbound: this.next.outbound,
@@ -149,6 +158,7 @@ export class JourneyRig {
               tenant: this.current,
               settingsVersion: this.settingsVersion,
               keyring,
+              capabilities: store.forTenant(this.tenant.id).capabilities,
               trust,
               levels: this.levels,
               rules: this.rules,
