@@ -344,8 +344,8 @@ export const VERBS: readonly Verb[] = [
     summary: "set up a tenant's connectors and rules in Exchange Online",
     forms: [
       `exchange plan ${CHOICES} [--language de|en] [--json]`,
-      `exchange script ${CHOICES} --out FILE`,
-      `exchange rollback ${CHOICES} --out FILE`,
+      `exchange script ${CHOICES} [--language de|en] --out FILE`,
+      `exchange rollback ${CHOICES} [--language de|en] --out FILE`,
       `exchange guide ${CHOICES} [--language de|en] [--out FILE]`,
       'exchange window open --to ADDRESS… [--tenant NAME] [--config FILE]',
       'exchange window close [--tenant NAME] [--config FILE]',
@@ -362,6 +362,7 @@ export const VERBS: readonly Verb[] = [
     ],
     details: [
       'plan shows what would be made and why; script writes the PowerShell script that makes it, rollback the one that takes it away;',
+      'both speak the language that is asked for and make the same objects in either;',
       'guide is the way through the Exchange admin center by hand. Files hold secrets and are readable for their owner only.',
       'window opens the gateway for 60 minutes to the test mail of connector validation, to at most five addresses; window status says',
       'when one was last let in and handed on, and exits with 1 when none ever was.',
