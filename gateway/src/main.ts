@@ -32,7 +32,13 @@ import { bareLevel } from './maps/tls-policy.ts'
 import { newMailId } from './mail/id.ts'
 import { createListener, type Listener } from './mail/inbound/listener.ts'
 import type { InboundPorts, Refusal } from './mail/inbound/ports.ts'
-import { createJourney, OnboardingClock, type Journey, type JourneyOptions } from './mail/journey.ts'
+import {
+  createJourney,
+  OnboardingClock,
+  Recovery,
+  type Journey,
+  type JourneyOptions,
+} from './mail/journey.ts'
 import { createOutbound, type Outbound, type OutboundOptions } from './mail/outbound/outbound.ts'
 import { Scheduler } from './mail/queue/scheduler.ts'
 import { createLog, type Log } from './observe/log.ts'
@@ -137,6 +143,9 @@ async function open(start: StartConfig, store: Store, log: Log, opened: AsyncDis
     outbound.close()
   })
   const owner = randomUUID()
+  const recovery = new Recovery({ alarms: store.alarms, now: Date.now, log })
+  recovery.start()
+  opened.defer(() => recovery.stop())
   const learner = new CapabilityLearner((id) => store.forTenant(id).capabilities, Date.now, log)
   opened.defer(() => learner.settled())
   const journey = openJourney(start, store, log, owner, {
@@ -145,6 +154,9 @@ async function open(start: StartConfig, store: Store, log: Log, opened: AsyncDis
     tenant: (id) => parts.surroundings(id),
     inspected: (tenantId, mailId, mail) => {
       learner.learn(tenantId, mailId, mail)
+    },
+    took: (tenant) => {
+      recovery.took(tenant)
     },
   })
   const scheduler = createScheduler(store, owner, journey, log)
@@ -177,7 +189,7 @@ function openJourney(
   store: Store,
   log: Log,
   owner: string,
-  parts: Pick<JourneyOptions, 'outbound' | 'authentication' | 'tenant' | 'inspected'>,
+  parts: Pick<JourneyOptions, 'outbound' | 'authentication' | 'tenant' | 'inspected' | 'took'>,
 ): Journey {
   const { lifetime, delayNoticeAfter, heldProbe, retryFirst, retryLongest } = start.queue
   return createJourney({

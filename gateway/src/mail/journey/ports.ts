@@ -27,6 +27,8 @@ export interface JourneyOptions {
   readonly tenant: (id: string) => TenantSurroundings | null
   /** Told of each inbound mail that was verified. Returns at once and never throws. */
   readonly inspected?: (tenantId: string, mailId: MailId, mail: InspectedMail) => void
+  /** Told that the endpoint of a tenant has taken a mail. Returns at once and never throws. */
+  readonly took?: (tenant: Tenant) => void
   /** Unique to this process run. */
   readonly owner: string
   /** How long a delivery is tried, and when a delay notice is written. Milliseconds. */

@@ -58,6 +58,8 @@ export class JourneyRig {
   /** Events of the log, as level and name. */
   readonly logged: string[] = []
   /** The tenant as the settings have it; a test may take it away. */
+  /** Told when the endpoint took a mail. */
+  took: ((tenant: Tenant) => void) | null = null
   current: Tenant | null
   settingsVersion = 1
   /** What is asked for its mail. */
@@ -138,6 +140,7 @@ export class JourneyRig {
       log,
     )
     return createJourney({
+      took: (tenant) => this.took?.(tenant),
       inspected: (tenantId, mailId, mail) => {
         learner.learn(tenantId, mailId, mail)
       },
