@@ -5,6 +5,7 @@
 import { scanHeader, scanMessage, type MimeNode } from '@siegel/engine'
 import { toLookupAddress } from '@siegel/contract'
 import { shownBy } from '../keyring/capabilities.ts'
+import { createFindingKeyring } from '../keyring/find/finding-keyring.ts'
 import { createKeyring } from '../keyring/keyring.ts'
 import type { Plan, Reason, RecipientPlan, Treatment } from '../mail/plan.ts'
 import { decide } from '../mail/policy/decide.ts'
@@ -17,6 +18,7 @@ import { readLanguage, TENANT_OPTIONS, withTenant, type AssistContext } from './
 import { readInput, UsageError, type ExitCode, type Io } from './io.ts'
 import { readOptions, type Options } from './options.ts'
 import { printable, render, type Language } from './texts.ts'
+import { lookingOutside } from './looking-outside.ts'
 import { trustAtHand } from './trust-context.ts'
 
 const OPTIONS = {
@@ -95,7 +97,11 @@ async function planOf(
 ): Promise<{ readonly facts: Facts; readonly plan: Plan }> {
   const { tenant, settings, credentials, store } = context
   const trust = trustAtHand(context, now)
-  const keyring = createKeyring({ store: credentials, trust: () => trust })
+  const keyring = createFindingKeyring({
+    keyring: createKeyring({ store: credentials, trust: () => trust }),
+    // What is found is shown, and kept only by the gateway.
+    ...{ ...lookingOutside(context, trust, now), store: null, now: () => now },
+  })
   const { fields, bodyStart } = scanHeader(bytes)
   let root: MimeNode | null = null
   try {
