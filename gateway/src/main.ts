@@ -101,6 +101,7 @@ async function open(start: StartConfig, store: Store, log: Log, opened: AsyncDis
   const status = openStatus(start, resolver.resolve, store.revocationSources, log)
   const parts = new Parts(status, {
     stores: (id) => store.forTenant(id),
+    directory: (id) => store.forTenant(id).directory,
     hosts: createHostLookup({ table: start.hosts, resolve: resolver.resolve }),
     anchors: () => [...rootCertificates, ...watch.current().tlsAnchors],
     ...{ resolver, now: Date.now, log },

@@ -6,6 +6,7 @@
 import { join } from 'node:path'
 import type { Kysely } from 'kysely'
 import type { ConfigStore } from '../config/ports.ts'
+import type { DirectoryStore } from '../directory/ports.ts'
 import type { OwnCredential } from '../identity/expiry.ts'
 import type { IdentityStore } from '../identity/ports.ts'
 import type { HarvestStore } from '../keyring/harvest-ports.ts'
@@ -25,6 +26,7 @@ import { StsPolicies } from './sts-policies.ts'
 import { SqliteConfig } from './config-store.ts'
 import { ownCredentials, SqliteCredentials } from './credentials.ts'
 import { DATABASE, SPOOL, prepareDataFolder } from './data-folder.ts'
+import { SqliteDirectory } from './directory.ts'
 import { SqliteHarvest } from './harvest.ts'
 import { SqliteIdentities } from './identities.ts'
 import { checkIntegrity, type Problem } from './integrity.ts'
@@ -65,6 +67,8 @@ export interface TenantStore {
   readonly harvest: HarvestStore
   /** Keys that await their certificate, and the tenant's own authority. */
   readonly issuing: IssuingStore
+  /** Its people: users and groups. */
+  readonly directory: DirectoryStore
   readonly traces: TraceStore
 }
 
@@ -207,6 +211,7 @@ class SqliteStore implements Store {
         credentials: new SqliteCredentials(id, lookups, keys),
         keyring: new SqliteKeyring(id, parts),
         issuing: new SqliteIssuing(id, parts),
+        directory: new SqliteDirectory(id, parts),
         harvest: new SqliteHarvest(id, writer, lookups),
         get traces() {
           return new SqliteTraces(id, db())

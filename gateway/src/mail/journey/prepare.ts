@@ -35,7 +35,7 @@ export async function planAndTreat(
   const original = await readOriginal(options.bodies, mail, (error) => {
     options.log.info('message-not-understood', { mail: mail.id, reason: error.code })
   })
-  const { tenant, settingsVersion, keyring, levels, rules } = surroundings
+  const { tenant, settingsVersion, keyring, levels, rules, groups } = surroundings
   const arrival = await arrivalOf(options, turn, tenant, original)
   if (arrival !== null && mustWait(options, turn, arrival, waiting)) return
   const deliveries = waiting.map((delivery) => ({
@@ -48,6 +48,7 @@ export async function planAndTreat(
     keyring,
     levels,
     rules,
+    groups: groups ?? null,
     now,
     apart: apartFrom(turn, waiting),
     sizeLimit: options.outbound.lastCapabilities(tenant.id)?.size ?? DEFAULT_SIZE_LIMIT,

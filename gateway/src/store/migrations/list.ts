@@ -10,6 +10,7 @@ import { tlsReports } from './0004-tls-reports.ts'
 import { keyring } from './0005-keyring.ts'
 import { harvest } from './0006-harvest.ts'
 import { revocationSources } from './0007-revocation-sources.ts'
+import { directory } from './0009-directory.ts'
 import type { ColumnTypes, Migration, PreparedMigration } from './migration.ts'
 
 /** All migrations in order. */
@@ -21,6 +22,7 @@ export const MIGRATIONS: readonly Migration[] = [
   keyring,
   harvest,
   revocationSources,
+  directory,
 ]
 
 /** The column types of SQLite. */
