@@ -1,9 +1,9 @@
 // Nested groups, circles and depth; and two imports at the same time on a real store: one is refused, nothing is half.
 import assert from 'node:assert/strict'
-import { describe, it } from 'node:test'
+import { after, describe, it } from 'node:test'
 import { toGroupKey } from '@siegel/contract'
 import { StoreRefused } from '../observe/failures.ts'
-import { openTestStore } from './testing/store.ts'
+import { Fixture } from '../store/testing/fixture.ts'
 import { GroupGathering } from './flatten.ts'
 import type { MemberKind } from './read-rows.ts'
 
@@ -15,7 +15,11 @@ function gathered(rows: readonly (readonly [group: string, member: string, kind:
   const findings: string[] = []
   const groups = [...gathering.flattened(({ code, detail }) => void findings.push(`${code} ${detail}`))]
   const of = (name: string) => groups.find((group) => group.name === name)
-  return { findings, members: (name: string) => of(name)?.members.toSorted(), complete: (name: string) => of(name)?.complete }
+  return {
+    findings,
+    members: (name: string) => of(name)?.members.toSorted(),
+    complete: (name: string) => of(name)?.complete,
+  }
 }
 
 describe('groups', () => {
@@ -50,9 +54,12 @@ describe('groups', () => {
 })
 
 describe('a generation', () => {
+  const fixture = new Fixture()
+  after(() => fixture.end())
+
   it('is seen as a whole or not at all, and not when something of it is missing', async () => {
-    await using opened = await openTestStore()
-    const { directory } = opened
+    const { store, contoso, fabrikam } = await fixture.openWithTenants()
+    const { directory } = store.forTenant(contoso)
     const part = (generation: string, addresses: number) => ({
       ...{ part: 'users' as const, generation, addresses, syncedAt: 1, source: 'x', entries: 1, refused: 0 },
       ...{ actor: 'test', digest: '' },
@@ -66,6 +73,8 @@ describe('a generation', () => {
     )
     assert.equal(directory.state('users'), null)
     await directory.switchTo(part(first, 2))
+    assert.equal(store.forTenant(fabrikam).directory.state('users'), null)
+    assert.deepEqual(store.forTenant(fabrikam).directory.userWith(first, 'a@a.example'), [])
     const second = directory.newGeneration('users')
     await directory.keepUsers(second, [{ number: 1, addresses: ['c@a.example'] }])
     await directory.switchTo(part(second, 1))
