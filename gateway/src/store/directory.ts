@@ -55,14 +55,15 @@ const SHARED =
 const KEYS_OF =
   'select distinct c.fingerprint from credential_address a join credential c on c.tenant_id = a.tenant_id and c.id = a.credential_id ' +
   "where a.tenant_id = ? and a.owner = 'own' and a.address = ? and c.for_encryption = 1 and c.state <> 'removed' limit 100"
-/** Addresses that own keys serve by a generation alone. */
+/** Addresses that own keys serve by a generation alone. Cross joins keep this order: keys are few beside addresses. */
 const widenedBy = (generation: string): string =>
-  'select b.address as address, c.fingerprint as fingerprint from credential c join credential_address k on k.tenant_id = c.tenant_id and ' +
-  "k.credential_id = c.id and k.owner = 'own' join directory_address a on a.tenant_id = k.tenant_id and a.address = k.address " +
-  `and a.generation = ${generation} join directory_address b on b.tenant_id = a.tenant_id and b.generation = a.generation and ` +
-  "b.user_number = a.user_number and b.address <> a.address where c.tenant_id = ?1 and c.owner = 'own' and c.for_encryption = 1 and " +
-  `c.state <> 'removed' and not ${sharedIn('a')} and not ${sharedIn('b')} and not exists (select 1 from credential_address x where ` +
-  "x.tenant_id = c.tenant_id and x.owner = 'own' and x.credential_id = c.id and x.address = b.address)"
+  'select b.address as address, c.fingerprint as fingerprint from credential_address k cross join credential c cross join ' +
+  'directory_address a cross join directory_address b ' +
+  "where k.tenant_id = ?1 and k.owner = 'own' and c.tenant_id = k.tenant_id and c.id = k.credential_id and c.for_encryption = 1 and " +
+  `c.state <> 'removed' and a.tenant_id = k.tenant_id and a.generation = ${generation} and a.address = k.address and ` +
+  'b.tenant_id = a.tenant_id and b.generation = a.generation and b.user_number = a.user_number and b.address <> a.address and ' +
+  `not ${sharedIn('a')} and not ${sharedIn('b')} and not exists (select 1 from credential_address x where ` +
+  "x.tenant_id = c.tenant_id and x.credential_id = c.id and x.owner = 'own' and x.address = b.address)"
 const WIDENED = `${widenedBy('?2')} except ${widenedBy('?3')} order by 1, 2`
 const SETTINGS_MOVE = 'update settings set version = version + 1 where id = 1'
 
