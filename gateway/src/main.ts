@@ -106,8 +106,10 @@ async function run(start: StartConfig, store: Store, log: Log): Promise<void> {
 async function open(start: StartConfig, store: Store, log: Log, opened: AsyncDisposableStack): Promise<void> {
   const resolver = openResolver(start, log)
   const status = openStatus(start, resolver.resolve, store.revocationSources, log)
-  const parts = new Parts(status, (id) => store.forTenant(id).capabilities, {
+  const parts = new Parts(status, {
+    capabilities: (id) => store.forTenant(id).capabilities,
     stores: (id) => store.forTenant(id),
+    directory: (id) => store.forTenant(id).directory,
     hosts: createHostLookup({ table: start.hosts, resolve: resolver.resolve }),
     anchors: () => [...rootCertificates, ...watch.current().tlsAnchors],
     ...{ resolver, now: Date.now, log },
@@ -143,9 +145,7 @@ async function open(start: StartConfig, store: Store, log: Log, opened: AsyncDis
     outbound.close()
   })
   const owner = randomUUID()
-  const recovery = new Recovery({ alarms: store.alarms, now: Date.now, log })
-  recovery.start()
-  opened.defer(() => recovery.stop())
+  const recovery = openRecovery(store, log, opened)
   const learner = new CapabilityLearner((id) => store.forTenant(id).capabilities, Date.now, log)
   opened.defer(() => learner.settled())
   const journey = openJourney(start, store, log, owner, {
@@ -291,6 +291,14 @@ function sweepHourly(store: Store, log: Log): () => void {
   return () => {
     clearInterval(timer)
   }
+}
+
+/** Clears the alarms about delivery when it works again. */
+function openRecovery(store: Store, log: Log, opened: AsyncDisposableStack): Recovery {
+  const recovery = new Recovery({ alarms: store.alarms, now: Date.now, log })
+  recovery.start()
+  opened.defer(() => recovery.stop())
+  return recovery
 }
 
 /** @returns ends it */

@@ -14,6 +14,7 @@ import { gather } from '../mail/policy/gather.ts'
 import { NO_LEVELS, type AskedTreatment } from '../mail/policy/levels.ts'
 import { measure } from '../mail/measure.ts'
 import { domainOf } from '../smtp/address.ts'
+import { directoryOf } from './directory-context.ts'
 import { readLanguage, TENANT_OPTIONS, withTenant, type AssistContext } from './exchange-tenant.ts'
 import { readInput, UsageError, type ExitCode, type Io } from './io.ts'
 import { readOptions, type Options } from './options.ts'
@@ -131,6 +132,7 @@ async function planOf(
     capabilities: (address) => shownBy(store.forTenant(tenant.id).capabilities.find(address)),
     levels: settings.treatment.get(tenant.id) ?? NO_LEVELS,
     rules: settings.rules.get(tenant.id) ?? [],
+    groups: directoryOf(context.store, settings, tenant.id, now).membership(),
   })
   return { facts, plan: decide(facts) }
 }

@@ -226,7 +226,7 @@ async function treatmentOf(
     { bytes, root, fields: root.headers },
     [{ number: 0, recipient: { address: PARTNER_ADDRESS }, released: false }],
     {
-      ...{ keyring, now, settingsVersion: 1, sizeLimit: 1_000_000, rules: [], apart: 0 },
+      ...{ keyring, now, settingsVersion: 1, sizeLimit: 1_000_000, rules: [], apart: 0, groups: null },
       tenant,
       levels: { ...NO_LEVELS, tenant: { profile } },
     },

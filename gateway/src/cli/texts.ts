@@ -3,6 +3,7 @@
  * an argument, `{a.b}` by one inside another. No logic but the replacing; a code that is not here is printed as it is.
  */
 import type { TraceValue } from '../mail/trace.ts'
+import { DIRECTORY_TEXTS } from './directory-texts.ts'
 import { KEYRING_TEXTS } from './keyring-texts.ts'
 
 /** The languages of the command line. */
@@ -70,6 +71,7 @@ export const TEXTS: Readonly<Record<string, Text>> = {
   'too-large': text('would have {expected} octets after treatment, the next hop takes {limit}', 'hätte nach der Behandlung {expected} Oktette, die Gegenstelle nimmt {limit}'),
   setting: text('{name}: {value}, asked for by {level} {of}', '{name}: {value}, verlangt von {level} {of}'),
   'rule-applies': text('the rule {rule} applies', 'die Regel {rule} trifft zu'),
+  'rule-applies-by-group': text('the rule {rule} applies, by the group {groups}', 'die Regel {rule} trifft zu, durch die Gruppe {groups}'),
   'rule-unsure': text('whether the rule {rule} applies cannot be judged: it may only ask for more', 'ob die Regel {rule} zutrifft, ist nicht zu beurteilen: sie darf nur mehr verlangen'),
   'held-by-rule': text('held by the rule {rule}: waits for an operator', 'angehalten durch die Regel {rule}: wartet auf einen Betreuer'),
   'rejected-by-rule': text('returned by the rule {rule}', 'zurückgegeben durch die Regel {rule}'),
@@ -291,7 +293,8 @@ export function render(
   args: { readonly [name: string]: TraceValue },
   language: Language,
 ): string {
-  const known = fromCatalogue(TEXTS, code) ?? fromCatalogue(KEYRING_TEXTS, code)
+  const known =
+    fromCatalogue(TEXTS, code) ?? fromCatalogue(KEYRING_TEXTS, code) ?? fromCatalogue(DIRECTORY_TEXTS, code)
   if (known !== undefined)
     return known[language].replaceAll(/\{([A-Za-z.]+)\}/g, (_, path: string) =>
       shown(path, lookUp(args, path)),

@@ -217,6 +217,22 @@ export const VERBS: readonly Verb[] = [
     load: async () => (await import('./keyring.ts')).keyring,
   },
   {
+    name: 'directory',
+    summary: "bring and show a tenant's people: users with all their addresses, groups with their members",
+    forms: [
+      'directory import FILE --users|--groups [--accept-smaller] [--tenant NAME] [--lang de|en] [--config FILE] [--json]',
+      'directory status [--tenant NAME] [--lang de|en] [--config FILE] [--json]',
+      'directory show ADDRESS|GROUP [--tenant NAME] [--lang de|en] [--config FILE] [--json]',
+    ],
+    details: [
+      'FILE is CSV in UTF-8, its first line names the columns. --users: PrimarySmtpAddress, EmailAddresses (`SMTP:a;smtp:b`). --groups: Group,',
+      'GroupName, Member, RecipientType; a line for each member, which may be a group of the file. An import replaces users, or groups, as a',
+      'whole; if it fails the last one stays. What is not taken is reported by line; then exit 1. --accept-smaller: also if more than half is gone.',
+      'status exits with 1 when users or groups are missing or too old (`Directory` object, maxAgeHours); show when nothing is known.',
+    ],
+    load: async () => (await import('./directory.ts')).directory,
+  },
+  {
     name: 'key',
     summary: 'make an own S/MIME key and the request for its certificate, and import the reply',
     forms: [

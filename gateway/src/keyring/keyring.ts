@@ -44,7 +44,10 @@ export interface Keyring {
   signingKey(credential: string): Promise<SigningKey>
   /** The certificate behind a recipient choice. Throws KeyUnavailable. */
   certificate(credential: string): Promise<Certificate>
-  /** All own keys that serve one of the addresses, expired ones too: old mail must stay readable. */
+  /**
+   * All own keys that serve one of the addresses, or by the directory another one of the same user; expired ones too: old mail must stay
+   * readable.
+   */
   decryptionKeys(addresses: readonly string[]): Promise<DecryptionKey[]>
 }
 
@@ -80,6 +83,8 @@ export interface KeyringOptions {
   readonly store: CredentialStore
   /** The current trust settings; a new `version` also drops all cached look-ups. */
   readonly trust: () => Trust
+  /** The further addresses, look-up form, whose keys open the mail of an address, by the directory; default: none. */
+  readonly servedWith?: (address: string) => readonly string[]
 }
 
 /**
@@ -186,8 +191,10 @@ class TenantKeyring implements Keyring {
   async decryptionKeys(addresses: readonly string[]): Promise<DecryptionKey[]> {
     this.#fresh()
     const found = new Map<string, Loaded>()
-    for (const address of addresses)
-      for (const loaded of await this.#find('own', lookupForm(address)))
+    const asked = addresses.map(lookupForm)
+    const served = asked.flatMap((address) => this.#options.servedWith?.(address) ?? [])
+    for (const address of new Set([...asked, ...served]))
+      for (const loaded of await this.#find('own', address))
         if (loaded.credential.encrypt) found.set(loaded.credential.fingerprint, loaded)
     return Promise.all(
       [...found.values()].map(async ({ credential, certificate }) => ({

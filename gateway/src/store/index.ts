@@ -6,6 +6,7 @@
 import { join } from 'node:path'
 import type { Kysely } from 'kysely'
 import type { ConfigStore } from '../config/ports.ts'
+import type { DirectoryStore } from '../directory/ports.ts'
 import type { OwnCredential } from '../identity/expiry.ts'
 import type { IdentityStore } from '../identity/ports.ts'
 import type { CapabilityStore } from '../keyring/capabilities.ts'
@@ -27,6 +28,7 @@ import { PartnerCapabilities } from './capabilities.ts'
 import { SqliteConfig } from './config-store.ts'
 import { ownCredentials, SqliteCredentials } from './credentials.ts'
 import { DATABASE, SPOOL, prepareDataFolder } from './data-folder.ts'
+import { SqliteDirectory } from './directory.ts'
 import { SqliteHarvest } from './harvest.ts'
 import { SqliteIdentities } from './identities.ts'
 import { checkIntegrity, type Problem } from './integrity.ts'
@@ -69,6 +71,8 @@ export interface TenantStore {
   readonly issuing: IssuingStore
   /** What its partners have shown to be able to read. */
   readonly capabilities: CapabilityStore
+  /** Its people: users and groups. */
+  readonly directory: DirectoryStore
   readonly traces: TraceStore
 }
 
@@ -211,6 +215,7 @@ class SqliteStore implements Store {
         credentials: new SqliteCredentials(id, lookups, keys),
         keyring: new SqliteKeyring(id, parts),
         issuing: new SqliteIssuing(id, parts),
+        directory: new SqliteDirectory(id, parts),
         harvest: new SqliteHarvest(id, writer, lookups),
         capabilities: new PartnerCapabilities(id, writer, lookups),
         get traces() {

@@ -66,7 +66,8 @@ export async function look(
     const about = { fingerprint: certificate.fingerprint, source: source.settings.name }
     const refusal = ports.refusal(certificate.fingerprint)
     if (refusal !== null) {
-      reasons.push({ code: `found-${refusal}`, arguments: about })
+      const others = refusal === 'removed' ? 'found-removed' : 'found-awaiting-approval'
+      reasons.push({ code: refusal === 'distrusted' ? 'found-distrusted' : others, arguments: about })
       continue
     }
     if ('reasons' in judged) {

@@ -1,6 +1,7 @@
 /**
  * What the journey is made of, what it needs, and what its files share. Types only.
  */
+import type { GroupMembership } from '../../directory/ports.ts'
 import type { Harvester } from '../../keyring/harvest.ts'
 import type { CapabilityStore, InspectedMail } from '../../keyring/capabilities.ts'
 import type { Keyring } from '../../keyring/keyring.ts'
@@ -59,6 +60,8 @@ export interface TenantSurroundings {
   readonly levels: TreatmentLevels
   /** The rules for it that are enabled, in their order. */
   readonly rules: readonly Rule[]
+  /** Its directory as it is now; left out or null: none that can be believed. */
+  readonly groups?: GroupMembership | null
   /** The map `transport`, for what goes into the world. */
   readonly transport: TransportMap
 }

@@ -39,7 +39,7 @@ export async function planAndTreat(
   const original = await readOriginal(options.bodies, mail, (error) => {
     options.log.info('message-not-understood', { mail: mail.id, reason: error.code })
   })
-  const { tenant, settingsVersion, keyring, capabilities, levels, rules } = surroundings
+  const { tenant, settingsVersion, keyring, capabilities, levels, rules, groups } = surroundings
   const arrival = await arrivalOf(options, turn, tenant, original)
   if (arrival !== null && mustWait(options, turn, arrival, waiting)) return
   const deliveries = waiting.map((delivery) => ({
@@ -53,6 +53,7 @@ export async function planAndTreat(
     capabilities: (address) => shownBy(capabilities?.find(address) ?? []),
     levels,
     rules,
+    groups: groups ?? null,
     now,
     apart: apartFrom(turn, waiting),
     sizeLimit: options.outbound.lastCapabilities(tenant.id)?.size ?? DEFAULT_SIZE_LIMIT,

@@ -277,9 +277,12 @@ function byRule(
 
 /** The rules that bore upon a recipient. */
 function rulesOf({ rules }: RecipientFacts): Reason[] {
-  return rules.map(({ rule, outcome }) =>
-    outcome === 'applies' ? reason('rule-applies', { rule }) : reason('rule-unsure', { rule }),
-  )
+  return rules.map(({ rule, outcome, groups }) => {
+    if (outcome === 'unsure') return reason('rule-unsure', { rule })
+    return groups === undefined
+      ? reason('rule-applies', { rule })
+      : reason('rule-applies-by-group', { rule, groups: groups.join(', ') })
+  })
 }
 
 /** Where the values come from that the factory did not set. */

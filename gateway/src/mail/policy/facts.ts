@@ -34,6 +34,8 @@ export interface RuleFound {
   readonly rule: string
   /** unsure: it could not be judged whether it applies. */
   readonly outcome: 'applies' | 'unsure'
+  /** The groups of the directory that counted; left out when none did. */
+  readonly groups?: readonly string[]
 }
 
 /** What a rule asks for beside treatment. */

@@ -10,6 +10,7 @@ import {
   smimeKind,
   type MimeNode,
 } from '@siegel/engine'
+import type { GroupMembership } from '../../directory/ports.ts'
 import type { ShownCapabilities } from '../../keyring/capabilities.ts'
 import { lookupForm, type Keyring } from '../../keyring/keyring.ts'
 import { domainOf } from '../../smtp/address.ts'
@@ -42,6 +43,8 @@ export interface GatherContext {
   readonly levels: TreatmentLevels
   /** The rules for outbound mail that are enabled, in their order. */
   readonly rules: readonly Rule[]
+  /** The tenant's directory; null when there is none that can be believed. */
+  readonly groups: GroupMembership | null
   /** What the next hop takes at most, in octets. */
   readonly sizeLimit: number
   /** Recipients of the mail who are not among those to be planned, and for whom nothing has been made yet. */
@@ -78,7 +81,7 @@ export async function gather(
   const protection = protectionOf(message, mail)
   const kind = kindOf(message, mail)
   const senders = sendersOf(from, mail.envelope.sender)
-  const trial = trialOf(mail, message, context.rules, { senders, kind, protection })
+  const trial = trialOf(mail, message, context, { senders, kind, protection })
   const ordinary = mail.direction === 'outbound' && protection === 'none' && kind === 'ordinary'
   const signer = ordinary && single !== null ? await context.keyring.signer(single, context.now) : null
   const visible = visibleAddresses(message)
@@ -145,12 +148,12 @@ export async function gather(
 function trialOf(
   { direction, body, envelope }: GatheredMail,
   message: ScannedMessage,
-  rules: readonly Rule[],
+  { rules, groups }: GatherContext,
   known: { readonly senders: readonly string[]; readonly kind: MessageKind; readonly protection: Protection },
 ): RuleTrial | null {
   if (direction !== 'outbound') return null
   const nullSender = envelope.sender === ''
-  return new RuleTrial(rules, ruledMail(message, { ...known, size: body.size, nullSender }))
+  return new RuleTrial(rules, ruledMail(message, { ...known, groups, size: body.size, nullSender }))
 }
 
 const NO_KEYS = { certificate: null, certificateReasons: [] } as const

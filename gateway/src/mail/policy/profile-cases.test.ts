@@ -84,7 +84,7 @@ async function planOf(profiles: string, have: string, shown: string): Promise<Re
     { bytes, root: mime, fields: mime.headers },
     [{ number: 0, recipient: { address: BOB }, released: false }],
     {
-      ...{ keyring, now, settingsVersion: 1, sizeLimit: 1_000_000, rules: [], apart: 0 },
+      ...{ keyring, now, settingsVersion: 1, sizeLimit: 1_000_000, rules: [], apart: 0, groups: null },
       tenant: { acceptedDomains: ['contoso.com'], ediEnergyEdition: null },
       capabilities: () => shownOf(shown),
       levels: { ...NO_LEVELS, users: new Map([[ALICE, { profile: user }]]), partners: partnersAsked },
