@@ -8,6 +8,7 @@ import { access, open, realpath, rename, rm, stat, type FileHandle } from 'node:
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { sourceOf, type ByteSource } from '@siegel/engine'
+import { MemoryPace } from '../store/spool/memory-pace.ts'
 import { UsageError, type Io } from './io.ts'
 
 /** Octets read at once. */
@@ -49,6 +50,7 @@ function fileSource(file: FileHandle, length: number, path: string): ByteSource 
     async *chunks(start = 0, end = length) {
       const past = Math.min(end, length)
       const room = Buffer.allocUnsafeSlow(Math.max(0, Math.min(READ, past - start)))
+      const pace = new MemoryPace()
       for (let at = start; at < past;) {
         const { bytesRead } = await file
           .read(room, 0, Math.min(room.length, past - at), at)
@@ -57,6 +59,7 @@ function fileSource(file: FileHandle, length: number, path: string): ByteSource 
           })
         if (bytesRead === 0) throw new UsageError(`cannot read ${path}: it became shorter`)
         at += bytesRead
+        pace.passed(bytesRead)
         yield room.subarray(0, bytesRead)
       }
     },
@@ -89,8 +92,12 @@ export async function writeFrom(path: string, source: ByteSource, mode = 0o666):
     : constants.O_WRONLY
   const file = await writable(path, () => open(writing, flags, mode))
   let whole = false
+  const pace = new MemoryPace()
   try {
-    for await (const chunk of source.chunks()) await writable(path, () => writeAll(file, chunk))
+    for await (const chunk of source.chunks()) {
+      await writable(path, () => writeAll(file, chunk))
+      pace.passed(chunk.length)
+    }
     whole = true
   } finally {
     await file.close()
