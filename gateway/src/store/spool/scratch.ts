@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { release, type ByteSource, type Temporary, type TemporaryStore } from '@siegel/engine'
 import { StorageError } from '../../observe/failures.ts'
 import { asStorageError, closeFile, openForBoth, readInto, removeFile, writeAll } from './files.ts'
+import { LARGE_BODY, MemoryPace } from './memory-pace.ts'
 import { SEALED_SEGMENT, SEGMENT, openSegment, sealSegment } from './sealed-file.ts'
 
 /** Sealed octets that are written, and segments that are read, at once. */
@@ -42,6 +43,7 @@ class ScratchFile implements Temporary {
   #segments = 0
   #length = 0
   #queue: Buffer[] = []
+  readonly #pace = new MemoryPace()
 
   constructor(file: number) {
     this.#file = file
@@ -77,6 +79,7 @@ class ScratchFile implements Temporary {
   #seal(last: boolean): void {
     this.#queue.push(...sealSegment(this.#key, this.#segments, last, this.#plain.subarray(0, this.#filled)))
     this.#segments += 1
+    if (this.#segments > LARGE_BODY) this.#pace.passed(SEGMENT)
     this.#filled = 0
   }
 
@@ -110,6 +113,7 @@ class ScratchFile implements Temporary {
         const offset = number * SEGMENT
         yield plain.subarray(Math.max(start - offset, 0), Math.min(end - offset, plain.length))
         release(plain)
+        if (number > LARGE_BODY) this.#pace.passed(SEGMENT)
       }
     }
   }
