@@ -113,6 +113,7 @@ module.exports = {
       { path: G, pathNot: [G + '(keyring/find|cli)/', G + '(main|parts)[.]ts$', TEST] },
       { path: G + 'keyring/find/', dependencyTypesNot: ['type-only'] },
     ),
+    ban('directory-stands-alone', { path: G + 'directory/', pathNot: TEST }, { path: G + '(?!directory/)' }),
     ban('keys-know-no-mail', { path: G + '(keyring|trust)/' }, { path: G + 'mail/' }),
     ban(
       'surfaces-see-queue-policy-and-keys',

@@ -35,7 +35,7 @@ for (const spam of ['A', 'B', 'C', 'D'] as const)
     /** `siegel exchange script` with the options of this run. */
     const writeScript = (file: string): void => {
       const choices = ['--spam', spam, '--inbound', 'all', '--gateway-ip', '127.0.0.1', ...guard]
-      siegel('script', '--out', file, ...choices)
+      siegel('script', '--out', file, '--language', 'en', ...choices)
     }
     const powershell = async (text: string, args: Record<string, string | boolean> = {}): Promise<string> => {
       const result = await stage.exchange.powershell(CONTOSO.id, text, { arguments: args })

@@ -80,7 +80,15 @@ class Scene {
 
   async script(): Promise<string> {
     const file = join(this.stage.gateway.config.folder, 'rotation.ps1')
-    const { status, err } = await this.command('exchange', 'script', '--out', file, ...CHOICES)
+    const { status, err } = await this.command(
+      'exchange',
+      'script',
+      '--language',
+      'en',
+      '--out',
+      file,
+      ...CHOICES,
+    )
     assert.equal(status, 0, err)
     return this.note(readFileSync(file, 'utf8'))
   }

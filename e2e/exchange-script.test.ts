@@ -12,6 +12,78 @@ import { findJudge } from './stage/judge.ts'
 import { CONTOSO, type Preset } from './stage/objects.ts'
 import { openStage, type Stage } from './stage/stage.ts'
 
+/** Words that no German line has. */
+const ENGLISH = /\b(?:the|and|not|with|rules?|mail to|nothing)\b/i
+
+for (const preset of ['as-documented', 'recommended'] as const satisfies readonly Preset[])
+  describe(`the German script of preset ${preset}`, () => {
+    let stage: Stage
+    let assistant: Assistant
+    let script = ''
+
+    before(async () => {
+      stage = await openStage({ preset }, (built) => {
+        built.addEmployee('alice@contoso.example')
+      })
+      assistant = new Assistant(stage)
+      const bare = stage.exchange.tenant(CONTOSO.id)
+      const empty = { inboundConnectors: [], outboundConnectors: [], rules: [] }
+      stage.exchange.setTenant({ ...bare, ...empty, groups: { 'pilot@contoso.example': [] } })
+      script = assistant.write('script', 'de')
+    })
+    after(() => stage.close())
+
+    /** Runs it and gives all that it says. */
+    const said = async (args: Record<string, string | boolean> = {}, code = 0): Promise<string> => {
+      const { exitCode, errors, output, warnings } = await assistant.attempt(script, args)
+      const all = [output, ...warnings].join('\n')
+      assert.deepEqual([exitCode, errors], [code, []], all)
+      assert.doesNotMatch(all.replaceAll(/^What if: .*$/gm, ''), ENGLISH)
+      return all
+    }
+
+    it('looks, makes, and finds all unchanged', async () => {
+      assert.match(await said({ WhatIf: true }), /-WhatIf: nichts wurde geändert/)
+      assert.equal(stage.exchange.tenant(CONTOSO.id).rules?.length ?? 0, 0)
+      assert.match(await said(), /^angelegt, deaktiviert: S/m)
+      assert.match(await said(), /^unverändert: Siegel to gateway$/m)
+    })
+
+    it('says in every stage what it did, and under -WhatIf does not claim it', async () => {
+      assert.match(await said({ Stage: 'pilot' }, 2), /Welche Gruppe\?/)
+      assert.match(await said({ Stage: 'pilot', PilotGroup: 'x@contoso.example' }, 3), /es gibt keine Gruppe/)
+      assert.match(
+        await said({ Stage: 'pilot', PilotGroup: 'pilot@contoso.example' }),
+        /Mail der Mitglieder von pilot@/,
+      )
+      assert.doesNotMatch(await said({ Stage: 'all', WhatIf: true }), /binnen 30 Minuten/)
+      assert.match(await said({ Stage: 'all' }), /Alle Mail, die die Regeln nennen/)
+      if (preset === 'recommended') assert.match(await said({ Stage: 'guard' }), /Der Wächter ist aktiviert/)
+      else assert.match(await said({ Stage: 'guard' }, 2), /keinen Wächter/)
+    })
+
+    it('bypasses, resumes, validates without a window, exports', async () => {
+      assert.match(await said({ Bypass: true }), /Das Gateway ist überbrückt/)
+      assert.match(await said({ Bypass: true }), /Keine Regel zum Gateway war aktiv/)
+      assert.match(await said({ Resume: true }), /Mail geht binnen 30 Minuten wieder/)
+      const { exitCode, warnings } = await assistant.attempt(script, {
+        Validate: true,
+        ValidationRecipient: 'probe@elsewhere.example',
+      })
+      assert.equal(exitCode, 3)
+      assert.match(warnings.join('\n'), /siegel exchange window open --to ADRESSE/)
+      assert.match(await said({ Export: true }), /Der Stand liegt in /)
+    })
+
+    it('is taken away in German, and the second time there is nothing', async () => {
+      script = assistant.write('rollback', 'de')
+      assert.match(await said(), /^entfernt: S[\s\S]*Die Connectors bleiben/m)
+      assert.match(await said({ Connectors: true }), /^entfernt: Siegel from gateway$/m)
+      for (const args of [{}, { Connectors: true }])
+        assert.match(await said(args), /trägt die Marke von contoso: nichts wurde entfernt/)
+    })
+  })
+
 for (const preset of ['as-documented', 'recommended'] as const satisfies readonly Preset[])
   describe(`the script of preset ${preset}`, () => {
     const casts = new Map<(typeof ACTS)[number], Cast>()
@@ -69,6 +141,29 @@ for (const preset of ['as-documented', 'recommended'] as const satisfies readonl
       await assistant.run(`Set-TransportRule -Identity '${route}' -StopRuleProcessing $false`)
       assert.ok((await assistant.run(script)).output.includes(`updated: ${route}\n`))
       assert.doesNotMatch((await assistant.run(script)).output, /^(made|updated)/m)
+    })
+
+    it('goes on in German where an English one has ended, and back', async () => {
+      const german = assistant.write('script', 'de')
+      assert.ok(german.startsWith('\ufeff'))
+      const { rules, inboundConnectors, outboundConnectors } = stage.exchange.tenant(CONTOSO.id)
+      for (const args of [{}, { Stage: 'all' }] as const) {
+        const { output, warnings } = await assistant.attempt(german, args)
+        assert.match(output, /^unverändert: Siegel from gateway$/m)
+        assert.doesNotMatch(output, /^(angelegt|geändert|entfernt|made|updated)/m)
+        assert.doesNotMatch(`${output}${warnings.join('\n')}`, ENGLISH)
+      }
+      const now = stage.exchange.tenant(CONTOSO.id)
+      assert.deepEqual(
+        [now.rules, now.inboundConnectors, now.outboundConnectors],
+        [rules, inboundConnectors, outboundConnectors],
+      )
+      assert.doesNotMatch((await assistant.run(script)).output, /^(made|updated|removed)/m)
+      const { all } = await assistant.checks('drift', await assistant.state(german), 'de')
+      assert.deepEqual(
+        all.filter(({ verdict }) => verdict !== 'good'),
+        [],
+      )
     })
 
     it('stops before any change when the pilot group is missing or is no group', async () => {

@@ -94,6 +94,7 @@ const PLANTED: Readonly<Record<string, readonly { readonly file: string; readonl
   'identity-knows-no-path': [
     { file: 'gateway/src/identity/on-the-path.ts', imports: '../mail/queue/scheduler.ts' },
   ],
+  'directory-stands-alone': [{ file: 'gateway/src/directory/nosy.ts', imports: '../keyring/keyring.ts' }],
   'keys-know-no-mail': [{ file: 'gateway/src/keyring/mail.ts', imports: '../mail/plan.ts' }],
   'surfaces-see-queue-policy-and-keys': [
     { file: 'gateway/src/admin/nosy.ts', imports: '../mail/inbound/session.ts' },

@@ -4,7 +4,8 @@
  * a small store in which the same kind of mail finds the same kind of certificates but no settings, and an empty one, which finds nothing.
  *
  * Usage: npm run bench:policy [-- --quick] [--json]
- * Fails when the promise is not kept. With SIEGEL_RESULT=FILE the result is written there too.
+ * Fails when addresses drawn at random take more than twice as long as in the small store (p99), or memory is more than 300 MB. The same to
+ * the empty store is said, too, but does not fail it. With SIEGEL_RESULT=FILE the result is written there too.
  */
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
@@ -21,7 +22,7 @@ const asJson = process.argv.includes('--json')
 const SHARE = quick ? 0.1 : 1
 const ROUNDS = quick ? 5 : 9
 const DECISIONS = 500
-/** The promise: p99 to that of the smaller store, and MB. */
+/** p99 to that of another store, and MB. */
 const MOST_TIMES = 2
 const MOST_MB = 300
 
@@ -153,16 +154,20 @@ async function main(folder: string): Promise<number> {
       memory[name] = Math.round((await side.ask<{ peak: number }>('memory')).peak)
     const ends = await sides.get('full')?.ask<{ ms: number; alarms: number }>('own')
     const random = decisions.find(({ kind }) => kind === 'random')
-    const kept = (random?.p99ToSmall ?? Infinity) <= MOST_TIMES && (memory['full'] ?? Infinity) <= MOST_MB
+    const within = {
+      small: (random?.p99ToSmall ?? Infinity) <= MOST_TIMES,
+      empty: (random?.p99ToEmpty ?? Infinity) <= MOST_TIMES,
+      memory: (memory['full'] ?? Infinity) <= MOST_MB,
+    }
     const result = {
       ...{ scale: SCALES.full, rounds: ROUNDS, decisionsInRound: DECISIONS, fillSeconds: Math.round(filled) },
-      ...{ decisions, peakMb: memory, opened, ends, kept },
+      ...{ decisions, peakMb: memory, opened, ends, within },
     }
     const file = process.env['SIEGEL_RESULT']
     if (file !== undefined) writeFileSync(file, JSON.stringify(result))
     if (asJson) console.log(JSON.stringify(result))
     else report(result)
-    return kept ? 0 : 1
+    return within.small && within.memory ? 0 : 1
   } finally {
     for (const side of sides.values()) await side.close()
   }
@@ -171,7 +176,7 @@ async function main(folder: string): Promise<number> {
 function report(result: {
   readonly decisions: Awaited<ReturnType<typeof measure>>
   readonly peakMb: Readonly<Record<string, number>>
-  readonly kept: boolean
+  readonly within: Readonly<Record<'small' | 'empty' | 'memory', boolean>>
 }): void {
   console.log('| addresses | store | p50 ms | p99 ms | CPU-ms | p99 of the full one to it |')
   console.log('| --- | --- | --- | --- | --- | --- |')
@@ -182,7 +187,12 @@ function report(result: {
       console.log(`| ${kind} | ${name} | ${p50 ?? ''} | ${p99 ?? ''} | ${cpuMs ?? ''} | ${ratio} |`)
     }
   console.log(`\npeak memory in MB: ${JSON.stringify(result.peakMb)}`)
-  console.log(`the promise is ${result.kept ? 'kept' : 'not kept'}`)
+  const { small, empty, memory } = result.within
+  const word = (is: boolean) => (is ? 'yes' : 'no')
+  console.log(
+    `random, p99 at most ${MOST_TIMES} times that of the small store: ${word(small)}; of the empty one: ${word(empty)}`,
+  )
+  console.log(`at most ${MOST_MB} MB: ${word(memory)}`)
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'siegel-bench-policy-'))

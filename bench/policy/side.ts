@@ -12,6 +12,7 @@ import { decide } from '../../gateway/src/mail/policy/decide.ts'
 import { gather } from '../../gateway/src/mail/policy/gather.ts'
 import type { TenantSurroundings } from '../../gateway/src/mail/journey.ts'
 import { expiryAlarms, LONGEST_NOTICE_MS } from '../../gateway/src/identity/expiry.ts'
+import { shownBy } from '../../gateway/src/keyring/capabilities.ts'
 import { createLog } from '../../gateway/src/observe/log.ts'
 import { Parts } from '../../gateway/src/parts.ts'
 import { openStore } from '../../gateway/src/store/index.ts'
@@ -45,6 +46,8 @@ function fresh(): TenantSurroundings {
   const status = openStatus({ hosts: new Map() }, null, store.revocationSources, log)
   const parts = new Parts(status, {
     stores: (id) => store.forTenant(id),
+    directory: (id) => store.forTenant(id).directory,
+    capabilities: (id) => store.forTenant(id).capabilities,
     hosts: nobody,
     resolver: { resolve: nobody, validates: false },
     anchors: () => [],
@@ -76,7 +79,10 @@ function* drawn(count: number, seed: number): Generator<SceneMail, void, undefin
 }
 
 /** Decides one mail; gives the milliseconds that passed, and those of the processor. */
-async function decided(surroundings: TenantSurroundings, { mail, message, recipients }: SceneMail) {
+async function decided(
+  { capabilities, groups, ...surroundings }: TenantSurroundings,
+  { mail, message, recipients }: SceneMail,
+) {
   const deliveries = recipients.map((address, number) => ({
     ...{ number, recipient: { address }, released: false },
   }))
@@ -84,6 +90,8 @@ async function decided(surroundings: TenantSurroundings, { mail, message, recipi
   const start = performance.now()
   const facts = await gather(mail, message, deliveries, {
     ...surroundings,
+    capabilities: (address) => shownBy(capabilities?.find(address) ?? []),
+    groups: groups ?? null,
     ...{ now: Date.now(), sizeLimit: SIZE_LIMIT, apart: 0 },
   })
   const plan = decide(facts)

@@ -15,6 +15,7 @@ export type { ConfigDocument, DocumentProblem, Kind, KindInfo, ParsedDocument } 
 export type { AcmeIssuerSpec } from './objects/acme.ts'
 export { HARVEST_POLICIES } from './objects/directory.ts'
 export type { CertificateDirectorySpec } from './objects/directory.ts'
+export { DIRECTORY_MAX_AGE_HOURS, toGroupKey } from './objects/people.ts'
 export { MAP_NAMES } from './objects/installation.ts'
 export type {
   AddressRangeSpec,

@@ -70,6 +70,7 @@ test('every kind accepts a typical document', () => {
     document('MailAnchor', { certificate: 'file:ca.pem' }),
     document('TrustSettings', { revocation: 'hard', distrust: [{ issuer: 'CN=Lost' }] }),
     document('CertificateDirectory', { type: 'smimea' }),
+    document('Directory', { maxAgeHours: 48 }),
     { ...document('TreatmentDefaults', { encrypt: 'if-possible' }), name: 'default' },
     document('TreatmentSettings', { partner: '*.Fabrikam.com', encrypt: 'always', holdHours: 48 }),
     document('Rule', { order: 10, when: { subject: ['[secure]'] }, then: { encrypt: 'always' } }),

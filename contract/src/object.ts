@@ -14,6 +14,7 @@ import {
   tlsAnchorSpec,
 } from './objects/installation.ts'
 import { credentialSpec, mailAnchorSpec, partnerCertificateSpec } from './objects/keyring.ts'
+import { directorySpec } from './objects/people.ts'
 import { ruleSpec } from './objects/rule.ts'
 import { tenantSpec } from './objects/tenant.ts'
 import { trustSettingsSpec } from './objects/trust.ts'
@@ -68,6 +69,7 @@ const configDocument = z.discriminatedUnion('kind', [
   ofTenant('MailAnchor', mailAnchorSpec),
   ofTenant('CertificateDirectory', certificateDirectorySpec),
   ofTenant('TrustSettings', trustSettingsSpec),
+  ofTenant('Directory', directorySpec),
 ])
 
 /** A valid configuration document, defaults filled in. */
@@ -169,6 +171,13 @@ export const KINDS: Readonly<Record<Kind, KindInfo>> = {
     description:
       'Whom the tenant trusts for e-mail certificates, and how revocation is asked. At most one for a tenant; without any the defaults hold.',
     spec: trustSettingsSpec,
+  },
+  Directory: {
+    scope: 'tenant',
+    description:
+      'How old the directory of people and groups may be that `siegel directory import` brings. At most one for a tenant; without any the ' +
+      'defaults hold.',
+    spec: directorySpec,
   },
 }
 

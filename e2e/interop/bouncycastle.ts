@@ -18,12 +18,13 @@ export const CLASS_PATH = JARS.map((name) => `/usr/share/java/${name}.jar`).join
 type Words = Readonly<Record<string, Buffer | string | number | true | undefined>>
 
 /** The running driver. */
-interface Driver {
+export interface Driver {
   ask(verb: string, words: Words): Promise<Buffer>
   close(): Promise<void>
 }
 
-function startDriver(material: Material): Driver {
+/** Compiles the driver and starts it. */
+export function startDriver(material: Pick<Material, 'newFolder'>): Driver {
   const classes = material.newFolder('classes')
   const source = join(import.meta.dirname, 'Peer.java')
   const compiled = spawnSync('javac', ['-nowarn', '-d', classes, '-cp', CLASS_PATH, source], {

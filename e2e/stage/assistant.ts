@@ -41,10 +41,11 @@ export class Assistant {
     this.#config = join(stage.gateway.config.folder, 'siegel.yaml')
   }
 
-  /** `siegel exchange script` or `rollback`: the text that it writes. */
-  write(form: 'script' | 'rollback'): string {
+  /** `siegel exchange script` or `rollback`, with further choices: the text that it writes. */
+  write(form: 'script' | 'rollback', language: 'de' | 'en' = 'en', ...choices: readonly string[]): string {
     const file = join(this.#stage.gateway.config.folder, `${form}.ps1`)
-    const args = ['exchange', form, '--out', file, '--config', this.#config, ...choicesOf(this.#stage)]
+    const where = ['--out', file, '--language', language, '--config', this.#config]
+    const args = ['exchange', form, ...where, ...choicesOf(this.#stage), ...choices]
     const { status, err } = this.#stage.gateway.run(args)
     assert.equal(status, 0, err)
     return readFileSync(file, 'utf8')

@@ -27,11 +27,18 @@ import { Refresher } from './exchange/endpoints/refresher.ts'
 import { certificatesAtHand, Identities } from './identity/identities.ts'
 import { Keeper } from './identity/keeper.ts'
 import { Renewal } from './identity/renewal.ts'
+import { CapabilityLearner } from './keyring/capabilities.ts'
 import { bareLevel } from './maps/tls-policy.ts'
 import { newMailId } from './mail/id.ts'
 import { createListener, type Listener } from './mail/inbound/listener.ts'
 import type { InboundPorts, Refusal } from './mail/inbound/ports.ts'
-import { createJourney, OnboardingClock, type Journey, type JourneyOptions } from './mail/journey.ts'
+import {
+  createJourney,
+  OnboardingClock,
+  Recovery,
+  type Journey,
+  type JourneyOptions,
+} from './mail/journey.ts'
 import { createOutbound, type Outbound, type OutboundOptions } from './mail/outbound/outbound.ts'
 import { Scheduler } from './mail/queue/scheduler.ts'
 import { createLog, type Log } from './observe/log.ts'
@@ -100,7 +107,9 @@ async function open(start: StartConfig, store: Store, log: Log, opened: AsyncDis
   const resolver = openResolver(start, log)
   const status = openStatus(start, resolver.resolve, store.revocationSources, log)
   const parts = new Parts(status, {
+    capabilities: (id) => store.forTenant(id).capabilities,
     stores: (id) => store.forTenant(id),
+    directory: (id) => store.forTenant(id).directory,
     hosts: createHostLookup({ table: start.hosts, resolve: resolver.resolve }),
     anchors: () => [...rootCertificates, ...watch.current().tlsAnchors],
     ...{ resolver, now: Date.now, log },
@@ -136,10 +145,19 @@ async function open(start: StartConfig, store: Store, log: Log, opened: AsyncDis
     outbound.close()
   })
   const owner = randomUUID()
+  const recovery = openRecovery(store, log, opened)
+  const learner = new CapabilityLearner((id) => store.forTenant(id).capabilities, Date.now, log)
+  opened.defer(() => learner.settled())
   const journey = openJourney(start, store, log, owner, {
     outbound,
     authentication,
     tenant: (id) => parts.surroundings(id),
+    inspected: (tenantId, mailId, mail) => {
+      learner.learn(tenantId, mailId, mail)
+    },
+    took: (tenant) => {
+      recovery.took(tenant)
+    },
   })
   const scheduler = createScheduler(store, owner, journey, log)
   const listeners = openListeners(start, store, log, parts, {
@@ -171,7 +189,7 @@ function openJourney(
   store: Store,
   log: Log,
   owner: string,
-  parts: Pick<JourneyOptions, 'outbound' | 'authentication' | 'tenant'>,
+  parts: Pick<JourneyOptions, 'outbound' | 'authentication' | 'tenant' | 'inspected' | 'took'>,
 ): Journey {
   const { lifetime, delayNoticeAfter, heldProbe, retryFirst, retryLongest } = start.queue
   return createJourney({
@@ -273,6 +291,14 @@ function sweepHourly(store: Store, log: Log): () => void {
   return () => {
     clearInterval(timer)
   }
+}
+
+/** Clears the alarms about delivery when it works again. */
+function openRecovery(store: Store, log: Log, opened: AsyncDisposableStack): Recovery {
+  const recovery = new Recovery({ alarms: store.alarms, now: Date.now, log })
+  recovery.start()
+  opened.defer(() => recovery.stop())
+  return recovery
 }
 
 /** @returns ends it */

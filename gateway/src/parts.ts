@@ -3,9 +3,13 @@
  * Wiring, apart from main.ts only for its size; it opens nothing.
  */
 import { rootCertificates, type SecureContext } from 'node:tls'
+import { DIRECTORY_MAX_AGE_HOURS } from '@siegel/contract'
 import type { Settings } from './config/ports.ts'
 import { namesHost } from './config/tenant-conflicts.ts'
 import { createAttributor, type Attributor } from './exchange/attribution.ts'
+import type { CapabilityStore } from './keyring/capabilities.ts'
+import type { DirectoryLookups } from './directory/ports.ts'
+import { DirectoryView } from './directory/view.ts'
 import { TenantKeyrings, type TenantKeyringsOptions } from './keyring/find/tenant-keyrings.ts'
 import { createAccess, type Access } from './mail/inbound/access.ts'
 import { createServerContext } from './mail/inbound/tls-context.ts'
@@ -16,10 +20,22 @@ import { tenantTrust } from './trust/open-status.ts'
 import type { StatusService } from './trust/status-service.ts'
 import { createTrust, type Trust } from './trust/trust.ts'
 
+/** What the parts are made from. */
+export interface PartsOptions extends Omit<TenantKeyringsOptions, 'trust' | 'servedWith'> {
+  /** A tenant's directory, by row key. */
+  readonly directory: (tenantId: string) => DirectoryLookups
+  /** What a tenant's partners have shown, by row key. */
+  readonly capabilities: (tenantId: string) => CapabilityStore
+}
+
+const MAX_AGE_MS = DIRECTORY_MAX_AGE_HOURS * 3_600_000
+
 /** What is compiled from the settings, anew whenever they change. */
 export class Parts {
   readonly #keyrings: TenantKeyrings
   readonly #status: StatusService
+  readonly #options: PartsOptions
+  readonly #directories = new Map<string, DirectoryView>()
   #settings: Settings | null = null
   #trusts = new Map<string, Trust>()
   #contexts = new Map<string, SecureContext>()
@@ -29,10 +45,16 @@ export class Parts {
   #access: Access = createAccess(new Map())
   #transport = parseTransport('')
 
-  /** @param status - what is known of revocation */
-  constructor(status: StatusService, keyrings: Omit<TenantKeyringsOptions, 'trust'>) {
+  /**
+   * @param status - what is known of revocation
+   * @param options - what the tenants' keyrings and directories are made from
+   */
+  constructor(status: StatusService, options: PartsOptions) {
     const trust = (id: string): Trust => this.#trusts.get(id) ?? createTrust({ version: 0, anchors: [] })
-    this.#keyrings = new TenantKeyrings({ ...keyrings, trust })
+    const servedWith = (id: string, address: string): readonly string[] =>
+      this.#directoryOf(id).servedWith(address)
+    this.#options = options
+    this.#keyrings = new TenantKeyrings({ ...options, trust, servedWith })
     this.#status = status
   }
 
@@ -89,6 +111,16 @@ export class Parts {
     return undefined
   }
 
+  #directoryOf(id: string): DirectoryView {
+    let view = this.#directories.get(id)
+    if (view === undefined) {
+      const { directory, now } = this.#options
+      const maxAge = (): number => this.#settings?.directoryAges.get(id) ?? MAX_AGE_MS
+      this.#directories.set(id, (view = new DirectoryView({ lookups: directory(id), maxAge, now })))
+    }
+    return view
+  }
+
   /** A tenant with keyring and trust; null when it does not exist. */
   surroundings(id: string): TenantSurroundings | null {
     const settings = this.#settings
@@ -101,9 +133,11 @@ export class Parts {
       tenant,
       settingsVersion: settings.version,
       ...this.#keyrings.of(id),
+      capabilities: this.#options.capabilities(id),
       trust,
       levels,
       rules,
+      groups: this.#directoryOf(id).membership(),
       transport: this.#transport,
     }
   }

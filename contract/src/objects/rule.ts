@@ -4,6 +4,7 @@
  */
 import { z } from 'zod'
 import { toLookupAddress } from '../host-name.ts'
+import { toGroupKey } from './people.ts'
 import { toDomainPattern, treatmentValues } from './treatment.ts'
 
 const LARGEST_LIST = 1000
@@ -35,6 +36,13 @@ const who = z
 
 const text = z.string().min(1).max(200)
 
+const group = z
+  .string()
+  .min(1)
+  .max(256)
+  .overwrite((name) => toGroupKey(name))
+  .refine((name) => name !== '', 'must name a group')
+
 const conditions = z.strictObject({
   sender: z
     .array(who)
@@ -45,6 +53,16 @@ const conditions = z.strictObject({
       'The author is one of these addresses, or in one of these domains (`fabrikam.com`, `*.fabrikam.com`).',
     ),
   recipient: z.array(who).min(1).max(LARGEST_LIST).optional().describe('The recipient likewise.'),
+  senderGroup: z
+    .array(group)
+    .min(1)
+    .max(LARGEST_LIST)
+    .optional()
+    .describe(
+      'The author is in one of these groups of the directory, named by address or name, also by way of a group in it. Cannot be judged ' +
+        'while the directory is missing or too old, or does not know the group.',
+    ),
+  recipientGroup: z.array(group).min(1).max(LARGEST_LIST).optional().describe('The recipient likewise.'),
   subject: z
     .array(text)
     .min(1)

@@ -205,6 +205,15 @@ export const tenantSpec = z
         "Remove the tenant's own DKIM-Signature fields when outbound mail is signed or encrypted: they would no longer verify, " +
           'and Office 365 signs anew. Own are those of the accepted domains and of initialDomain.',
       ),
+    ediEnergyEdition: z
+      .string()
+      .min(1)
+      .max(20)
+      .optional()
+      .describe(
+        'The edition of the rules of EDI@Energy that an operator has compared with the profile `edi-energy` (`siegel profile show ' +
+          'edi-energy` names it and its parameters). While it is missing or another one, mail goes by the profile and an alarm stands.',
+      ),
     arcSealing: domainKeyField()
       .optional()
       .describe(

@@ -11,8 +11,8 @@ export const DEMANDS = ['never', 'if-possible', 'always'] as const
 /** How much encryption is demanded: beyond `always` there is the demand for the mail as a whole. */
 export const ENCRYPTION_DEMANDS = [...DEMANDS, 'all-or-nothing'] as const
 
-/** The algorithm sets, from the least to the most. */
-export const PROFILES = ['compatible', 'modern'] as const
+/** The algorithm sets. Of two the demands of both hold; none is simply above another. */
+export const PROFILES = ['compatible', 'modern', 'bsi-strict', 'edi-energy', 'pq', 'pq-hybrid'] as const
 
 const LONGEST_HOLD_HOURS = 120
 
@@ -51,7 +51,9 @@ export const treatmentValues = {
     .optional()
     .describe(
       'Algorithms: `compatible` (factory value; SHA-256, AES-256-CBC, RSA v1.5: what every mail program of the last ten years reads) or ' +
-        '`modern` (SHA-256, AES-256-GCM, RSAES-OAEP).',
+        '`modern` (SHA-256, AES-256-GCM, RSAES-OAEP), `bsi-strict` (BSI TR-02102-1), `edi-energy` (the rules of the German energy ' +
+        'market), `pq` (ML-KEM and ML-DSA where there are keys for them, else as `modern` or better) or `pq-hybrid` (always two layers, ' +
+        'a classical one inside one of ML-KEM). What each demands is told by `siegel profile show NAME`.',
     ),
 }
 

@@ -176,7 +176,7 @@ test('drift of an exported state: none, then each fault with a line and exit cod
   )
   assert.deepEqual(
     bad.map(({ code }) => code),
-    ['accepted-domain-missing', 'connector-disabled-by-microsoft'],
+    ['accepted-domain-missing', 'connector-disabled-by-microsoft', 'rules-no-return'],
   )
   for (const secret of SECRETS) assert.ok(!`${none.out}${some.out}${json.out}`.includes(secret))
 
@@ -210,6 +210,36 @@ test('a script keeps its options: the next one has them, the plan shows them, dr
   const none = ['--guard', 'none', '--gateway-ip', 'none']
   assert.equal((await run('exchange', 'script', ...tenant, ...none, '--out', file)).code, 0)
   assert.doesNotMatch((await run('exchange', 'drift', ...tenant, '--state', state)).out, /^bad/m)
+})
+
+test('script and rollback speak the language that is asked for, and keep no choice of it', async () => {
+  const file = join(installation.folder, 'spoken.ps1')
+  const tenant = ['--tenant', 'fabrikam', '--out', file]
+  for (const [form, language, said, text] of [
+    [
+      'script',
+      'de',
+      /nur für den Eigentümer lesbar/,
+      /^\ufeff# Siegel: Objekte in Exchange Online für den Mandanten fabrikam/,
+    ],
+    [
+      'script',
+      'en',
+      /readable for its owner only/,
+      /^# Siegel: objects in Exchange Online for the tenant fabrikam/,
+    ],
+    ['rollback', 'de', /nur für den Eigentümer lesbar/, /^\ufeff# Siegel: baut ab/],
+    ['rollback', 'en', /readable for its owner only/, /^# Siegel: takes away/],
+  ] as const) {
+    const { code, out } = await run('exchange', form, ...tenant, '--lang', language)
+    assert.equal(code, 0)
+    assert.match(out, said)
+    assert.match(await readFile(file, 'utf8'), text)
+  }
+  const plan = JSON.parse((await run('exchange', 'plan', '--tenant', 'fabrikam', '--json')).out) as {
+    lastScript: object
+  }
+  assert.ok(!('language' in plan.lastScript))
 })
 
 test('what cannot be is refused with exit code 2', async () => {

@@ -115,13 +115,33 @@ function showPlan(args: readonly string[], io: Io): Promise<ExitCode> {
   })
 }
 
+/** What is said when a file was written. */
+const SAID = {
+  wrote: {
+    en: (out: string) => `wrote ${out}, readable for its owner only`,
+    de: (out: string) => `${out} geschrieben, nur für den Eigentümer lesbar`,
+  },
+  changed: {
+    en: 'siegel: the configuration was changed meanwhile; make the script again',
+    de: 'siegel: die Konfiguration wurde inzwischen geändert; das Skript noch einmal erzeugen',
+  },
+  secrets: {
+    en: 'It holds secrets (stamps and processed words): delete it after use.',
+    de: 'Sie enthält Geheimnisse (Stempel und Merkwörter): nach Gebrauch löschen.',
+  },
+  next: {
+    en: 'First run it with -WhatIf; what it makes: siegel exchange plan. The next script has the same options.',
+    de: 'Zuerst mit -WhatIf ausführen; was es anlegt: siegel exchange plan. Das nächste Skript hat dieselben Optionen.',
+  },
+} as const
+
 /** Writes a file that nobody but its owner may read. */
 async function writePrivate(options: Options, text: string, io: Io): Promise<void> {
   const out = options.text('out')
   if (out === undefined) throw new UsageError('where to? --out FILE')
   if (out === '-') throw new UsageError('it may hold secrets, so it goes into a file: --out FILE')
   await writeFrom(out, sourceOf(Buffer.from(text)), 0o600)
-  io.out(`wrote ${out}, readable for its owner only`)
+  io.out(SAID.wrote[readLanguage(options)](out))
 }
 
 /** Keeps what the script was made with; false when somebody else changes the configuration just now. */
@@ -139,23 +159,21 @@ async function keepOptions({ tenant, options }: AssistPlan, context: AssistConte
 
 function script(args: readonly string[], io: Io): Promise<ExitCode> {
   return planned(args, { out: { type: 'string' } }, async (plan, options, context) => {
-    await writePrivate(options, makeScript(plan), io)
+    const language = readLanguage(options)
+    await writePrivate(options, makeScript(plan, language), io)
     if (!(await keepOptions(plan, context))) {
-      io.err('siegel: the configuration was changed meanwhile; make the script again')
+      io.err(SAID.changed[language])
       return 1
     }
-    if (plan.tenant.preset === 'recommended')
-      io.out('It holds secrets (stamps and processed words): delete it after use.')
-    io.out(
-      'First run it with -WhatIf; what it makes: siegel exchange plan. The next script has the same options.',
-    )
+    if (plan.tenant.preset === 'recommended') io.out(SAID.secrets[language])
+    io.out(SAID.next[language])
     return 0
   })
 }
 
 function rollback(args: readonly string[], io: Io): Promise<ExitCode> {
   return planned(args, { out: { type: 'string' } }, async (plan, options) => {
-    await writePrivate(options, makeRollback(plan), io)
+    await writePrivate(options, makeRollback(plan, readLanguage(options)), io)
     return 0
   })
 }

@@ -4,6 +4,8 @@
  */
 import { scanHeader, scanMessage, type MimeNode } from '@siegel/engine'
 import { toLookupAddress } from '@siegel/contract'
+import { shownBy } from '../keyring/capabilities.ts'
+import { createFindingKeyring } from '../keyring/find/finding-keyring.ts'
 import { createKeyring } from '../keyring/keyring.ts'
 import type { Plan, Reason, RecipientPlan, Treatment } from '../mail/plan.ts'
 import { decide } from '../mail/policy/decide.ts'
@@ -12,10 +14,12 @@ import { gather } from '../mail/policy/gather.ts'
 import { NO_LEVELS, type AskedTreatment } from '../mail/policy/levels.ts'
 import { measure } from '../mail/measure.ts'
 import { domainOf } from '../smtp/address.ts'
+import { directoryOf } from './directory-context.ts'
 import { readLanguage, TENANT_OPTIONS, withTenant, type AssistContext } from './exchange-tenant.ts'
 import { readInput, UsageError, type ExitCode, type Io } from './io.ts'
 import { readOptions, type Options } from './options.ts'
 import { printable, render, type Language } from './texts.ts'
+import { lookingOutside } from './looking-outside.ts'
 import { trustAtHand } from './trust-context.ts'
 
 const OPTIONS = {
@@ -92,9 +96,13 @@ async function planOf(
   context: AssistContext,
   now: number,
 ): Promise<{ readonly facts: Facts; readonly plan: Plan }> {
-  const { tenant, settings, credentials } = context
+  const { tenant, settings, credentials, store } = context
   const trust = trustAtHand(context, now)
-  const keyring = createKeyring({ store: credentials, trust: () => trust })
+  const keyring = createFindingKeyring({
+    keyring: createKeyring({ store: credentials, trust: () => trust }),
+    // What is found is shown, and kept only by the gateway.
+    ...{ ...lookingOutside(context, trust, now), store: null, now: () => now },
+  })
   const { fields, bodyStart } = scanHeader(bytes)
   let root: MimeNode | null = null
   try {
@@ -121,8 +129,10 @@ async function planOf(
   }))
   const facts = await gather(mail, { bytes, root, fields }, deliveries, {
     ...{ tenant, keyring, now, settingsVersion: settings.version, sizeLimit: SIZE_LIMIT, apart: 0 },
+    capabilities: (address) => shownBy(store.forTenant(tenant.id).capabilities.find(address)),
     levels: settings.treatment.get(tenant.id) ?? NO_LEVELS,
     rules: settings.rules.get(tenant.id) ?? [],
+    groups: directoryOf(context.store, settings, tenant.id, now).membership(),
   })
   return { facts, plan: decide(facts) }
 }

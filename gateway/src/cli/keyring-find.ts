@@ -2,20 +2,17 @@
  * `siegel keyring find` asks each place where certificates are looked for and shows what it says; `siegel keyring smimea` prints our own
  * certificates as records for DNS (RFC 8162). Keeps nothing that is found, and publishes nothing.
  */
-import { rootCertificates } from 'node:tls'
 import { parseCertificate } from '@siegel/engine'
 import { toLookupAddress } from '@siegel/contract'
-import { createHostLookup } from '../dns/hosts.ts'
-import { createResolver } from '../dns/resolver.ts'
-import { sourceOf } from '../keyring/find/directories.ts'
 import { look } from '../keyring/find/finding.ts'
 import { smimeaLine } from '../keyring/find/smimea.ts'
 import type { ListedCredential } from '../keyring/ports.ts'
-import { createTrust } from '../trust/trust.ts'
 import { TENANT_OPTIONS, readLanguage, withTenant, type AssistContext } from './exchange-tenant.ts'
 import { UsageError, type ExitCode, type Io } from './io.ts'
+import { lookingOutside } from './looking-outside.ts'
 import { readOptions } from './options.ts'
 import { render } from './texts.ts'
+import { trustAtHand } from './trust-context.ts'
 
 const FIND_OPTIONS = { ...TENANT_OPTIONS, json: { type: 'boolean' } } as const
 const SMIMEA_OPTIONS = { ...TENANT_OPTIONS, domain: { type: 'string' } } as const
@@ -53,27 +50,11 @@ export async function keyringFind(args: readonly string[], io: Io): Promise<Exit
   })
 }
 
-function lookOutside({ tenant, settings, start, store }: AssistContext, address: string, at: number) {
-  const directories = settings.directories.get(tenant.id) ?? []
-  if (directories.length === 0) throw new UsageError(`tenant ${tenant.name} has no CertificateDirectory`)
-  const resolver = createResolver(start.dns)
-  const ports = {
-    hosts: createHostLookup({ table: start.hosts, resolve: resolver.resolve }),
-    anchors: () => [...rootCertificates, ...settings.tlsAnchors],
-    ...{ resolver, now: () => at },
-  }
-  const sources = directories.map((directory) => sourceOf(directory, ports))
-  const trust = createTrust({ version: settings.version, anchors: settings.mailAnchors.get(tenant.id) ?? [] })
-  const { harvest } = store.forTenant(tenant.id)
-  return look(
-    {
-      sources: () => sources,
-      trust: () => trust,
-      refusal: (fingerprint) => harvest.refusal(fingerprint),
-    },
-    address,
-    at,
-  )
+function lookOutside(context: AssistContext, address: string, at: number) {
+  const { tenant, settings } = context
+  if ((settings.directories.get(tenant.id) ?? []).length === 0)
+    throw new UsageError(`tenant ${tenant.name} has no CertificateDirectory`)
+  return look(lookingOutside(context, trustAtHand(context, at), at), address, at)
 }
 
 /** `siegel keyring smimea`: exits with 1 when there is nothing to publish. */

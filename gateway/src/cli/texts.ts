@@ -3,6 +3,7 @@
  * an argument, `{a.b}` by one inside another. No logic but the replacing; a code that is not here is printed as it is.
  */
 import type { TraceValue } from '../mail/trace.ts'
+import { DIRECTORY_TEXTS } from './directory-texts.ts'
 import { KEYRING_TEXTS } from './keyring-texts.ts'
 
 /** The languages of the command line. */
@@ -70,6 +71,7 @@ export const TEXTS: Readonly<Record<string, Text>> = {
   'too-large': text('would have {expected} octets after treatment, the next hop takes {limit}', 'hätte nach der Behandlung {expected} Oktette, die Gegenstelle nimmt {limit}'),
   setting: text('{name}: {value}, asked for by {level} {of}', '{name}: {value}, verlangt von {level} {of}'),
   'rule-applies': text('the rule {rule} applies', 'die Regel {rule} trifft zu'),
+  'rule-applies-by-group': text('the rule {rule} applies, by the group {groups}', 'die Regel {rule} trifft zu, durch die Gruppe {groups}'),
   'rule-unsure': text('whether the rule {rule} applies cannot be judged: it may only ask for more', 'ob die Regel {rule} zutrifft, ist nicht zu beurteilen: sie darf nur mehr verlangen'),
   'held-by-rule': text('held by the rule {rule}: waits for an operator', 'angehalten durch die Regel {rule}: wartet auf einen Betreuer'),
   'rejected-by-rule': text('returned by the rule {rule}', 'zurückgegeben durch die Regel {rule}'),
@@ -95,6 +97,23 @@ export const TEXTS: Readonly<Record<string, Text>> = {
   'credential-ends-earlier': text('good, but ends earlier: {fingerprint}', 'gut, endet aber früher: {fingerprint}'),
   'credential-equal': text('as good as the chosen one: {fingerprint}', 'so gut wie das gewählte: {fingerprint}'),
   'credential-same': text('the same certificate in another entry: {fingerprint}', 'dasselbe Zertifikat in einem anderen Eintrag: {fingerprint}'),
+  'credential-less-fitting': text('good, but the profile prefers the chosen one: {fingerprint}', 'gut, aber das Profil zieht das gewählte vor: {fingerprint}'),
+  'key-below-profile': text('not used, the profile {profile} demands {demand}: {fingerprint}', 'nicht genommen, das Profil {profile} verlangt {demand}: {fingerprint}'),
+  'certificate-below-profile': text('not used, the profile {profile} demands {demand}: {fingerprint}', 'nicht genommen, das Profil {profile} verlangt {demand}: {fingerprint}'),
+  'no-certificate-of-kind': text('no certificate for {address} of the kind {kind} that the profile {profile} wishes', 'kein Zertifikat für {address} der Art {kind}, die das Profil {profile} wünscht'),
+  'two-layers': text('encrypted twice: to {inner} inside, to {outer} around it', 'zweifach verschlüsselt: innen für {inner}, außen für {outer}'),
+  'several-certificates': text('{count} good certificates for one address, the profile wants one: the newest is used; have the partner withdraw the others', '{count} gute Zertifikate für eine Adresse, das Profil will eines: das neueste wird genommen; den Partner die anderen zurückziehen lassen'),
+  // algorithms
+  'profiles-conflict': text('the profiles {profiles} cannot be met together: nothing is left of {over}; give one of those who are named another profile', 'die Profile {profiles} sind zusammen nicht zu erfüllen: von {over} bleibt nichts übrig; einem der Genannten ein anderes Profil geben'),
+  'cipher-shown': text('{cipher}: the partner has shown to read it (mail {mail})', '{cipher}: der Partner hat gezeigt, dass er es liest (Mail {mail})'),
+  'cipher-below-profile': text('the partner only names ciphers that the profile {profile} does not allow: {ciphers} (mail {mail})', 'der Partner nennt nur Verfahren, die das Profil {profile} nicht erlaubt: {ciphers} (Mail {mail})'),
+  'oaep-shown': text('RSAES-OAEP: the partner has shown to read it (mail {mail})', 'RSAES-OAEP: der Partner hat gezeigt, dass er es liest (Mail {mail})'),
+  'header-protection-shown': text('the subject is hidden: the partner has shown to read it inside (RFC 9788, mail {mail})', 'der Betreff ist verborgen: der Partner hat gezeigt, dass er ihn innen liest (RFC 9788, Mail {mail})'),
+  // EDI@Energy
+  'edi-energy-edition-not-confirmed': text('nobody has confirmed that the profile edi-energy is as edition {edition} of the rules (in force from {since}) says; confirmed is {confirmed}: compare siegel profile show edi-energy with the rules, then set ediEnergyEdition of the tenant', 'niemand hat bestätigt, dass das Profil edi-energy der Ausgabe {edition} der Regelungen (gültig ab {since}) entspricht; bestätigt ist {confirmed}: siegel profile show edi-energy mit den Regelungen vergleichen, dann ediEnergyEdition des Mandanten setzen'),
+  'edi-energy-attachments': text('EDI@Energy: {count} attachments, the rules want {wanted}', 'EDI@Energy: {count} Anhänge, die Regelungen wollen {wanted}'),
+  'edi-energy-attachment-type': text('EDI@Energy: the attachment is {type}, the rules want {wanted}', 'EDI@Energy: der Anhang ist {type}, die Regelungen wollen {wanted}'),
+  'edi-energy-subject': text('EDI@Energy: the subject is not the name of the uncompressed file', 'EDI@Energy: der Betreff ist nicht der Name der unkomprimierten Datei'),
   'certificate-not-valid': text('not valid: {fingerprint} ({reasons})', 'nicht gültig: {fingerprint} ({reasons})'),
   // certificates that are looked for outside, or taken from mail
   'directory-answers': text('{source} ({kind}) answers: {certificates} certificates', '{source} ({kind}) antwortet: {certificates} Zertifikate'),
@@ -274,7 +293,8 @@ export function render(
   args: { readonly [name: string]: TraceValue },
   language: Language,
 ): string {
-  const known = fromCatalogue(TEXTS, code) ?? fromCatalogue(KEYRING_TEXTS, code)
+  const known =
+    fromCatalogue(TEXTS, code) ?? fromCatalogue(KEYRING_TEXTS, code) ?? fromCatalogue(DIRECTORY_TEXTS, code)
   if (known !== undefined)
     return known[language].replaceAll(/\{([A-Za-z.]+)\}/g, (_, path: string) =>
       shown(path, lookUp(args, path)),

@@ -102,6 +102,35 @@ export const VERBS: readonly Verb[] = [
     load: async () => (await import('./explain.ts')).explain,
   },
   {
+    name: 'profile',
+    summary: 'show the profiles, and test that mail is protected as one of them says',
+    forms: [
+      'profile list [--language de|en] [--json]',
+      'profile show NAME [--language de|en] [--json]',
+      'profile check NAME [--partner ADDRESS…] [--tenant NAME] [--language de|en] [--config FILE] [--json]',
+    ],
+    details: [
+      'show tells what a profile allows; what is used of a partner of whom nothing is known has a *.',
+      'check makes keys in memory, has the gateway plan, sign and encrypt a mail with them, looks at what is really in it, and offers it',
+      'certificates that it must refuse; then it looks at the own keys of the tenant and at the certificates of the partners that settings',
+      'give the profile to by address, or of --partner. Nothing is sent and nothing changed. Exit 1 when something is not as it should be.',
+    ],
+    load: async () => (await import('./profile.ts')).profile,
+  },
+  {
+    name: 'partner',
+    summary: 'show or forget what partners have shown to be able to read',
+    forms: [
+      'partner capabilities [ADDRESS] [--after ADDRESS] [--tenant NAME] [--language de|en] [--config FILE] [--json]',
+      'partner capabilities ADDRESS --forget [--tenant NAME] [--config FILE] [--json]',
+    ],
+    details: [
+      'Learned from mail whose verdict is valid; of several mails the one that was signed last counts.',
+      'Without ADDRESS those of a thousand addresses, in their order; --after goes on. Exit 1 when nothing is known of ADDRESS.',
+    ],
+    load: async () => (await import('./partner.ts')).partner,
+  },
+  {
     name: 'queue',
     summary: 'have held or deferred mail tried again at once',
     forms: ['queue release ID [--to ADDRESS] [--config FILE]'],
@@ -186,6 +215,22 @@ export const VERBS: readonly Verb[] = [
       'smimea prints SMIMEA records (RFC 8162) of our own certificates for a zone that is signed.',
     ],
     load: async () => (await import('./keyring.ts')).keyring,
+  },
+  {
+    name: 'directory',
+    summary: "bring and show a tenant's people: users with all their addresses, groups with their members",
+    forms: [
+      'directory import FILE --users|--groups [--accept-smaller] [--tenant NAME] [--lang de|en] [--config FILE] [--json]',
+      'directory status [--tenant NAME] [--lang de|en] [--config FILE] [--json]',
+      'directory show ADDRESS|GROUP [--tenant NAME] [--lang de|en] [--config FILE] [--json]',
+    ],
+    details: [
+      'FILE is CSV in UTF-8, its first line names the columns. --users: PrimarySmtpAddress, EmailAddresses (`SMTP:a;smtp:b`). --groups: Group,',
+      'GroupName, Member, RecipientType; a line for each member, which may be a group of the file. An import replaces users, or groups, as a',
+      'whole; if it fails the last one stays. What is not taken is reported by line; then exit 1. --accept-smaller: also if more than half is gone.',
+      'status exits with 1 when users or groups are missing or too old (`Directory` object, maxAgeHours); show when nothing is known.',
+    ],
+    load: async () => (await import('./directory.ts')).directory,
   },
   {
     name: 'key',
@@ -315,8 +360,8 @@ export const VERBS: readonly Verb[] = [
     summary: "set up a tenant's connectors and rules in Exchange Online",
     forms: [
       `exchange plan ${CHOICES} [--language de|en] [--json]`,
-      `exchange script ${CHOICES} --out FILE`,
-      `exchange rollback ${CHOICES} --out FILE`,
+      `exchange script ${CHOICES} [--language de|en] --out FILE`,
+      `exchange rollback ${CHOICES} [--language de|en] --out FILE`,
       `exchange guide ${CHOICES} [--language de|en] [--out FILE]`,
       'exchange window open --to ADDRESS… [--tenant NAME] [--config FILE]',
       'exchange window close [--tenant NAME] [--config FILE]',
@@ -333,6 +378,7 @@ export const VERBS: readonly Verb[] = [
     ],
     details: [
       'plan shows what would be made and why; script writes the PowerShell script that makes it, rollback the one that takes it away;',
+      'both speak the language that is asked for and make the same objects in either;',
       'guide is the way through the Exchange admin center by hand. Files hold secrets and are readable for their owner only.',
       'window opens the gateway for 60 minutes to the test mail of connector validation, to at most five addresses; window status says',
       'when one was last let in and handed on, and exits with 1 when none ever was.',

@@ -75,6 +75,7 @@ export function normalise(document: ConfigDocument): {
     case 'TreatmentDefaults':
     case 'TreatmentSettings':
     case 'TrustSettings':
+    case 'Directory':
     case 'Rule':
     case 'AddressRange':
     case 'Map':

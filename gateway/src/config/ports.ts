@@ -124,6 +124,8 @@ export interface Settings {
   readonly rules: ReadonlyMap<string, readonly Rule[]>
   /** Where certificates are looked for, by tenant row key, in the order of their names. Holds passwords. */
   readonly directories: ReadonlyMap<string, readonly Directory[]>
+  /** How old the directory of people may be, in milliseconds, by tenant row key; without an entry the factory's word holds. */
+  readonly directoryAges: ReadonlyMap<string, number>
   /** What becomes of the certificates in mail whose signature is valid, by tenant row key. */
   readonly harvest: ReadonlyMap<string, HarvestPolicy>
   /** In the order of their names. */

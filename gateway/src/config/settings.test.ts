@@ -73,6 +73,7 @@ test('good objects make complete settings without a finding', () => {
     initialDomain: null,
     arcSealing: null,
     dkimSigning: [],
+    ediEnergyEdition: null,
     validation: null,
     roundTrip: null,
     onboarding: null,

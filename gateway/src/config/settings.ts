@@ -57,7 +57,10 @@ const UNTREATABLE_WITHOUT: ReadonlySet<string> = new Set([
   'TreatmentSettings',
   'Rule',
   'TrustSettings',
+  'Directory',
 ])
+
+const HOUR_MS = 3_600_000
 
 /** Reads the objects one by one; what is broken becomes a finding. Keyring entries have rows of their own. */
 class Compilation {
@@ -72,6 +75,7 @@ class Compilation {
   readonly mailAnchors = new Map<string, Buffer[]>()
   readonly trust = new Map<string, TrustRules>()
   readonly treatment = new TreatmentGathering()
+  readonly directoryAges = new Map<string, number>()
   readonly directories = new Map<string, Directory[]>()
   /** Tenants whose treatment settings cannot be used; null among them stands for all. */
   readonly untreatable = new Set<string | null>()
@@ -141,6 +145,15 @@ class Compilation {
       case 'TrustSettings': {
         const id = rows.get(document.tenant)?.id ?? ''
         if (!this.trust.has(id)) this.trust.set(id, compileTrust(document.spec))
+        else {
+          this.untreatable.add(document.tenant)
+          this.find('error', 'settings-twice', object, 'another object is for the tenant')
+        }
+        break
+      }
+      case 'Directory': {
+        const id = rows.get(document.tenant)?.id ?? ''
+        if (!this.directoryAges.has(id)) this.directoryAges.set(id, document.spec.maxAgeHours * HOUR_MS)
         else {
           this.untreatable.add(document.tenant)
           this.find('error', 'settings-twice', object, 'another object is for the tenant')
@@ -238,6 +251,7 @@ function candidateOf(
     route: spec.route,
     outboundDelivery: spec.outboundDelivery,
     removeOwnDkim: spec.removeOwnDkim,
+    ediEnergyEdition: spec.ediEnergyEdition ?? null,
     initialDomain: spec.initialDomain ?? null,
     arcSealing: spec.arcSealing === undefined ? null : readDomainKey(spec.arcSealing, 'arcSealing'),
     dkimSigning: spec.dkimSigning.map((each, index) => readDomainKey(each, `dkimSigning.${index}`)),
@@ -417,6 +431,7 @@ export function compileSettings(
     rules: new Map(good.map(({ tenant }) => [tenant.id, compilation.treatment.rules(tenant.name)])),
     treatment: new Map(good.map(({ tenant }) => [tenant.id, compilation.treatment.levels(tenant.name)])),
     directories: compilation.directories,
+    directoryAges: compilation.directoryAges,
     harvest: new Map(good.map(({ tenant, document }) => [tenant.id, document.spec.harvest])),
     acmeIssuers: issuersOf(compilation, good),
   }

@@ -68,6 +68,7 @@ const SETTINGS: Settings = {
   tlsAnchors: [],
   mailAnchors: new Map(),
   trust: new Map(),
+  directoryAges: new Map(),
   treatment: new Map(),
   rules: new Map(),
   directories: new Map(),

@@ -95,7 +95,7 @@ async function harvest(
     return [{ code: 'harvest-too-many', arguments: about }]
   const refusal = options.store.refusal(fingerprint)
   if (refusal === 'distrusted' || refusal === 'removed')
-    return [{ code: `harvest-${refusal}`, arguments: about }]
+    return [{ code: refusal === 'removed' ? 'harvest-removed' : 'harvest-distrusted', arguments: about }]
   const kept = await keepCertificate(options.keyring, {
     certificate,
     chain: signer.encryption

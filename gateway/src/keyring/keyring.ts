@@ -10,7 +10,7 @@ import { StoreRefused } from '../observe/failures.ts'
 import type { CertificateUse, Trust } from '../trust/trust.ts'
 import { BoundedCache } from './bounded-cache.ts'
 import type { Credential, CredentialOwner, CredentialStore } from './ports.ts'
-import { select, type KeyReason, type LoadedCandidate } from './selection.ts'
+import { select, type Fitness, type KeyReason, type LoadedCandidate } from './selection.ts'
 import { Verdicts } from './verdicts.ts'
 
 export type { KeyReason }
@@ -27,24 +27,27 @@ export interface SignerChoice {
 export interface RecipientChoice {
   readonly credential: string | null
   readonly fingerprint: string | null
-  readonly algorithm: 'rsa' | 'ec' | 'x25519' | 'other' | null
+  readonly algorithm: 'rsa' | 'ec' | 'x25519' | 'ml-kem' | 'other' | null
   readonly reasons: readonly KeyReason[]
 }
 
 /** The keyring of one tenant. */
 export interface Keyring {
   /** The key that signs for an address; only one whose certificate names that address. */
-  signer(address: string, at: number): Promise<SignerChoice>
+  signer(address: string, at: number, fitness?: Fitness): Promise<SignerChoice>
   /**
    * The certificate that a recipient's mail is encrypted to.
    * @param outside - whether it is also looked for outside the keyring, where there are directories; default: yes
    */
-  recipient(address: string, at: number, outside?: boolean): Promise<RecipientChoice>
+  recipient(address: string, at: number, fitness?: Fitness, outside?: boolean): Promise<RecipientChoice>
   /** The key behind a signer choice. Throws KeyUnavailable. */
   signingKey(credential: string): Promise<SigningKey>
   /** The certificate behind a recipient choice. Throws KeyUnavailable. */
   certificate(credential: string): Promise<Certificate>
-  /** All own keys that serve one of the addresses, expired ones too: old mail must stay readable. */
+  /**
+   * All own keys that serve one of the addresses, or by the directory another one of the same user; expired ones too: old mail must stay
+   * readable.
+   */
   decryptionKeys(addresses: readonly string[]): Promise<DecryptionKey[]>
 }
 
@@ -80,6 +83,8 @@ export interface KeyringOptions {
   readonly store: CredentialStore
   /** The current trust settings; a new `version` also drops all cached look-ups. */
   readonly trust: () => Trust
+  /** The further addresses, look-up form, whose keys open the mail of an address, by the directory; default: none. */
+  readonly servedWith?: (address: string) => readonly string[]
 }
 
 /**
@@ -103,7 +108,8 @@ export function algorithmOf(certificate: Certificate): RecipientChoice['algorith
   const type = certificate.publicKey.asymmetricKeyType
   if (type === 'rsa') return 'rsa'
   if (type === 'ec') return 'ec'
-  return type === 'x25519' ? 'x25519' : 'other'
+  if (type === 'x25519') return 'x25519'
+  return type?.startsWith('ml-kem-') === true ? 'ml-kem' : 'other'
 }
 
 /** The private key of an entry. What does not unseal is no matter of retries: the operator must apply the credential anew. */
@@ -157,13 +163,13 @@ class TenantKeyring implements Keyring {
     this.#options = options
   }
 
-  async signer(address: string, at: number): Promise<SignerChoice> {
-    const { chosen, reasons } = await this.#choose('own', 'sign', address, at)
+  async signer(address: string, at: number, fitness?: Fitness): Promise<SignerChoice> {
+    const { chosen, reasons } = await this.#choose('own', 'sign', address, at, fitness)
     return { ...named(chosen), reasons }
   }
 
-  async recipient(address: string, at: number): Promise<RecipientChoice> {
-    const { chosen, reasons } = await this.#choose('partner', 'encrypt', address, at)
+  async recipient(address: string, at: number, fitness?: Fitness): Promise<RecipientChoice> {
+    const { chosen, reasons } = await this.#choose('partner', 'encrypt', address, at, fitness)
     const algorithm = chosen === null ? null : algorithmOf(chosen.certificate)
     return { ...named(chosen), algorithm, reasons }
   }
@@ -184,8 +190,10 @@ class TenantKeyring implements Keyring {
   async decryptionKeys(addresses: readonly string[]): Promise<DecryptionKey[]> {
     this.#fresh()
     const found = new Map<string, Loaded>()
-    for (const address of addresses)
-      for (const loaded of await this.#find('own', lookupForm(address)))
+    const asked = addresses.map(lookupForm)
+    const served = asked.flatMap((address) => this.#options.servedWith?.(address) ?? [])
+    for (const address of new Set([...asked, ...served]))
+      for (const loaded of await this.#find('own', address))
         if (loaded.credential.encrypt) found.set(loaded.credential.fingerprint, loaded)
     return Promise.all(
       [...found.values()].map(async ({ credential, certificate }) => ({
@@ -195,16 +203,22 @@ class TenantKeyring implements Keyring {
     )
   }
 
-  async #choose(owner: CredentialOwner, use: CertificateUse, address: string, at: number) {
+  async #choose(
+    owner: CredentialOwner,
+    use: CertificateUse,
+    address: string,
+    at: number,
+    fitness: Fitness | undefined,
+  ) {
     const trust = this.#fresh()
     const candidates = await this.#find(owner, lookupForm(address))
     // An own credential is bound to its address by its certificate; a partner's may have been given further addresses.
     const bound = use === 'sign' ? address : null
-    return select(candidates, use, address, ({ certificate, chain }) =>
+    const verdict = ({ certificate, chain }: LoadedCandidate) =>
       this.#verdicts.get(`${use} ${certificate.fingerprint} ${bound ?? ''}`, at, certificate, () =>
         trust.verdict(certificate, chain, use, bound, at),
-      ),
-    )
+      )
+    return select(candidates, { use, address, ...(fitness === undefined ? {} : { fitness }) }, verdict)
   }
 
   /** Drops what is no longer true. What was changed by any process is seen here at once. */

@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { issueCertificate, parseCertificate } from '@siegel/engine'
 import type { TrustVerdict } from '../trust/trust.ts'
 import type { Candidate } from './ports.ts'
-import { select, type LoadedCandidate } from './selection.ts'
+import { select, type Fitness, type LoadedCandidate } from './selection.ts'
 import { Verdicts } from './verdicts.ts'
 
 const DAY = 86_400_000
@@ -51,8 +51,10 @@ async function outcome(
   const seen: (readonly [string, string])[][] = []
   // In every order of two, and the reverse of the rest.
   for (const order of [entries, entries.toReversed(), [...entries.slice(1), ...entries.slice(0, 1)]]) {
-    const { reasons } = await select(order, 'encrypt', 'bob@partner.example', ({ credential }) =>
-      verdict(!bad.includes(credential.id)),
+    const { reasons } = await select(
+      order,
+      { use: 'encrypt', address: 'bob@partner.example' },
+      ({ credential }) => verdict(!bad.includes(credential.id)),
     )
     seen.push(
       reasons.map(({ code, arguments: { fingerprint } }) => [
@@ -103,9 +105,13 @@ test('purpose, distrust and approval rule out before anybody is asked for a verd
     entry('distrusted', { distrusted: true, notBefore: NOW - DAY }),
     entry('waiting', { state: 'awaiting-approval', notBefore: NOW - 2 * DAY }),
   ]
-  const { chosen, reasons } = await select(entries, 'encrypt', 'bob@partner.example', () => {
-    throw new Error('nobody may be asked')
-  })
+  const { chosen, reasons } = await select(
+    entries,
+    { use: 'encrypt', address: 'bob@partner.example' },
+    () => {
+      throw new Error('nobody may be asked')
+    },
+  )
   assert.equal(chosen, null)
   assert.deepEqual(
     reasons.map(({ code }) => code),
@@ -116,7 +122,9 @@ test('purpose, distrust and approval rule out before anybody is asked for a verd
 test('the same certificate from two sources is one choice', async () => {
   const first = entry('a')
   const second = { ...first, name: 'b', credential: { ...first.credential, id: 'b' } }
-  const { chosen, reasons } = await select([second, first], 'encrypt', 'x', () => verdict(true))
+  const { chosen, reasons } = await select([second, first], { use: 'encrypt', address: 'x' }, () =>
+    verdict(true),
+  )
   assert.equal(chosen?.credential.id, 'a')
   assert.deepEqual(
     reasons.map(({ code }) => code),
@@ -158,4 +166,29 @@ test('a verdict is kept for a second, never beyond an end of validity, and never
   await shortly(NOW + 100, 0)
   await shortly(NOW + 101, 0)
   assert.equal(asked, 11, 'not beyond what is known of revocation, and not when nothing is known')
+})
+
+test('what does not fit is out, and of what fits the one that is preferred goes first, but for a pinned one', async () => {
+  const entries = [entry('plain'), entry('wished', {}, 'long'), entry('unfit', {}, 'short')]
+  const fitness: Fitness = {
+    refusal: ({ fingerprint }) =>
+      fingerprint === entries[2]?.credential.fingerprint
+        ? { code: 'certificate-below-profile', arguments: { fingerprint } }
+        : null,
+    rank: ({ fingerprint }) => Number(fingerprint === entries[1]?.credential.fingerprint),
+  }
+  const codes = async (candidates: readonly LoadedCandidate[]) => {
+    const wanted = { use: 'encrypt' as const, address: 'x', fitness }
+    const { chosen, reasons } = await select(candidates, wanted, () => verdict(true))
+    return [chosen?.credential.id, ...reasons.map(({ code }) => code)]
+  }
+  const rest = ['certificate-below-profile']
+  assert.deepEqual(await codes(entries), ['wished', 'certificate-chosen', 'credential-less-fitting', ...rest])
+  const [plain, ...others] = entries
+  assert.ok(plain)
+  const pinned = { ...plain, credential: { ...plain.credential, pinned: true } }
+  assert.deepEqual(await codes([pinned, ...others]), [
+    ...['plain', 'certificate-chosen', 'credential-pinned', 'credential-not-pinned'],
+    ...rest,
+  ])
 })

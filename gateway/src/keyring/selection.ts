@@ -13,6 +13,20 @@ export interface KeyReason {
   readonly arguments: Readonly<Record<string, string | number | boolean>>
 }
 
+/** What is demanded of a certificate beside that it is valid. */
+export interface Fitness {
+  /**
+   * Why a certificate is not used; `null` when it may be, `passed-over` when it is not looked for and nothing need be said.
+   * @param path - leaf first, anchor last
+   */
+  readonly refusal: (
+    certificate: Certificate,
+    path: readonly Certificate[],
+  ) => KeyReason | 'passed-over' | null
+  /** Of several that fit the one with the greatest goes first; of equal ones the newest. */
+  readonly rank: (certificate: Certificate) => number
+}
+
 /** An entry that was read. */
 export interface LoadedCandidate {
   readonly credential: Candidate
@@ -30,15 +44,22 @@ function weakness({ publicKey: key }: Certificate): number {
   return key.asymmetricKeyType === 'ec' || key.asymmetricKeyType === 'x25519' ? 0 : 1
 }
 
+/** Demands nothing. */
+export const ANY_FITNESS: Fitness = { refusal: () => null, rank: () => 0 }
+
 /** What distinguishes two good entries, in the order in which it counts; each with the reason for the one that is passed over. */
 const RULES: readonly {
   readonly reason: string
   /** Below zero: `a` goes first. */
-  readonly compare: (a: LoadedCandidate, b: LoadedCandidate) => number
+  readonly compare: (a: LoadedCandidate, b: LoadedCandidate, rank: Fitness['rank']) => number
 }[] = [
   {
     reason: 'credential-not-pinned',
     compare: (a, b) => Number(b.credential.pinned) - Number(a.credential.pinned),
+  },
+  {
+    reason: 'credential-less-fitting',
+    compare: (a, b, rank) => rank(b.certificate) - rank(a.certificate),
   },
   { reason: 'credential-weaker', compare: (a, b) => weakness(a.certificate) - weakness(b.certificate) },
   { reason: 'credential-older', compare: (a, b) => b.credential.notBefore - a.credential.notBefore },
@@ -51,15 +72,22 @@ const RULES: readonly {
   { reason: 'credential-same', compare: (a, b) => compareText(a.credential.id, b.credential.id) },
 ]
 
+/** Reasons of entries that are good and not taken. */
+export const PASSED_OVER: ReadonlySet<string> = new Set(RULES.map(({ reason }) => reason))
+
 function compareText(a: string, b: string): number {
   if (a === b) return 0
   return a < b ? -1 : 1
 }
 
 /** The first rule that tells two entries apart. */
-function difference(a: LoadedCandidate, b: LoadedCandidate): { reason: string; order: number } {
+function difference(
+  a: LoadedCandidate,
+  b: LoadedCandidate,
+  rank: Fitness['rank'],
+): { reason: string; order: number } {
   for (const { reason, compare } of RULES) {
-    const order = compare(a, b)
+    const order = compare(a, b, rank)
     if (order !== 0) return { reason, order }
   }
   return { reason: 'credential-same', order: 0 }
@@ -68,14 +96,15 @@ function difference(a: LoadedCandidate, b: LoadedCandidate): { reason: string; o
 /** What was found of an entry. */
 interface Found {
   /** Why it is out; null when it is good. */
-  readonly refused: KeyReason | null
+  readonly refused: KeyReason | 'passed-over' | null
   /** What its verdict says beside. */
   readonly notes: readonly KeyReason[]
 }
 
 async function judge(
-  { credential }: LoadedCandidate,
+  { credential, certificate }: LoadedCandidate,
   use: 'sign' | 'encrypt',
+  fits: Fitness['refusal'],
   verdict: () => Promise<TrustVerdict>,
 ): Promise<Found> {
   const refuse = (code: string, detail: KeyReason['arguments'] = {}, notes: Found['notes'] = []): Found => ({
@@ -85,22 +114,28 @@ async function judge(
   if (!(use === 'sign' ? credential.sign : credential.encrypt)) return refuse('credential-not-for-this-use')
   if (credential.distrusted) return refuse('credential-distrusted')
   if (credential.state !== 'active') return refuse('credential-awaits-approval')
-  const { valid, reasons, notes } = await verdict()
-  return valid
-    ? { refused: null, notes }
-    : refuse('certificate-not-valid', { reasons: reasons.join(' ') }, notes)
+  const { valid, reasons, notes, path } = await verdict()
+  if (!valid) return refuse('certificate-not-valid', { reasons: reasons.join(' ') }, notes)
+  return { refused: fits(certificate, path), notes }
+}
+
+/** What is looked for. */
+export interface Wanted {
+  readonly use: 'sign' | 'encrypt'
+  /** As it was asked for; for the reason when there is nothing. */
+  readonly address: string
+  /** What is demanded beside; left out: nothing. */
+  readonly fitness?: Fitness
 }
 
 /**
  * Chooses an entry.
  * @param candidates - all that serve the address, in any order
- * @param address - as it was asked for; for the reason when there is nothing
  * @param verdict - judges an entry; asked only for those that nothing else rules out
  */
 export async function select(
   candidates: readonly LoadedCandidate[],
-  use: 'sign' | 'encrypt',
-  address: string,
+  { use, address, fitness: { refusal, rank } = ANY_FITNESS }: Wanted,
   verdict: (candidate: LoadedCandidate) => Promise<TrustVerdict>,
 ): Promise<{ readonly chosen: LoadedCandidate | null; readonly reasons: readonly KeyReason[] }> {
   if (candidates.length === 0)
@@ -110,9 +145,10 @@ export async function select(
     }
   const reasons: KeyReason[] = []
   let chosen: LoadedCandidate | null = null
-  for (const candidate of candidates.toSorted((a, b) => difference(a, b).order)) {
-    const { refused, notes } = await judge(candidate, use, () => verdict(candidate))
+  for (const candidate of candidates.toSorted((a, b) => difference(a, b, rank).order)) {
+    const { refused, notes } = await judge(candidate, use, refusal, () => verdict(candidate))
     const { fingerprint, pinned } = candidate.credential
+    if (refused === 'passed-over') continue
     if (refused !== null) reasons.push(refused, ...notes)
     else if (chosen === null) {
       chosen = candidate
@@ -120,7 +156,7 @@ export async function select(
       if (pinned) reasons.push({ code: 'credential-pinned', arguments: { fingerprint } })
       reasons.push(...notes)
     } else {
-      const { reason: code } = difference(chosen, candidate)
+      const { reason: code } = difference(chosen, candidate, rank)
       reasons.push({ code, arguments: { fingerprint } })
     }
   }

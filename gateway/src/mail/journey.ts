@@ -17,6 +17,7 @@ import type { QueuedMail } from './queue/ports.ts'
 import { isFinal, Turn } from './turn.ts'
 
 export { OnboardingClock } from './journey/onboarding-clock.ts'
+export { Recovery } from './journey/recovery.ts'
 export type { Journey, JourneyOptions, Places, TenantSurroundings } from './journey/ports.ts'
 
 /** Plugs the journey together. */

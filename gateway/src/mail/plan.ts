@@ -22,7 +22,9 @@ export interface Profile {
   readonly digest: 'sha256' | 'sha384' | 'sha512'
   readonly pss: boolean
   readonly cipher: 'aes128-cbc' | 'aes256-cbc' | 'aes128-gcm' | 'aes256-gcm'
-  readonly keyTransport: 'pkcs1v15' | 'oaep-sha256'
+  readonly keyTransport: 'pkcs1v15' | 'oaep-sha256' | 'oaep-sha384' | 'oaep-sha512'
+  /** Hide the Subject and its like inside what is encrypted (RFC 9788). */
+  readonly headerProtection?: true
 }
 
 /**
@@ -37,6 +39,8 @@ export type Treatment =
       readonly sign: string | null
       /** Credentials (certificates) to encrypt to, sorted; null leaves it in clear. */
       readonly encrypt: readonly string[] | null
+      /** Certificates of a further layer of encryption inside that one, sorted. */
+      readonly inner?: readonly string[]
       readonly profile: Profile
     }
   | { readonly kind: 'inspect' }

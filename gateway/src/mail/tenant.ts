@@ -42,6 +42,8 @@ export interface Tenant {
   readonly outboundDelivery: 'office365' | 'direct'
   /** Remove the tenant's own DKIM-Signature fields when the body changed. */
   readonly removeOwnDkim: boolean
+  /** The edition of the rules of EDI-Energy that an operator has confirmed; null when none. */
+  readonly ediEnergyEdition?: string | null
   /** The domain below onmicrosoft.com, lower case; null when not configured. */
   readonly initialDomain: string | null
   /** The key that mail is sealed with after treatment (ARC); null when it is not. */

@@ -37,7 +37,7 @@ export class LeaseLost extends Error {
  * the database. data-incomplete: the database is gone beside old mail, or lost its keys. secret-damaged: a sealed value was
  * altered. tenant-unknown, tenant-has-mail: a change of the configuration that cannot be made. configuration-moved: it was
  * worked out from a version that is no longer the current one.
- * server-running: another server holds the data folder.
+ * server-running: another server holds the data folder. directory-incomplete: two imports of one directory ran at the same time.
  */
 export type StoreRefusal =
   | 'master-key-missing'
@@ -51,6 +51,7 @@ export type StoreRefusal =
   | 'tenant-has-mail'
   | 'configuration-moved'
   | 'server-running'
+  | 'directory-incomplete'
 
 /** The store refuses, on purpose and until an operator acts; nothing was changed. */
 export class StoreRefused extends Error {

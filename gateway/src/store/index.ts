@@ -6,8 +6,10 @@
 import { join } from 'node:path'
 import type { Kysely } from 'kysely'
 import type { ConfigStore } from '../config/ports.ts'
+import type { DirectoryStore } from '../directory/ports.ts'
 import type { OwnCredential } from '../identity/expiry.ts'
 import type { IdentityStore } from '../identity/ports.ts'
+import type { CapabilityStore } from '../keyring/capabilities.ts'
 import type { HarvestStore } from '../keyring/harvest-ports.ts'
 import type { IssuingStore } from '../keyring/issuing-ports.ts'
 import type { CredentialStore, KeyringStore } from '../keyring/ports.ts'
@@ -22,9 +24,11 @@ import { Alarms } from './alarms.ts'
 import { TlsReports } from './tls-reports.ts'
 import { RevocationSources } from './revocation-sources.ts'
 import { StsPolicies } from './sts-policies.ts'
+import { PartnerCapabilities } from './capabilities.ts'
 import { SqliteConfig } from './config-store.ts'
 import { ownCredentials, SqliteCredentials } from './credentials.ts'
 import { DATABASE, SPOOL, prepareDataFolder } from './data-folder.ts'
+import { SqliteDirectory } from './directory.ts'
 import { SqliteHarvest } from './harvest.ts'
 import { SqliteIdentities } from './identities.ts'
 import { checkIntegrity, type Problem } from './integrity.ts'
@@ -65,6 +69,10 @@ export interface TenantStore {
   readonly harvest: HarvestStore
   /** Keys that await their certificate, and the tenant's own authority. */
   readonly issuing: IssuingStore
+  /** What its partners have shown to be able to read. */
+  readonly capabilities: CapabilityStore
+  /** Its people: users and groups. */
+  readonly directory: DirectoryStore
   readonly traces: TraceStore
 }
 
@@ -210,7 +218,9 @@ class SqliteStore implements Store {
         credentials: new SqliteCredentials(id, lookups, keys),
         keyring: new SqliteKeyring(id, parts),
         issuing: new SqliteIssuing(id, parts),
+        directory: new SqliteDirectory(id, parts),
         harvest: new SqliteHarvest(id, writer, lookups),
+        capabilities: new PartnerCapabilities(id, writer, lookups),
         get traces() {
           return new SqliteTraces(id, db())
         },

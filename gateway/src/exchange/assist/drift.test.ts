@@ -58,11 +58,11 @@ test("the domain below onmicrosoft.com is asked for until it is initialDomain, a
 
 test('every difference is named and is the only one', () => {
   const cases: [string, (state: MadeState) => void, string[]][] = [
-    ['domain', (s) => s.AcceptedDomains.pop(), ['bad accepted-domain-missing']],
+    ['domain', (s) => s.AcceptedDomains.pop(), ['bad accepted-domain-missing', 'bad rules-no-return']],
     ['other domain', (s) => s.AcceptedDomains.shift(), ['bad domain-not-in-tenant']],
     ['new domain', (s) => s.AcceptedDomains.push({ DomainName: 'New.example' }), ['warning domain-not-in-settings']],
-    ['disabled', (s) => Object.assign(s.InboundConnectors[0] ?? {}, { Enabled: ['False'] }), ['bad connector-disabled-by-microsoft']],
-    ['no inbound', (s) => s.InboundConnectors.pop(), ['bad connector-missing']],
+    ['disabled', (s) => Object.assign(s.InboundConnectors[0] ?? {}, { Enabled: ['False'] }), ['bad connector-disabled-by-microsoft', 'bad rules-no-return']],
+    ['no inbound', (s) => s.InboundConnectors.pop(), ['bad connector-missing', 'bad rules-no-return']],
     ['outbound off', (s) => Object.assign(s.OutboundConnectors[0] ?? {}, { Enabled: ['False'] }), ['bad connector-off']],
     ['headers', (s) => Object.assign(s.OutboundConnectors[0] ?? {}, { CloudServicesMailEnabled: ['False'] }), ['bad connector-changed']],
     ['smart host', (s) => Object.assign(s.OutboundConnectors[0] ?? {}, { SmartHosts: ['evil.example'] }), ['bad connector-changed']],

@@ -129,13 +129,14 @@ function isOurs(plan: AssistPlan, { Comments }: StateRule): boolean {
 
 function enabling(planned: PlannedRule, actual: StateRule, mayBeOn: boolean): Check[] {
   const { name } = planned
+  const stage = planned.stage === 'guard' ? '-Stage guard' : '-Stage pilot | all'
   if (actual.State.toLowerCase() === 'enabled')
     return actual.PilotGroups.length === 0
       ? []
       : [check('warning', 'rule-pilot', { name, groups: actual.PilotGroups.join(', ') })]
   if (actual.Comments.includes('(bypassed)')) return [check('bad', 'rule-bypassed', { name })]
-  if (!mayBeOn) return [check('warning', 'rule-waits', { name })]
-  return [check(planned.stage === 'guard' ? 'warning' : 'bad', 'rule-disabled', { name })]
+  if (!mayBeOn) return [check('warning', 'rule-waits', { name, stage })]
+  return [check(planned.stage === 'guard' ? 'warning' : 'bad', 'rule-disabled', { name, stage })]
 }
 
 function oneRule(plan: AssistPlan, planned: PlannedRule, state: ExchangeState): Check[] {
@@ -230,6 +231,9 @@ function pilots(plan: AssistPlan, state: ExchangeState): Check[] {
   const others = [...scopes].filter((scope) => scope !== '' && scope !== pilotGroup?.toLowerCase())
   const isWhole = on.length === routes.length && [...scopes].join() === ''
   return [
+    ...(on.length === 0 || couldReturn(plan, state)
+      ? []
+      : [check('bad', 'rules-no-return', { names: on.map(({ Name }) => Name).join(', ') })]),
     ...(scopes.size > 1
       ? [check('bad', 'pilot-uneven', { groups: [...scopes].map((scope) => scope || '*').join('; ') })]
       : []),

@@ -60,6 +60,20 @@ export interface AssistPlan {
   readonly rules: readonly PlannedRule[]
 }
 
+/** Names of the rules that lead to the gateway, under every preset and choice. */
+export const ROUTE_NAMES = [
+  'S/MIME eingehend',
+  'S/MIME ausgehend',
+  'Siegel 200 outbound to gateway',
+  'Siegel 300 inbound to gateway',
+  'Siegel 310 inbound encrypted to gateway',
+  'Siegel 320 inbound signed to gateway',
+  'Siegel 330 inbound pkcs7 to gateway',
+] as const
+
+/** Names of the guards, likewise. */
+export const GUARD_NAMES = ['Siegel 800 guard', 'Siegel 810 guard, reporting'] as const
+
 /** Limits of Exchange Online. */
 const LONGEST_NAME = 64
 const LONGEST_COMMENT = 1024

@@ -3,33 +3,52 @@
  * queue is empty, the connectors by which its mail comes back. Touches only what carries the tenant's mark.
  */
 import type { AssistPlan } from './plan.ts'
-import { comment, fileText, quoted } from './powershell.ts'
+import type { Language } from './language.ts'
+import { fileText, quoted } from './powershell.ts'
+import { ScriptWords } from './script-texts.ts'
 
-function connectorLines(kind: 'Outbound' | 'Inbound', mark: string): string[] {
+function connectorLines(kind: 'Outbound' | 'Inbound', mark: string, words: ScriptWords): string[] {
   return [
     `    foreach ($connector in @(Get-${kind}Connector -ErrorAction Stop)) {`,
     `        if ($connector.Comment -like ${mark}) {`,
     `            if ($PSCmdlet.ShouldProcess($connector.Name, 'Remove-${kind}Connector')) {`,
     `                Remove-${kind}Connector -Identity $connector.Name -Confirm:$false -ErrorAction Stop`,
-    "                Write-Host ('removed: ' + $connector.Name)",
+    ...words.say('removed-connector', '                '),
+    '                $removed = $removed + 1',
     '            }',
     '        }',
     '    }',
   ]
 }
 
-/** The rollback script; it holds no secrets. */
-export function makeRollback(plan: AssistPlan): string {
+/** The sealer goes whatever the options are now: an earlier choice may have left it. */
+function sealerLines(fqdn: string, words: ScriptWords): string[] {
+  const name = quoted(fqdn)
+  return [
+    '    $arc = $null',
+    '    try { $arc = Get-ArcConfig -ErrorAction Stop } catch {',
+    ...words.warn('sealer-unread', '        ', { fqdn }),
+    '    }',
+    '    $kept = @()',
+    '    $listed = $false',
+    '    if ($null -ne $arc) {',
+    '        foreach ($sealer in @($arc.ArcTrustedSealers)) {',
+    `            if ([string]$sealer -eq ${name}) { $listed = $true }`,
+    "            elseif ([string]$sealer -ne '') { $kept += [string]$sealer }",
+    '        }',
+    '    }',
+    "    if ($kept.Count -eq 0) { $kept = ' ' }",
+    `    if ($listed -and $PSCmdlet.ShouldProcess(${name}, 'Set-ArcConfig')) { Set-ArcConfig -Identity Default -ArcTrustedSealers $kept -ErrorAction Stop }`,
+  ]
+}
+
+/** The rollback script, speaking one language; it holds no secrets. */
+export function makeRollback(plan: AssistPlan, language: Language): string {
+  const words = new ScriptWords(language)
   const mark = quoted(plan.pattern)
-  const fqdn = quoted(plan.tenant.fqdn)
+  const tenant = plan.tenant.name
   return fileText([
-    ...[
-      `Siegel: takes away what its script made in the tenant ${plan.tenant.name}. Nothing else is touched.`,
-      '  .\\rollback.ps1 -WhatIf       says what it would do',
-      '  .\\rollback.ps1               removes the rules: mail no longer goes to the gateway after 30 minutes',
-      '  .\\rollback.ps1 -Connectors   removes the connectors too: when the queue of the gateway is empty',
-      'The accepted domain stays: other things may depend on it.',
-    ].map(comment),
+    ...words.comments('rollback-head', { tenant }),
     '[CmdletBinding(SupportsShouldProcess = $true)]',
     'param(',
     '    [switch]$Connectors',
@@ -41,7 +60,7 @@ export function makeRollback(plan: AssistPlan): string {
     `    if ($rule.Comments -like ${mark}) {`,
     "        if ($PSCmdlet.ShouldProcess($rule.Name, 'Remove-TransportRule')) {",
     '            Remove-TransportRule -Identity $rule.Name -Confirm:$false -ErrorAction Stop',
-    "            Write-Host ('removed: ' + $rule.Name)",
+    ...words.say('removed-own-rule', '            '),
     '            $removed = $removed + 1',
     '        }',
     '    }',
@@ -49,26 +68,20 @@ export function makeRollback(plan: AssistPlan): string {
     '',
     'if ($Connectors) {',
     '    if ($removed -gt 0) {',
-    "        Write-Warning 'Rules were removed just now: mail may still be routed for 30 minutes. Run this again with -Connectors then.'",
+    ...words.warn('rules-just-removed', '        '),
     '        exit 3',
     '    }',
-    ...connectorLines('Outbound', mark),
-    ...connectorLines('Inbound', mark),
-    ...(plan.options.spam === 'B'
-      ? [
-          '    $arc = Get-ArcConfig -ErrorAction Stop',
-          '    $kept = @()',
-          '    $listed = $false',
-          '    foreach ($sealer in @($arc.ArcTrustedSealers)) {',
-          `        if ([string]$sealer -eq ${fqdn}) { $listed = $true }`,
-          "        elseif ([string]$sealer -ne '') { $kept += [string]$sealer }",
-          '    }',
-          "    if ($kept.Count -eq 0) { $kept = ' ' }",
-          `    if ($listed -and $PSCmdlet.ShouldProcess(${fqdn}, 'Set-ArcConfig')) { Set-ArcConfig -Identity Default -ArcTrustedSealers $kept -ErrorAction Stop }`,
-        ]
-      : []),
+    ...connectorLines('Outbound', mark, words),
+    ...connectorLines('Inbound', mark, words),
+    ...sealerLines(plan.tenant.fqdn, words),
+    `    if ($removed -eq 0 -and -not $listed -and -not $WhatIfPreference) { ${words.say('nothing-left', '', { tenant }).join('')} }`,
     '} else {',
-    "    Write-Host 'The connectors stay, so that mail in the gateway can come back. Remove them with -Connectors in 30 minutes or more, when the queue is empty.'",
+    '    $staying = 0',
+    ...['Outbound', 'Inbound'].flatMap((kind) => [
+      `    foreach ($connector in @(Get-${kind}Connector -ErrorAction Stop)) { if ($connector.Comment -like ${mark}) { $staying = $staying + 1 } }`,
+    ]),
+    `    if ($staying -gt 0) { ${words.say('connectors-stay').join('')} }`,
+    `    elseif ($removed -eq 0 -and -not $WhatIfPreference) { ${words.say('nothing-left', '', { tenant }).join('')} }`,
     '}',
     'exit 0',
   ])

@@ -4,14 +4,15 @@
  */
 import type { AssistPlan, PlannedRule } from './plan.ts'
 import { literal, quoted } from './powershell.ts'
+import type { ScriptWords } from './script-texts.ts'
 
 /** Name and version of the state's form. */
 export const STATE_FORMAT = 'siegel-exchange-state/1'
 
 /** The objects as they are before anything is changed. */
-export function preState(plan: AssistPlan): string[] {
+export function preState(plan: AssistPlan, words: ScriptWords): string[] {
   return [
-    '# --- What is there now, complete (it may hold secrets of rules: keep it as such) ---',
+    ...words.comments('part-before'),
     `$before = Join-Path $Folder (${quoted(`siegel-before-${plan.tenant.name}-`)} + (Get-Date).ToString('yyyyMMdd-HHmmss-fff') + '.xml')`,
     "if ($PSCmdlet.ShouldProcess($before, 'Export-Clixml')) {",
     '    $all = @{',
@@ -24,7 +25,7 @@ export function preState(plan: AssistPlan): string[] {
     '    }',
     // A run never takes the place of what another one has saved.
     '    $all | Export-Clixml -Path $before -NoClobber -ErrorAction Stop',
-    "    Write-Host ('The objects before the change are in ' + $before)",
+    ...words.say('before', '    '),
     '}',
     '',
   ]
@@ -133,7 +134,7 @@ function ruleStates(plan: AssistPlan): string[] {
 }
 
 /** `-Export`: writes the state as JSON and ends. */
-export function stateExport(plan: AssistPlan): string[] {
+export function stateExport(plan: AssistPlan, words: ScriptWords): string[] {
   const file = `siegel-state-${plan.tenant.name}.json`
   const connectors = (variable: string, list: string, names: readonly string[]) => [
     `    $${variable} = @()`,
@@ -146,7 +147,7 @@ export function stateExport(plan: AssistPlan): string[] {
     '    }',
   ]
   return [
-    '# --- -Export: the state for siegel exchange verify and drift; it holds no secrets ---',
+    ...words.comments('part-export'),
     'if ($Export) {',
     ...connectors('outboundStates', 'outboundConnectors', COMPARED_OUTBOUND_FIELDS),
     ...connectors('inboundStates', 'inboundConnectors', COMPARED_INBOUND_FIELDS),
@@ -172,7 +173,7 @@ export function stateExport(plan: AssistPlan): string[] {
     '    }',
     `    $stateFile = Join-Path $Folder ${quoted(file)}`,
     '    ConvertTo-Json -InputObject $state -Depth 6 | Out-File -FilePath $stateFile -Encoding utf8',
-    "    Write-Host ('The state is in ' + $stateFile + '. Next: siegel exchange drift --state ' + $stateFile)",
+    ...words.say('exported', '    '),
     '    exit 0',
     '}',
     '',

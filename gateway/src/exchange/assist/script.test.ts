@@ -4,14 +4,16 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { checkOptions, defaultOptions, type AssistOptions, type AssistTenant } from './options.ts'
-import { makePlan, ruleSize } from './plan.ts'
+import { GUARD_NAMES, makePlan, ROUTE_NAMES, ruleSize } from './plan.ts'
 import { fileText, hashtable, quoted } from './powershell.ts'
 import { makeRollback } from './rollback.ts'
 import { makeScript } from './script.ts'
+import { SCRIPT_TEXTS, ScriptWords, type ScriptText } from './script-texts.ts'
 import { powershellGrammar, syntaxErrors, type SyntaxNode } from './testing/grammar.ts'
 import { documented, recommended, SECRETS } from './testing/tenants.ts'
 
 const parse = await powershellGrammar()
+const LANGUAGES = ['en', 'de'] as const
 
 function planOf(tenant: AssistTenant, options: Partial<AssistOptions> = {}) {
   return makePlan(tenant, { ...defaultOptions(tenant), ...options })
@@ -50,11 +52,13 @@ test('every script of every allowed choice is accepted by the grammar of others'
   const plans = everyPlan()
   assert.ok(plans.length > 100)
   for (const plan of plans)
-    for (const text of [makeScript(plan), makeRollback(plan)]) assert.deepEqual(syntaxErrors(parse(text)), [])
+    for (const language of LANGUAGES)
+      for (const text of [makeScript(plan, language), makeRollback(plan, language)])
+        assert.deepEqual(syntaxErrors(parse(text)), [])
 })
 
 test('the judge refuses a script that lacks one brace, wherever it was', () => {
-  const script = makeScript(planOf(recommended))
+  const script = makeScript(planOf(recommended), 'en')
   const braces = [...script.matchAll(/[{}]/g)].map(({ index }) => index)
   for (let number = 0; number < braces.length; number += 17) {
     const at = braces[number] ?? 0
@@ -62,6 +66,17 @@ test('the judge refuses a script that lacks one brace, wherever it was', () => {
     assert.equal(parse(broken).hasError, true, script.slice(at - 40, at + 1))
   }
 })
+
+/** What both languages print alike: what others say, commands alone, the mark PROBLEM, and the text for Microsoft's support. */
+const SAME_IN_BOTH = new RegExp(
+  [
+    String.raw`^foreach \(\$text in \$(?:warnings|problems)\)`,
+    String.raw`Write-Host \(\$result \| Format-List`,
+    String.raw`^Write-Host 'created disabled: contact support'$`,
+    String.raw`^Write-Host '  (?:"Please enable|S/MIME gateway by its|tenant\. The gateway returns)`,
+    String.raw`^Write-Host ' +\(Get-Mg\w+ -DomainId \S+\)'$`,
+  ].join('|'),
+)
 
 /** All nodes of a kind. */
 function nodes(node: SyntaxNode, type: string): SyntaxNode[] {
@@ -151,18 +166,23 @@ test('control characters are refused, and a file that is not ASCII begins with a
 test('no line that prints holds a secret, and the rollback holds none at all', () => {
   for (const plan of everyPlan()) {
     const secrets = Object.values(SECRETS)
-    for (const line of makeScript(plan).split('\n'))
-      if (/Write-|ShouldProcess|\$(problems|warnings) \+=/.test(line))
-        for (const secret of secrets) assert.ok(!line.includes(secret), line)
-    for (const secret of secrets) assert.ok(!makeRollback(plan).includes(secret))
+    for (const language of LANGUAGES) {
+      for (const line of makeScript(plan, language).split('\n'))
+        if (/Write-|ShouldProcess|\$(problems|warnings) \+=/.test(line))
+          for (const secret of secrets) assert.ok(!line.includes(secret), line)
+      for (const secret of secrets) assert.ok(!makeRollback(plan, language).includes(secret))
+    }
   }
 })
 
 test('the scripts are those of the golden files (SIEGEL_GOLDEN=write writes them)', async () => {
+  const guarded = planOf(recommended, { gatewayAddresses: ['192.0.2.7'], guard: 'reject' })
   const wanted = {
-    'recommended.ps1': makeScript(planOf(recommended, { gatewayAddresses: ['192.0.2.7'], guard: 'reject' })),
-    'as-documented.ps1': makeScript(planOf(documented)),
-    'rollback.ps1': makeRollback(planOf(documented)),
+    'recommended.ps1': makeScript(guarded, 'en'),
+    'recommended.de.ps1': makeScript(guarded, 'de'),
+    'as-documented.ps1': makeScript(planOf(documented), 'en'),
+    'rollback.ps1': makeRollback(planOf(documented), 'en'),
+    'rollback.de.ps1': makeRollback(planOf(documented), 'de'),
   }
   for (const [name, content] of Object.entries(wanted)) {
     const file = new URL(`testing/golden/${name}`, import.meta.url)
@@ -171,9 +191,91 @@ test('the scripts are those of the golden files (SIEGEL_GOLDEN=write writes them
   }
 })
 
+/** A line without what it says. */
+function act(line: string): string {
+  const literal = "'(?:[^']|'')*'"
+  const said = `(?:${literal}|\\((?:[^'()]|${literal})*\\))`
+  return line
+    .replaceAll(new RegExp(`(Write-(?:Host|Warning)|(?:problems|warnings) \\+=) ${said}`, 'g'), '$1')
+    .replace(/'New-TransportRule, [a-z]+'/, "'New-TransportRule'")
+    .replace(/^# .*/, '#')
+}
+
+test('the languages differ in what is said and in nothing that is done, and every line that is said differs', () => {
+  for (const plan of everyPlan())
+    for (const make of [makeScript, makeRollback]) {
+      const en = make(plan, 'en').split('\n')
+      const de = make(plan, 'de').replace('\ufeff', '').split('\n')
+      assert.deepEqual(de.map(act), en.map(act))
+      for (const [number, line] of en.entries())
+        if (line === de[number] && /^# |Write-(Host|Warning)|(problems|warnings) \+=/.test(line.trim()))
+          assert.match(line.trim(), SAME_IN_BOTH)
+    }
+})
+
+test('a warning stands only in the script of the choice that it is about', () => {
+  for (const plan of everyPlan()) {
+    const script = makeScript(plan, 'en')
+    const { spam } = plan.options
+    assert.equal(script.includes('Journaling is on'), spam !== 'A')
+    assert.equal(script.includes('MarkAsSpamSpfRecordHardFail on'), spam === 'B')
+    assert.equal(script.includes('sets SCL -1'), spam === 'C')
+  }
+})
+
+test('the domain below onmicrosoft.com counts as known where the settings name it', () => {
+  const named = planOf({ ...documented, initialDomain: 'contoso.onmicrosoft.com' })
+  assert.match(makeScript(named, 'en'), /^\$configured = @\(.*, 'contoso\.onmicrosoft\.com'\)$/m)
+  assert.doesNotMatch(makeScript(planOf(documented), 'en'), /contoso\.onmicrosoft/)
+})
+
+test('every text has both languages, the same places and as many lines as the script can print', () => {
+  const places = (text: string) => [...text.matchAll(/\{[^}]*\}/g)].map(([place]) => place).sort()
+  for (const [code, { en, de }] of Object.entries(SCRIPT_TEXTS)) {
+    assert.deepEqual(places(de), places(en), code)
+    assert.equal(de.split('\n').length, en.split('\n').length, code)
+    assert.doesNotMatch(en, /[^\n -~]/, code)
+    for (const line of `${en}\n${de}`.split('\n')) assert.ok(line.length <= 320, code)
+  }
+  for (const language of LANGUAGES)
+    for (const code of Object.keys(SCRIPT_TEXTS) as ScriptText[]) {
+      const tree = parse(new ScriptWords(language).say(code).join('\n'))
+      assert.deepEqual(syntaxErrors(tree), [], code)
+    }
+})
+
+test('what fills a place is text, whatever it looks like', () => {
+  const evil = "x' + $(Remove-Mailbox a) + '{$rule.Name}"
+  const tree = parse(`Write-Host ${new ScriptWords('de').text('made', { name: evil })}`)
+  assert.equal(tree.hasError, false)
+  assert.deepEqual(
+    nodes(tree, 'verbatim_string_characters').map((node) => node.text),
+    [quoted(`angelegt: ${evil}`)],
+  )
+  assert.deepEqual(nodes(tree, 'variable'), [])
+})
+
+test('a German file begins with the byte order mark that Windows PowerShell 5.1 needs, an English one is ASCII', () => {
+  for (const plan of [planOf(documented), planOf(recommended)]) {
+    for (const text of [makeScript(plan, 'de'), makeRollback(plan, 'de')]) {
+      assert.deepEqual([...Buffer.from(text).subarray(0, 3)], [0xef, 0xbb, 0xbf])
+      assert.equal(text.lastIndexOf('\ufeff'), 0)
+      assert.match(text, /ä.*ü/su)
+    }
+    for (const text of [makeScript(plan, 'en'), makeRollback(plan, 'en')]) assert.match(text, /^[\n -~]*$/)
+  }
+})
+
+test('the emergency knows the rules of every choice', () => {
+  const all = everyPlan().flatMap(({ rules }) => rules)
+  const named = (found: typeof all) => [...new Set(found.map(({ name }) => name))].sort()
+  assert.deepEqual(named(all.filter(({ purpose }) => purpose.startsWith('route-'))), [...ROUTE_NAMES].sort())
+  assert.deepEqual(named(all.filter(({ purpose }) => purpose === 'guard')), [...GUARD_NAMES].sort())
+})
+
 test('rules are made disabled and deferring, and a rule routes to the outbound connector only', () => {
   for (const plan of everyPlan()) {
-    const script = makeScript(plan)
+    const script = makeScript(plan, 'en')
     const news = script.split('\n').filter((line) => /^ *New-TransportRule /.test(line))
     assert.equal(news.length, plan.rules.length)
     for (const line of news) assert.match(line, / -Enabled \$false /)

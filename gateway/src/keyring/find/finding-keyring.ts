@@ -14,6 +14,7 @@ import {
   type RecipientChoice,
 } from '../keyring.ts'
 import type { KeyringStore } from '../ports.ts'
+import type { Fitness } from '../selection.ts'
 import { look, type FindingPorts, type Taken } from './finding.ts'
 
 /** What it is made from. */
@@ -54,10 +55,15 @@ export function createFindingKeyring(options: FindingKeyringOptions): Keyring {
       }
     return { credential: kept.id }
   }
-  const recipient = async (address: string, at: number, outside = true): Promise<RecipientChoice> => {
-    const known = await keyring.recipient(address, at)
+  const recipient = async (
+    address: string,
+    at: number,
+    fitness?: Fitness,
+    outside = true,
+  ): Promise<RecipientChoice> => {
+    const known = await keyring.recipient(address, at, fitness)
     if (known.credential !== null || !outside || options.sources().length === 0) return known
-    const { taken, reasons } = await look(options, address, at)
+    const { taken, reasons } = await look(options, address, at, fitness)
     const all = [...known.reasons, ...reasons]
     if (taken === null) return { ...known, reasons: all }
     const done = await take(taken)
@@ -69,13 +75,14 @@ export function createFindingKeyring(options: FindingKeyringOptions): Keyring {
   }
   const lookAgain = async (credential: string): Promise<Certificate> => {
     const [fingerprint = '', ...rest] = credential.slice(TRANSIENT.length).split(' ')
-    const { taken } = await look(options, rest.join(' '), options.now())
-    if (taken?.certificate.fingerprint === fingerprint) return taken.certificate
+    const { good } = await look(options, rest.join(' '), options.now())
+    const same = good.find(({ certificate }) => certificate.fingerprint === fingerprint)
+    if (same !== undefined) return same.certificate
     throw new KeyUnavailable(`certificate ${fingerprint} is no longer found`)
   }
   return {
     recipient,
-    signer: (address, at) => keyring.signer(address, at),
+    signer: (address, at, fitness) => keyring.signer(address, at, fitness),
     signingKey: (id) => keyring.signingKey(id),
     decryptionKeys: (addresses) => keyring.decryptionKeys(addresses),
     async certificate(id) {

@@ -232,8 +232,18 @@ describe('finding', () => {
   test('asks only about the domains that a source is for, and nobody when the look-up says so', async () => {
     const keyring = keyringOf(source('d', { domains: ['*.other.example'] }))
     assert.deepEqual(await codesOf(keyring), ['no-certificate'])
-    await keyringOf(source('d', {})).recipient(ANNA, now, false)
+    await keyringOf(source('d', {})).recipient(ANNA, now, undefined, false)
     assert.deepEqual(asked, [])
+  })
+
+  test('takes nothing that does not fit what is demanded, and says so', async () => {
+    answers.set(path('fit'), { body: person().certificate.raw })
+    const refuse = { code: 'certificate-below-profile', arguments: { fingerprint: 'f' } }
+    const keyring = keyringOf(source('fit', {}))
+    const choice = await keyring.recipient(ANNA, now, { refusal: () => refuse, rank: () => 0 })
+    assert.equal(choice.credential, null)
+    assert.ok(choice.reasons.some(({ code }) => code === refuse.code))
+    assert.notEqual((await keyring.recipient(ANNA, now)).credential, null)
   })
 
   describe('by SMIMEA', () => {

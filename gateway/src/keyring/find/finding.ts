@@ -5,7 +5,7 @@
  */
 import { buildPath, type Certificate } from '@siegel/engine'
 import type { Trust, TrustVerdict } from '../../trust/trust.ts'
-import type { KeyReason } from '../keyring.ts'
+import { ANY_FITNESS, type Fitness, type KeyReason } from '../selection.ts'
 import type { Association, FoundCertificate } from './finder.ts'
 import type { Source, SourceAnswer } from './source.ts'
 import { speaksOf, USAGE, wholeCertificate } from './smimea.ts'
@@ -20,6 +20,8 @@ export interface Taken extends FoundCertificate {
 /** What looking came to. */
 export interface Looked {
   readonly taken: Taken | null
+  /** All that may be used, the one that is taken first. */
+  readonly good: readonly Taken[]
   readonly reasons: readonly KeyReason[]
 }
 
@@ -38,8 +40,14 @@ const MOST_CANDIDATES = 64
  * Looks for a certificate to encrypt to.
  * @param address - as it stands in the envelope
  * @param at - milliseconds since 1970
+ * @param fitness - what is demanded of it beside that it is good; left out: nothing
  */
-export async function look(ports: FindingPorts, address: string, at: number): Promise<Looked> {
+export async function look(
+  ports: FindingPorts,
+  address: string,
+  at: number,
+  fitness: Fitness = ANY_FITNESS,
+): Promise<Looked> {
   const domain = address.slice(address.lastIndexOf('@') + 1).toLowerCase()
   const sources = ports.sources().filter(({ settings }) => settings.serves(domain))
   const answers = await Promise.all(sources.map((source) => source.ask(address)))
@@ -58,13 +66,21 @@ export async function look(ports: FindingPorts, address: string, at: number): Pr
     const about = { fingerprint: certificate.fingerprint, source: source.settings.name }
     const refusal = ports.refusal(certificate.fingerprint)
     if (refusal !== null) {
-      reasons.push({ code: `found-${refusal}`, arguments: about })
+      const others = refusal === 'removed' ? 'found-removed' : 'found-awaiting-approval'
+      reasons.push({ code: refusal === 'distrusted' ? 'found-distrusted' : others, arguments: about })
       continue
     }
-    if (typeof judged === 'string') good.push({ ...candidate, by: judged })
-    else reasons.push({ code: 'found-not-valid', arguments: { ...about, reasons: judged.reasons.join(' ') } })
+    if ('reasons' in judged) {
+      reasons.push({ code: 'found-not-valid', arguments: { ...about, reasons: judged.reasons.join(' ') } })
+      continue
+    }
+    const unfit = fitness.refusal(certificate, judged.path)
+    if (unfit === null) good.push({ ...candidate, by: judged.by })
+    else if (unfit !== 'passed-over') reasons.push(unfit)
   }
-  const [taken = null, ...others] = good.toSorted((a, b) => compare(a, b, associations))
+  const { rank } = fitness
+  good.sort((a, b) => rank(b.certificate) - rank(a.certificate) || compare(a, b, associations))
+  const [taken = null, ...others] = good
   if (taken !== null)
     reasons.push({
       code: 'found-taken',
@@ -79,7 +95,7 @@ export async function look(ports: FindingPorts, address: string, at: number): Pr
       code: 'found-passed-over',
       arguments: { fingerprint: certificate.fingerprint, source: source.settings.name },
     })
-  return { taken, reasons }
+  return { taken, good, reasons }
 }
 
 /** Each certificate once: from the source that keeps it, if there is one. */
@@ -98,6 +114,12 @@ function candidatesOf(answers: readonly SourceAnswer[]): Omit<Taken, 'by'>[] {
   return [...found.values()].slice(0, MOST_CANDIDATES)
 }
 
+/** A good certificate: what vouches for it, and its path, leaf first. */
+interface Vouched {
+  readonly by: 'anchors' | 'dns'
+  readonly path: readonly Certificate[]
+}
+
 const NEVER: ReadonlySet<string> = new Set(['certificate-revoked', 'certificate-distrusted'])
 
 /** What makes a certificate good; else why the tenant's trust refuses it. It must name the address in any case. */
@@ -107,20 +129,20 @@ async function judge(
   trust: Trust,
   address: string,
   at: number,
-): Promise<'anchors' | 'dns' | TrustVerdict> {
+): Promise<Vouched | TrustVerdict> {
   const usual = await trust.verdict(certificate, chain, 'encrypt', address, at)
-  if (usual.valid) return 'anchors'
+  if (usual.valid) return { by: 'anchors', path: usual.path }
   // Nobody vouches for what is revoked, or what an operator distrusts.
   if (usual.reasons.some((reason) => NEVER.has(reason))) return usual
   for (const anchors of vouchedAnchors(certificate, chain, associations)) {
-    const { valid } = buildPath(certificate, {
+    const { valid, path } = buildPath(certificate, {
       anchors,
       intermediates: chain,
       at,
       purpose: 'email-encrypt',
       address: { email: address },
     })
-    if (valid) return 'dns'
+    if (valid) return { by: 'dns', path }
   }
   return usual
 }

@@ -29,6 +29,8 @@ export interface KeyringSettings {
 export interface TenantKeyringsOptions extends DirectoryPorts {
   readonly stores: (tenantId: string) => KeyringStores
   readonly trust: (tenantId: string) => Trust
+  /** The further addresses of the user who has an address, by the tenant's directory. */
+  readonly servedWith: (tenantId: string, address: string) => readonly string[]
   readonly log: Log
 }
 
@@ -64,12 +66,15 @@ export class TenantKeyrings {
   }
 
   #make(id: string): TenantKeyring {
-    const { stores, trust: trustOf, now, log } = this.#options
+    const { stores, trust: trustOf, servedWith, now, log } = this.#options
     const { credentials, keyring, harvest } = stores(id)
     const trust = (): Trust => trustOf(id)
     return {
       keyring: createFindingKeyring({
-        keyring: createKeyring({ store: credentials, trust }),
+        keyring: createKeyring({
+          ...{ store: credentials, trust },
+          servedWith: (address) => servedWith(id, address),
+        }),
         store: keyring,
         sources: () => this.#directories.of(id),
         refusal: (fingerprint) => harvest.refusal(fingerprint),

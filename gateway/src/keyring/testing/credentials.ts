@@ -23,6 +23,10 @@ export interface MadeOptions {
   /** Milliseconds since 1970; default: in a year. */
   readonly notAfter?: number
   readonly rsa?: boolean
+  /** A key pair in place of a fresh one. */
+  readonly keys?: { readonly publicKey: KeyObject; readonly privateKey: KeyObject }
+  /** RSASSA-PSS for the issuer's signature. */
+  readonly pss?: boolean
   readonly extensions?: IssueExtensions
 }
 
@@ -30,15 +34,17 @@ export interface MadeOptions {
 export function make(name: string, issuer: Made | null, options: MadeOptions = {}): Made {
   const { emails = [], notBefore = Date.now() - DAY, notAfter = Date.now() + 365 * DAY } = options
   const { publicKey, privateKey } =
-    options.rsa === true
+    options.keys ??
+    (options.rsa === true
       ? generateKeyPairSync('rsa', { modulusLength: 2048 })
-      : generateKeyPairSync('ec', { namedCurve: 'P-256' })
+      : generateKeyPairSync('ec', { namedCurve: 'P-256' }))
   const der = issueCertificate({
     subject: { CN: name },
     issuer: issuer === null ? { key: privateKey } : { certificate: issuer.certificate, key: issuer.key },
     publicKey,
     notBefore,
     notAfter,
+    ...(options.pss === true ? { signature: { pss: true } } : {}),
     extensions: { ...(emails.length === 0 ? {} : { emails }), ...options.extensions },
   })
   return { key: privateKey, certificate: parseCertificate(der) }

@@ -109,6 +109,7 @@ function settleOutcome(
   switch (kind) {
     case 'delivered':
     case 'relayed':
+      if (!inWorld) options.took?.(tenant)
       turn.finish(number, kind, null, reply)
       turn.trace(now, kind === 'relayed' ? 'relayed' : 'delivered', number, outcomeArguments(outcome))
       return

@@ -1,7 +1,9 @@
 /**
  * What the journey is made of, what it needs, and what its files share. Types only.
  */
+import type { GroupMembership } from '../../directory/ports.ts'
 import type { Harvester } from '../../keyring/harvest.ts'
+import type { CapabilityStore, InspectedMail } from '../../keyring/capabilities.ts'
 import type { Keyring } from '../../keyring/keyring.ts'
 import type { TransportMap } from '../../maps/transport.ts'
 import type { Log } from '../../observe/log.ts'
@@ -24,6 +26,10 @@ export interface JourneyOptions {
   readonly authentication: MailAuthentication
   /** The current settings of a tenant; null when it no longer exists. */
   readonly tenant: (id: string) => TenantSurroundings | null
+  /** Told of each inbound mail that was verified. Returns at once and never throws. */
+  readonly inspected?: (tenantId: string, mailId: MailId, mail: InspectedMail) => void
+  /** Told that the endpoint of a tenant has taken a mail. Returns at once and never throws. */
+  readonly took?: (tenant: Tenant) => void
   /** Unique to this process run. */
   readonly owner: string
   /** How long a delivery is tried, and when a delay notice is written. Milliseconds. */
@@ -45,6 +51,8 @@ export interface TenantSurroundings {
   readonly tenant: Tenant
   readonly settingsVersion: number
   readonly keyring: Keyring
+  /** What its partners have shown to be able to read. */
+  readonly capabilities?: CapabilityStore
   readonly trust: Trust
   /** Keeps certificates of senders; left out where none are kept. */
   readonly harvester?: Harvester
@@ -52,6 +60,8 @@ export interface TenantSurroundings {
   readonly levels: TreatmentLevels
   /** The rules for it that are enabled, in their order. */
   readonly rules: readonly Rule[]
+  /** Its directory as it is now; left out or null: none that can be believed. */
+  readonly groups?: GroupMembership | null
   /** The map `transport`, for what goes into the world. */
   readonly transport: TransportMap
 }

@@ -3,6 +3,7 @@
  * be treated as planned is held, never sent in another form.
  */
 import { EngineError } from '@siegel/engine'
+import { shownBy } from '../../keyring/capabilities.ts'
 import { KeyUnavailable } from '../../keyring/keyring.ts'
 import type { Arrival } from '../authentication.ts'
 import type { Reason, Treatment } from '../plan.ts'
@@ -21,6 +22,9 @@ import type { FreshCopies, JourneyOptions, TenantSurroundings } from './ports.ts
 /** What Exchange Online and most hops take. */
 const DEFAULT_SIZE_LIMIT = 157_286_400
 
+/** Nobody has confirmed the edition of the rules that mail is protected by. */
+const EDITION = 'edi-energy-edition-not-confirmed'
+
 /** Makes the plan for every delivery that waits and is due, and the copies that it asks for. */
 export async function planAndTreat(
   options: JourneyOptions,
@@ -35,7 +39,7 @@ export async function planAndTreat(
   const original = await readOriginal(options.bodies, mail, (error) => {
     options.log.info('message-not-understood', { mail: mail.id, reason: error.code })
   })
-  const { tenant, settingsVersion, keyring, levels, rules } = surroundings
+  const { tenant, settingsVersion, keyring, capabilities, levels, rules, groups } = surroundings
   const arrival = await arrivalOf(options, turn, tenant, original)
   if (arrival !== null && mustWait(options, turn, arrival, waiting)) return
   const deliveries = waiting.map((delivery) => ({
@@ -46,8 +50,10 @@ export async function planAndTreat(
     tenant,
     settingsVersion,
     keyring,
+    capabilities: (address) => shownBy(capabilities?.find(address) ?? []),
     levels,
     rules,
+    groups: groups ?? null,
     now,
     apart: apartFrom(turn, waiting),
     sizeLimit: options.outbound.lastCapabilities(tenant.id)?.size ?? DEFAULT_SIZE_LIMIT,
@@ -58,6 +64,8 @@ export async function planAndTreat(
     settings: settingsVersion,
     reasons: plan.reasons.map(({ code, arguments: args }) => ({ code, arguments: args })),
   })
+  const unconfirmed = plan.recipients.flatMap(({ reasons }) => reasons).find(({ code }) => code === EDITION)
+  if (unconfirmed !== undefined) turn.alarm(EDITION, tenant.name, unconfirmed.arguments)
   for (const { delivery, treatment, reasons, means } of plan.recipients)
     turn.trace(now, 'decided', delivery, {
       treatment: treatment.kind,
@@ -170,6 +178,7 @@ export async function treatGroup(
         keyring,
         trust,
         now: options.now(),
+        inspected: (mail) => options.inspected?.(tenant.id, turn.id, mail),
       }),
     )
     const { size, eightBit, eightBitHeader, bareLineEnds, longestLine, decrypted, trace } = treated

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { parseConfigDocument } from '@siegel/contract'
 import { scanHeader, scanMessage } from '@siegel/engine'
+import type { GroupMembership } from '../../directory/ports.ts'
 import type { RecipientPlan } from '../plan.ts'
 import { decide } from './decide.ts'
 import type { Facts, RecipientFacts } from './facts.ts'
@@ -188,6 +189,12 @@ describe('what becomes of a mail', () => {
 
 const PDF_PARTS = ['Content-Type: multipart/mixed; boundary=b', '', '--b', '', 'x', '--b', 'Content-Type: application/pdf; name="Offer.PDF"', '', 'x', '--b--'] // prettier-ignore
 
+/** The directory of the tables: alice is in legal, bob in partners; nobody is in board; others it does not know. */
+const MEMBERS: Readonly<Record<string, string>> = { legal: SENDER, partners: 'bob@fabrikam.com', board: '' }
+const GROUPS: GroupMembership = {
+  isMember: (address, group) => (MEMBERS[group] === undefined ? null : MEMBERS[group] === address),
+}
+
 /** A mail as the first column of the second kind of table has it: header lines and features, parted by `; `. */
 function ruledOf(text: string): { readonly change: Change; readonly mail: ReturnType<typeof ruledMail> } {
   const items = text.split('; ')
@@ -207,6 +214,7 @@ function ruledOf(text: string): { readonly change: Change; readonly mail: Return
       {
         senders: from.length === 0 ? [SENDER] : from,
         ...{ kind, protection, size, nullSender: has('null sender') },
+        groups: has('no directory') ? null : GROUPS,
       },
     ),
   }
@@ -223,6 +231,8 @@ const CONDITIONS: Readonly<Record<string, (text: string) => object>> = {
   attachment: (text) => ({ attachment: [text] }),
   kind: (text) => ({ kind: text.split(' or ') }),
   'protected as': (text) => ({ protectedAs: [text] }),
+  'sender in': (text) => ({ senderGroup: text.split(' or ') }),
+  'recipient in': (text) => ({ recipientGroup: text.split(' or ') }),
   sender: (text) => ({ sender: [text] }),
   recipient: (text) => ({ recipient: [text] }),
 }

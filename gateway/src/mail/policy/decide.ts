@@ -4,32 +4,11 @@
  * itself, encrypt when a good certificate is known, leave alone what is already protected or must not be changed, decrypt and verify
  * what comes in. What is demanded and cannot be done leaves in no weaker form.
  */
-import type { Means, Plan, Profile, Reason, RecipientPlan, Treatment } from '../plan.ts'
+import type { Means, Plan, Reason, RecipientPlan, Treatment } from '../plan.ts'
+import { chooseAlgorithms } from './algorithms.ts'
 import type { Facts, RecipientFacts } from './facts.ts'
 import { askedTreatment, NO_LEVELS, type AskedTreatment } from './levels.ts'
-
-/** The default algorithm set: what every S/MIME client of the last ten years reads. */
-export const COMPATIBLE: Profile = {
-  name: 'compatible',
-  digest: 'sha256',
-  pss: false,
-  cipher: 'aes256-cbc',
-  keyTransport: 'pkcs1v15',
-}
-
-/** For partners of whom it is known that they read it. */
-export const MODERN: Profile = {
-  name: 'modern',
-  digest: 'sha256',
-  pss: false,
-  cipher: 'aes256-gcm',
-  keyTransport: 'oaep-sha256',
-}
-
-const PROFILE_NAMED: Readonly<Record<AskedTreatment['profile']['value'], Profile>> = {
-  compatible: COMPATIBLE,
-  modern: MODERN,
-}
+import { demandsOf } from './profiles.ts'
 
 /** What is asked where nobody said anything. */
 const FACTORY = askedTreatment(NO_LEVELS, [], '')
@@ -110,11 +89,14 @@ function decideOutbound(
   }
   const why = untouched(facts)
   const refusal = why ?? mayNotSign(facts)
-  const signer = (refusal === null ? facts.signer : null)?.credential ?? null
+  const signer = refusal === null ? facts.signer : null
   const reasons = refusal === null ? [...facts.signerReasons] : [refusal]
   const whole = facts.recipients.some(asksForWhole)
-  const possible = { signer, untouched: why !== null, whole }
-  const planned = facts.recipients.map((recipient) => outboundRecipient(facts, recipient, possible))
+  const planned = facts.recipients.map((recipient) => {
+    const own = recipient.signer === undefined || refusal !== null ? signer : recipient.signer
+    const possible = { signer: own?.credential ?? null, untouched: why !== null, whole }
+    return outboundRecipient(facts, recipient, possible)
+  })
   return plan(reasons, whole ? allOrNothing(facts, planned) : planned)
 }
 
@@ -184,22 +166,28 @@ interface Possible {
 
 function outboundRecipient(facts: Facts, recipient: RecipientFacts, possible: Possible): RecipientPlan {
   const asked = recipient.asked ?? FACTORY
-  const { certificate, action } = recipient
+  const { certificate, action, inner = null } = recipient
   // Whoever has looked at a mail that is held may let it go.
   if (action !== null && !(action.kind === 'hold' && recipient.released)) return byRule(recipient, action)
-  const demanded = (possible.whole || asked.encrypt.value === 'always') && !ENCRYPTED.has(facts.protection)
-  const mayEncrypt = demanded || (asked.encrypt.value === 'if-possible' && !possible.untouched)
-  const encrypt = mayEncrypt && certificate !== null ? [certificate.credential] : null
-  const sign = asked.sign.value === 'never' ? null : possible.signer
+  const wants = wantsOf(facts, recipient, asked, possible)
+  const encrypt = wants.encrypt && certificate !== null ? [certificate.credential] : null
+  const sign = wants.sign ? possible.signer : null
   const means: Means = { means: 'smime', chosen: encrypt !== null, reasons: recipient.certificateReasons }
   const looked = means.reasons.length > 0 || certificate !== null
   const base = { delivery: recipient.delivery, means: !possible.untouched || looked ? [means] : [] }
   const drawn = possible.whole && !asksForWhole(recipient) ? [reason('all-or-nothing')] : []
-  const origins = [...drawn, ...rulesOf(recipient), ...originsOf(asked)]
+  const origins = [
+    ...drawn,
+    ...(recipient.signerReasons ?? []),
+    ...(recipient.profileReasons ?? []),
+    ...rulesOf(recipient),
+    ...originsOf(asked),
+  ]
 
-  if (demanded && encrypt === null) return impossible(facts, base, asked, 'encryption', origins)
+  if (wants.encryptionDemanded && encrypt === null)
+    return impossible(facts, base, asked, 'encryption', origins)
   // What is signed already, or must not be changed, is not demanded to be signed again.
-  if (asked.sign.value === 'always' && sign === null && !possible.untouched)
+  if (wants.signatureDemanded && sign === null && !possible.untouched)
     return impossible(facts, base, asked, 'signature', origins)
   if (sign === null && encrypt === null)
     return {
@@ -208,21 +196,67 @@ function outboundRecipient(facts: Facts, recipient: RecipientFacts, possible: Po
       copyKey: '',
       reasons: possible.untouched ? origins : [reason('nothing-to-do'), ...origins],
     }
+  // What is protected already has its header outside, and it must stay so.
+  const shown = facts.protection === 'none' ? (recipient.capabilities ?? null) : null
+  const { profile, reasons } = chooseAlgorithms(
+    asked.profile.value,
+    shown,
+    encrypt === null ? null : (certificate?.algorithm ?? null),
+  )
+  if (profile === null)
+    return impossible(facts, base, asked, encrypt === null ? 'signature' : 'encryption', [
+      ...reasons,
+      ...origins,
+    ])
 
-  const expected = treatedSize(facts, sign !== null, encrypt !== null)
+  const layers = encrypt === null ? 0 : inner === null ? 1 : 2
+  const expected = treatedSize(facts, sign !== null, layers)
   if (expected > facts.sizeLimit)
-    return tooLarge(facts, base, sign, encrypt !== null || asked.sign.value === 'always', expected)
+    return tooLarge(facts, base, sign, encrypt !== null || wants.signatureDemanded, expected)
   return {
     ...base,
-    treatment: { kind: 'protect', sign, encrypt, profile: PROFILE_NAMED[asked.profile.value] },
+    treatment: {
+      kind: 'protect',
+      sign,
+      encrypt,
+      ...(encrypt === null || inner === null ? {} : { inner: [inner.credential] }),
+      profile,
+    },
     copyKey: encrypt !== null && !recipient.visible ? recipient.address : '',
     reasons: [
       reason(sign === null ? 'not-signed' : 'signed'),
       encrypt === null || certificate === null
         ? reason('not-encrypted')
         : reason('encrypted', { fingerprint: certificate.fingerprint }),
+      ...reasons,
       ...origins,
     ],
+  }
+}
+
+/** What is wished for a recipient, and what is demanded. */
+interface Wants {
+  readonly sign: boolean
+  readonly encrypt: boolean
+  readonly encryptionDemanded: boolean
+  readonly signatureDemanded: boolean
+}
+
+/**
+ * What settings and profile want. Where a good certificate is known and the profile refuses it, the mail does not leave in clear
+ * instead: that would be weaker still.
+ */
+function wantsOf(facts: Facts, recipient: RecipientFacts, asked: AskedTreatment, possible: Possible): Wants {
+  const both = demandsOf(asked.profile.value).signAndEncrypt
+  const refused = recipient.belowProfile === true && asked.encrypt.value !== 'never' && !possible.untouched
+  const encryptionDemanded =
+    (possible.whole || asked.encrypt.value === 'always' || both || refused) &&
+    !ENCRYPTED.has(facts.protection)
+  return {
+    encryptionDemanded,
+    encrypt: encryptionDemanded || (asked.encrypt.value === 'if-possible' && !possible.untouched),
+    signatureDemanded: asked.sign.value === 'always' || both,
+    sign: asked.sign.value !== 'never' || both,
   }
 }
 
@@ -243,18 +277,21 @@ function byRule(
 
 /** The rules that bore upon a recipient. */
 function rulesOf({ rules }: RecipientFacts): Reason[] {
-  return rules.map(({ rule, outcome }) =>
-    outcome === 'applies' ? reason('rule-applies', { rule }) : reason('rule-unsure', { rule }),
-  )
+  return rules.map(({ rule, outcome, groups }) => {
+    if (outcome === 'unsure') return reason('rule-unsure', { rule })
+    return groups === undefined
+      ? reason('rule-applies', { rule })
+      : reason('rule-applies-by-group', { rule, groups: groups.join(', ') })
+  })
 }
 
 /** Where the values come from that the factory did not set. */
 function originsOf(asked: AskedTreatment): Reason[] {
   return (['sign', 'encrypt', 'impossible', 'holdHours', 'profile'] as const).flatMap((name) => {
-    const { value, origin } = asked[name]
-    return origin.level === 'factory'
-      ? []
-      : [reason('setting', { name, value, level: origin.level, of: origin.of })]
+    const { value, origin, further = [] } = asked[name]
+    return [origin, ...further]
+      .filter(({ level }) => level !== 'factory')
+      .map(({ level, of }) => reason('setting', { name, value, level, of }))
   })
 }
 
@@ -303,16 +340,16 @@ const BASE64_GROWTH = 78 / 57
 /** What signature, certificates, MIME frame and our header fields add at most. */
 const OVERHEAD = 64 * 1024
 
-/** Upper estimate of the size after treatment, in octets. */
+/** Upper estimate of the size after treatment, in octets; `layers` of encryption. */
 export function treatedSize(
   facts: Pick<Facts, 'size' | 'needsEncoding'>,
   sign: boolean,
-  encrypt: boolean,
+  layers: number,
 ): number {
   let size = facts.size
   if (sign && facts.needsEncoding) size = Math.ceil(size * BASE64_GROWTH)
   if (sign) size += OVERHEAD
-  if (encrypt) size = Math.ceil(size * BASE64_GROWTH) + OVERHEAD
+  for (let layer = 0; layer < layers; layer++) size = Math.ceil(size * BASE64_GROWTH) + OVERHEAD
   return size
 }
 
@@ -323,23 +360,36 @@ export function treatedSize(
 export function copiesOf(
   plan: Plan,
 ): readonly { readonly treatment: Treatment; readonly deliveries: readonly number[] }[] {
-  const groups = new Map<string, { treatment: Treatment; deliveries: number[]; certificates: Set<string> }>()
+  const groups = new Map<
+    string,
+    { treatment: Treatment; deliveries: number[]; outer: Set<string>; inner: Set<string> }
+  >()
   for (const { delivery, treatment, copyKey } of plan.recipients) {
     const shape =
       treatment.kind === 'protect'
-        ? { ...treatment, encrypt: treatment.encrypt === null ? null : 'some' }
+        ? {
+            ...treatment,
+            encrypt: treatment.encrypt === null ? null : 'some',
+            inner: treatment.inner === undefined ? null : 'some',
+          }
         : treatment
     const key = JSON.stringify([shape, copyKey])
-    const group = groups.get(key) ?? { treatment, deliveries: [], certificates: new Set<string>() }
+    const group = groups.get(key) ?? { treatment, deliveries: [], outer: new Set(), inner: new Set() }
     group.deliveries.push(delivery)
-    if (treatment.kind === 'protect')
-      for (const credential of treatment.encrypt ?? []) group.certificates.add(credential)
+    if (treatment.kind === 'protect') {
+      for (const credential of treatment.encrypt ?? []) group.outer.add(credential)
+      for (const credential of treatment.inner ?? []) group.inner.add(credential)
+    }
     groups.set(key, group)
   }
-  return [...groups.values()].map(({ treatment, deliveries, certificates }) => ({
+  return [...groups.values()].map(({ treatment, deliveries, outer, inner }) => ({
     treatment:
       treatment.kind === 'protect' && treatment.encrypt !== null
-        ? { ...treatment, encrypt: [...certificates].sort() }
+        ? {
+            ...treatment,
+            encrypt: [...outer].sort(),
+            ...(treatment.inner === undefined ? {} : { inner: [...inner].sort() }),
+          }
         : treatment,
     deliveries,
   }))

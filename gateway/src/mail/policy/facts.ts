@@ -2,6 +2,7 @@
  * The facts a decision rests on: everything policy may know of a mail, as a value. Facts are stored with the Plan, so that
  * explain, trace and what-if run on the same input later. No subject, no body text, no header values that are secret.
  */
+import type { ShownCapabilities } from '../../keyring/capabilities.ts'
 import type { Direction } from '../message.ts'
 import type { Reason } from '../plan.ts'
 import type { AskedTreatment } from './levels.ts'
@@ -33,6 +34,8 @@ export interface RuleFound {
   readonly rule: string
   /** unsure: it could not be judged whether it applies. */
   readonly outcome: 'applies' | 'unsure'
+  /** The groups of the directory that counted; left out when none did. */
+  readonly groups?: readonly string[]
 }
 
 /** What a rule asks for beside treatment. */
@@ -54,6 +57,22 @@ export interface RecipientFacts {
     readonly fingerprint: string
     readonly algorithm: string
   } | null
+  /** The certificate of a further layer inside, where the profile wants two; null or absent when there is one layer. */
+  readonly inner?: {
+    readonly credential: string
+    readonly fingerprint: string
+    readonly algorithm: string
+  } | null
+  /** There is a good certificate, and the profile refuses it. */
+  readonly belowProfile?: boolean
+  /** The key to sign with, where the profile demands more of it than the From address does. */
+  readonly signer?: { readonly credential: string; readonly fingerprint: string } | null
+  /** What the look-up for that key saw. */
+  readonly signerReasons?: readonly Reason[]
+  /** What the recipient has shown to be able to read; absent when nothing is known. */
+  readonly capabilities?: ShownCapabilities | null
+  /** What the profile has to say of the mail and of its own state. */
+  readonly profileReasons?: readonly Reason[]
   /** What the look-up saw, in order. */
   readonly certificateReasons: readonly Reason[]
   /** Outbound: what settings and rules ask for this recipient; null otherwise. */

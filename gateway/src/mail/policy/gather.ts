@@ -10,14 +10,18 @@ import {
   smimeKind,
   type MimeNode,
 } from '@siegel/engine'
-import { lookupForm, type Keyring, type KeyReason } from '../../keyring/keyring.ts'
+import type { GroupMembership } from '../../directory/ports.ts'
+import type { ShownCapabilities } from '../../keyring/capabilities.ts'
+import { lookupForm, type Keyring } from '../../keyring/keyring.ts'
 import { domainOf } from '../../smtp/address.ts'
 import type { Recipient } from '../envelope.ts'
 import { VALIDATION_WINDOW, type ReceivedMail } from '../message.ts'
-import type { Reason } from '../plan.ts'
 import type { Tenant } from '../tenant.ts'
 import type { Facts, MessageKind, Protection, RecipientFacts } from './facts.ts'
 import { askedTreatment, type TreatmentLevels } from './levels.ts'
+import { profileReasons } from './profile-reasons.ts'
+import { demandsOf } from './profiles.ts'
+import { recipientKeys, signerFor, type SignerFound } from './profile-keys.ts'
 import { ruledMail } from './ruled-mail.ts'
 import { RuleTrial, type Rule } from './rules.ts'
 import type { ScannedMessage } from './scanned-message.ts'
@@ -30,13 +34,17 @@ export type GatheredMail = Pick<ReceivedMail, 'direction' | 'attribution' | 'rec
 
 /** What gathering needs beside the mail. */
 export interface GatherContext {
-  readonly tenant: Tenant
+  readonly tenant: Pick<Tenant, 'acceptedDomains' | 'ediEnergyEdition'>
   readonly settingsVersion: number
   readonly keyring: Keyring
+  /** What an address has shown to be able to read; null when nothing is known. */
+  readonly capabilities?: (address: string) => ShownCapabilities | null
   /** What is asked for outbound mail. */
   readonly levels: TreatmentLevels
   /** The rules for outbound mail that are enabled, in their order. */
   readonly rules: readonly Rule[]
+  /** The tenant's directory; null when there is none that can be believed. */
+  readonly groups: GroupMembership | null
   /** What the next hop takes at most, in octets. */
   readonly sizeLimit: number
   /** Recipients of the mail who are not among those to be planned, and for whom nothing has been made yet. */
@@ -73,7 +81,7 @@ export async function gather(
   const protection = protectionOf(message, mail)
   const kind = kindOf(message, mail)
   const senders = sendersOf(from, mail.envelope.sender)
-  const trial = trialOf(mail, message, context.rules, { senders, kind, protection })
+  const trial = trialOf(mail, message, context, { senders, kind, protection })
   const ordinary = mail.direction === 'outbound' && protection === 'none' && kind === 'ordinary'
   const signer = ordinary && single !== null ? await context.keyring.signer(single, context.now) : null
   const visible = visibleAddresses(message)
@@ -83,25 +91,26 @@ export async function gather(
     return { ...delivery, known, ruled: trial?.apply(known, asked) ?? null }
   })
   const whole = tried.some(({ ruled }) => ruled?.asked.encrypt.value === 'all-or-nothing')
+  const signers = new Map<string, SignerFound>()
   // All at once: what has to be asked for outside takes its time.
   const recipients = await Promise.all(
     tried.map(async ({ number, recipient, released, known, ruled }): Promise<RecipientFacts> => {
-      const looksUp = ordinary || whole || ruled?.asked.encrypt.value === 'always'
-      const outside = whole || ruled?.asked.encrypt.value !== 'never'
-      const choice = looksUp ? await context.keyring.recipient(recipient.address, context.now, outside) : null
-      const found = choice !== null && choice.credential !== null && choice.fingerprint !== null
+      const profile = ruled?.asked.profile.value ?? 'compatible'
+      const both = demandsOf(profile).signAndEncrypt
+      const demanded = whole || both || ruled?.asked.encrypt.value === 'always'
+      const outside = whole || both || ruled?.asked.encrypt.value !== 'never'
+      const keys =
+        ordinary || (trial !== null && demanded)
+          ? await recipientKeys(recipient.address, profile, context, outside)
+          : NO_KEYS
       return {
         delivery: number,
         address: recipient.address,
         visible: visible.has(known),
-        certificate: found
-          ? {
-              credential: choice.credential,
-              fingerprint: choice.fingerprint,
-              algorithm: choice.algorithm ?? 'other',
-            }
-          : null,
-        certificateReasons: (choice?.reasons ?? []).map(asReason),
+        ...keys,
+        ...(ordinary && single !== null ? await signerFor(single, profile, context, signers) : {}),
+        ...(keys.certificate === null ? {} : shownBy(known, context)),
+        ...profileReasons(message, profile, context.tenant, ordinary),
         asked: ruled?.asked ?? null,
         rules: ruled?.found ?? [],
         action: ruled?.action ?? null,
@@ -129,7 +138,7 @@ export async function gather(
       signer !== null && signer.credential !== null && signer.fingerprint !== null
         ? { credential: signer.credential, fingerprint: signer.fingerprint }
         : null,
-    signerReasons: (signer?.reasons ?? []).map(asReason),
+    signerReasons: [...(signer?.reasons ?? [])],
     apart: context.apart,
     recipients,
   }
@@ -139,12 +148,19 @@ export async function gather(
 function trialOf(
   { direction, body, envelope }: GatheredMail,
   message: ScannedMessage,
-  rules: readonly Rule[],
+  { rules, groups }: GatherContext,
   known: { readonly senders: readonly string[]; readonly kind: MessageKind; readonly protection: Protection },
 ): RuleTrial | null {
   if (direction !== 'outbound') return null
   const nullSender = envelope.sender === ''
-  return new RuleTrial(rules, ruledMail(message, { ...known, size: body.size, nullSender }))
+  return new RuleTrial(rules, ruledMail(message, { ...known, groups, size: body.size, nullSender }))
+}
+
+const NO_KEYS = { certificate: null, certificateReasons: [] } as const
+
+function shownBy(address: string, context: GatherContext): Pick<RecipientFacts, 'capabilities'> {
+  const capabilities = context.capabilities?.(address) ?? null
+  return capabilities === null ? {} : { capabilities }
 }
 
 /** Who may have sent the mail: its author, and where that is not said without doubt everybody who is named, and the envelope. */
@@ -152,10 +168,6 @@ function sendersOf({ addresses, fields, ambiguous }: Facts['from'], envelope: st
   const authors = addresses.map(lookupForm)
   if (fields === 1 && authors.length === 1 && !ambiguous) return authors
   return [...new Set([...authors, ...(envelope === '' ? [] : [lookupForm(envelope)])])]
-}
-
-function asReason(reason: KeyReason): Reason {
-  return { code: reason.code, arguments: reason.arguments }
 }
 
 function valueOf(message: ScannedMessage, lower: string): string | null {

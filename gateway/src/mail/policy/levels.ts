@@ -2,7 +2,8 @@
  * Which treatment is asked for: values by level, the more particular before the more general, each with where it comes from.
  * Levels are factory, global, tenant, domain of the sender, then user and partner, which are one level. Pure; knows no mail.
  */
-import { DEMANDS, ENCRYPTION_DEMANDS, PROFILES } from '@siegel/contract'
+import { DEMANDS, ENCRYPTION_DEMANDS } from '@siegel/contract'
+import { combined } from './profiles.ts'
 
 /** How much is demanded. */
 export type Demand = (typeof DEMANDS)[number]
@@ -13,7 +14,8 @@ interface AllValues {
   readonly encrypt: (typeof ENCRYPTION_DEMANDS)[number]
   readonly impossible: 'hold' | 'bounce'
   readonly holdHours: number
-  readonly profile: (typeof PROFILES)[number]
+  /** One profile, or several whose demands all hold: `bsi-strict+pq`. */
+  readonly profile: string
 }
 
 /** The values that some level gives; what is left out is inherited. */
@@ -30,6 +32,8 @@ export interface Origin {
 export interface InForce<V> {
   readonly value: V
   readonly origin: Origin
+  /** The other origins of a value that was put together from several. */
+  readonly further?: readonly Origin[]
 }
 
 /** What is asked for one mail to one recipient. */
@@ -72,7 +76,8 @@ const SAFER: { readonly [N in Name]: (value: AllValues[N]) => number } = {
   encrypt: (value) => ENCRYPTION_DEMANDS.indexOf(value),
   impossible: (value) => (value === 'hold' ? 1 : 0),
   holdHours: (value) => value,
-  profile: (value) => PROFILES.indexOf(value),
+  // They have no order: `bothProfiles`.
+  profile: () => 0,
 }
 
 /** A level's values and whom they are for. */
@@ -140,7 +145,19 @@ function first<N extends Name>(name: N, said: readonly Said[]): InForce<AllValue
 
 function saferOf<N extends Name>(name: N) {
   type Found = InForce<AllValues[N]>
+  if (name === 'profile')
+    return (a: Found, b: Found): Found => bothProfiles(a as Profiles, b as Profiles) as Found
   return (a: Found, b: Found): Found => (SAFER[name](b.value) > SAFER[name](a.value) ? b : a)
+}
+
+type Profiles = InForce<AllValues['profile']>
+
+/** Profiles have no order: where neither demands what the other does, both hold. */
+function bothProfiles(a: Profiles, b: Profiles): Profiles {
+  const value = combined(a.value, b.value)
+  if (value === a.value) return a
+  if (value === b.value) return b
+  return { value, origin: a.origin, further: [...(a.further ?? []), b.origin, ...(b.further ?? [])] }
 }
 
 /** The safer of two values; the first where they are alike. */

@@ -11,13 +11,18 @@ import type { ScannedMessage } from './scanned-message.ts'
 type Known = Pick<RuledMail, 'senders' | 'kind' | 'protection' | 'size'> & {
   /** The envelope has no sender. */
   readonly nullSender: boolean
+  /** Left out: there is no directory. */
+  readonly groups?: RuledMail['groups']
 }
 
 /** Characters of all fields of one name together that are decoded; no honest field comes near. */
 const LONGEST = 32_768
 
 /** Makes the view. */
-export function ruledMail(message: ScannedMessage, { nullSender, ...known }: Known): RuledMail {
+export function ruledMail(
+  message: ScannedMessage,
+  { nullSender, groups = null, ...known }: Known,
+): RuledMail {
   const fields = new Map<string, readonly string[] | null>()
   const field = (lower: string): readonly string[] | null => {
     let values = fields.get(lower)
@@ -29,6 +34,7 @@ export function ruledMail(message: ScannedMessage, { nullSender, ...known }: Kno
     (knownParts ??= message.root === null ? null : partsOf(message.root, message))
   return {
     ...known,
+    groups,
     field,
     isAlso: (kind) => {
       switch (kind) {

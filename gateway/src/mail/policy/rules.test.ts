@@ -4,6 +4,7 @@ import { describe, it } from 'node:test'
 import { parseConfigDocument, type RuleSpec } from '@siegel/contract'
 import { scanHeader, scanMessage } from '@siegel/engine'
 import fc from 'fast-check'
+import type { GroupMembership } from '../../directory/ports.ts'
 import { askedTreatment, NO_LEVELS, type TreatmentLevels } from './levels.ts'
 import { ruledMail } from './ruled-mail.ts'
 import { compileRule, RuleTrial, type Ruled } from './rules.ts'
@@ -44,6 +45,22 @@ function trial(
 const outcome = (spec: object, given?: Given): string => trial([spec], given).found[0]?.outcome ?? 'no'
 
 const PDF = ['Content-Type: multipart/mixed; boundary=b', '', '--b', '', 'x', '--b', 'Content-Type: application/PDF; name="=?utf-8?q?Pr=C3=BCfung.PDF?="', '', 'x', '--b--'] // prettier-ignore
+
+/** A directory: who is in which group; of `open` not every member is known. */
+const GROUPS: Readonly<Record<string, readonly string[]>> = {
+  legal: [ALICE],
+  partners: [BOB],
+  empty: [],
+  open: ['carol@contoso.com'],
+}
+const groups: GroupMembership = {
+  isMember(address, group) {
+    const members = GROUPS[group]
+    if (members === undefined || address === 'shared@contoso.com') return null
+    return members.includes(address) || (group === 'open' ? null : false)
+  },
+}
+const SHARED = { groups, senders: ['shared@contoso.com'] }
 
 /** A condition, a mail, and whether the rule applies. */
 const CASES: readonly (readonly [when: object, given: Given, outcome: string])[] = [
@@ -100,6 +117,23 @@ const CASES: readonly (readonly [when: object, given: Given, outcome: string])[]
   [{ subject: ['a'], largerThan: 1 }, { lines: ['Subject: a'] }, 'applies'],
   [{ subject: ['a'], largerThan: 9999 }, { lines: ['Subject: a'] }, 'no'],
   [{ attachment: ['.pdf'], largerThan: 9999 }, { damaged: true }, 'no'],
+  [{ senderGroup: ['Legal'] }, { known: { groups } }, 'applies'],
+  [{ senderGroup: ['empty'] }, { known: { groups } }, 'no'],
+  [{ senderGroup: ['empty', 'legal'] }, { known: { groups } }, 'applies'],
+  [{ senderGroup: ['legal'] }, {}, 'unsure'],
+  [{ senderGroup: ['nobody-knows'] }, { known: { groups } }, 'unsure'],
+  [{ senderGroup: ['nobody-knows', 'legal'] }, { known: { groups } }, 'applies'],
+  [{ senderGroup: ['nobody-knows', 'empty'] }, { known: { groups } }, 'unsure'],
+  [{ senderGroup: ['open'] }, { known: { groups } }, 'unsure'],
+  [{ senderGroup: ['legal'] }, { known: SHARED }, 'unsure'],
+  [{ senderGroup: ['legal'] }, { known: { groups, senders: [ALICE, 'carol@contoso.com'] } }, 'unsure'],
+  [{ senderGroup: ['legal'] }, { known: { groups, senders: [] } }, 'unsure'],
+  [{ senderGroup: ['legal'], largerThan: 9999 }, {}, 'no'],
+  [{ recipientGroup: ['partners'] }, { known: { groups } }, 'applies'],
+  [{ recipientGroup: ['legal'] }, { known: { groups } }, 'no'],
+  [{ recipientGroup: ['partners'] }, {}, 'unsure'],
+  [{ recipientGroup: ['partners'], senderGroup: ['empty'] }, { known: { groups } }, 'no'],
+  [{ recipientGroup: ['partners'], senderGroup: ['legal'] }, { known: { groups } }, 'applies'],
 ] // prettier-ignore
 
 describe('rules', () => {
@@ -140,6 +174,38 @@ describe('rules', () => {
     assert.equal(
       trial([{ ...reject, when: { attachment: ['.pdf'] } }], { damaged: true }).action?.kind,
       'hold',
+    )
+  })
+
+  it('tells the groups that counted, and a doubtful directory never makes anything less safe', () => {
+    const both = { when: { senderGroup: ['legal', 'empty'], recipientGroup: ['partners'] } }
+    assert.deepEqual(trial([both], { known: { groups } }).found, [
+      { rule: 'r0', outcome: 'applies', groups: ['legal', 'partners'] },
+    ])
+    assert.deepEqual(trial([both]).found, [{ rule: 'r0', outcome: 'unsure' }])
+    const rank = (text: string) => ['never', 'if-possible', 'always'].indexOf(text)
+    const demand = fc.constantFrom('never', 'if-possible', 'always')
+    const names = fc.array(fc.constantFrom('legal', 'partners', 'empty', 'other'), {
+      minLength: 1,
+      maxLength: 3,
+    })
+    const which = fc.constantFrom('senderGroup', 'recipientGroup')
+    const rule = fc.tuple(which, names, demand, fc.boolean(), fc.boolean())
+    fc.assert(
+      fc.property(fc.array(rule, { maxLength: 5 }), demand, (rules, encrypt) => {
+        const levels = { ...NO_LEVELS, tenant: { encrypt } } as TreatmentLevels
+        const specs = rules.map(([name, list, asked, weaken, unless]) => ({
+          ...(unless ? { unless: { [name]: list } } : { when: { [name]: list } }),
+          then: { encrypt: asked, weaken },
+        }))
+        // Without a directory no rule weakens, whatever it says.
+        assert.ok(rank(trial(specs, { levels }).asked.encrypt.value) >= rank(encrypt))
+        // What is asked for with a directory, without weakening, is asked for without one, too.
+        const strict = specs.map((spec) => ({ ...spec, then: { ...spec.then, weaken: false } }))
+        const known = trial(strict, { levels, known: { groups } }).asked.encrypt.value
+        assert.ok(rank(trial(strict, { levels }).asked.encrypt.value) >= rank(known))
+      }),
+      { numRuns: 200 },
     )
   })
 

@@ -3,6 +3,7 @@
  * false: such a rule may only make the treatment safer. Decides nothing itself.
  */
 import type { RuleConditions, RuleSpec } from '@siegel/contract'
+import type { GroupMembership } from '../../directory/ports.ts'
 import type { MessageKind, Protection, RuleAction, RuleFound } from './facts.ts'
 import { aboveDomain, safer, type AskedTreatment, type Values } from './levels.ts'
 
@@ -35,6 +36,8 @@ export interface RuledMail {
   readonly kind: MessageKind
   /** Whether it is of a further kind, beside the one that treatment knows; null when that cannot be known. */
   readonly isAlso: (kind: string) => boolean | null
+  /** The tenant's directory; null when there is none that can be believed. */
+  readonly groups: GroupMembership | null
   readonly protection: Protection
 }
 
@@ -135,7 +138,11 @@ export class RuleTrial {
       const outcome = this.#outcome(rule, names)
       if (outcome === NO) continue
       const sure = outcome === YES
-      found.push({ rule: rule.name, outcome: sure ? 'applies' : 'unsure' })
+      const groups = this.#groupsThatCount(rule, recipient)
+      found.push({
+        ...{ rule: rule.name, outcome: sure ? ('applies' as const) : ('unsure' as const) },
+        ...(groups.length === 0 ? {} : { groups }),
+      })
       asked = demand(asked, rule, sure)
       // What cannot be judged is not returned for it: somebody has to look.
       if (rule.then.action !== undefined)
@@ -157,6 +164,7 @@ export class RuleTrial {
     return [...new Set([...this.#general, ...particular])].sort((a, b) => a - b)
   }
 
+  /** @param recipient - the names of the recipient, the address first */
   #outcome({ when, unless }: Rule, recipient: readonly string[]): Truth {
     const holds = this.#truth(when, recipient)
     if (holds === NO || unless === null) return holds
@@ -165,7 +173,10 @@ export class RuleTrial {
 
   #truth(conditions: Conditions, recipient: readonly string[]): Truth {
     if (conditions.recipient !== null && !named(conditions.recipient, recipient)) return NO
-    return this.#judge(conditions)
+    const judged = this.#judge(conditions)
+    const { recipientGroup } = conditions
+    if (judged === NO || recipientGroup === undefined) return judged
+    return and(judged, groupTruth(recipientGroup, recipient.slice(0, 1), this.#mail.groups))
   }
 
   #judge(conditions: Conditions): Truth {
@@ -173,6 +184,14 @@ export class RuleTrial {
     if (judged === undefined)
       this.#judged.set(conditions, (judged = judge(conditions, this.#mail, this.#senders)))
     return judged
+  }
+
+  /** The groups in which those are whom the rule asks for. */
+  #groupsThatCount({ when }: Rule, recipient: string): string[] {
+    const { groups, senders } = this.#mail
+    const counts = (wanted: readonly string[] = [], addresses: readonly string[]) =>
+      wanted.filter((group) => addresses.some((address) => groups?.isMember(address, group) === true))
+    return [...new Set([...counts(when.senderGroup, senders), ...counts(when.recipientGroup, [recipient])])]
   }
 }
 
@@ -215,11 +234,32 @@ function named(list: ReadonlySet<string>, names: readonly string[]): boolean {
   return names.some((name) => list.has(name))
 }
 
+/** Whether all of these are in one of the groups. Who is not known to be outside of all of them may be in one. */
+function groupTruth(
+  wanted: readonly string[],
+  addresses: readonly string[],
+  groups: GroupMembership | null,
+): Truth {
+  if (groups === null || addresses.length === 0) return UNSURE
+  const each = addresses.map((address) =>
+    or(
+      wanted.map((group) => {
+        const is = groups.isMember(address, group)
+        return is === null ? UNSURE : truth(is)
+      }),
+    ),
+  )
+  const [first = UNSURE, ...others] = each
+  return others.every((other) => other === first) ? first : UNSURE
+}
+
 /** @param senders - the names of each */
 function judge(conditions: Conditions, mail: RuledMail, senders: readonly (readonly string[])[]): Truth {
-  const { sender, subject, header, sensitivity, largerThan, attachment, kind, protectedAs } = conditions
+  const { sender, senderGroup, subject, header, sensitivity, largerThan, attachment, kind, protectedAs } =
+    conditions
   let all: Truth = YES
   if (sender !== null) all = and(all, senderTruth(sender, senders))
+  if (senderGroup !== undefined) all = and(all, groupTruth(senderGroup, mail.senders, mail.groups))
   if (subject !== undefined) all = and(all, subjectTruth(subject, mail.subject))
   if (header !== undefined)
     all = and(all, or(header.map(({ name, contains }) => fieldTruth(mail.field(name), contains))))

@@ -47,6 +47,7 @@ async function verified(request: TreatmentRequest, options: VerifyOptions): Prom
   if (missing.length > 0)
     found = await trust.review(await verify({ ...options, intermediates: missing }), now, false)
   const { verdict, notes } = found
+  request.inspected?.({ verdict, decryption: null })
   const words = verifiedResult(verdict, false, true)
   return { ...passWith(request, words, { verdict: verdictArguments(verdict, notes) }), verdict }
 }
@@ -100,6 +101,7 @@ async function opened(
   const reviewed = result.verified === null ? null : await trust.review(result.verified, now, true)
   const verdict = reviewed?.verdict ?? null
   const authenticated = result.authenticated
+  if (verdict !== null) request.inspected?.({ verdict, decryption: result })
   const stamp =
     verdict === null
       ? `smime=none (encrypted, unsigned${authenticated ? '' : ', not authenticated'})`

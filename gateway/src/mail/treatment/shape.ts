@@ -3,6 +3,7 @@
  * left out, its body untouched.
  */
 import { rangeOf, type ByteSource, type HeaderField, type Verdict } from '@siegel/engine'
+import type { InspectedMail } from '../../keyring/capabilities.ts'
 import type { Keyring } from '../../keyring/keyring.ts'
 import type { Trust } from '../../trust/trust.ts'
 import type { ReceivedMail } from '../message.ts'
@@ -27,6 +28,8 @@ export interface TreatmentRequest {
   readonly trust: Trust
   /** Milliseconds since 1970. */
   readonly now: number
+  /** Told what an inbound mail turned out to be. Returns at once and never throws. */
+  readonly inspected?: (mail: InspectedMail) => void
 }
 
 /** A header (with its empty line) and a body: what the variants below produce. */

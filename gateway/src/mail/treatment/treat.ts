@@ -2,31 +2,26 @@
  * Carries one treatment of a Plan out: bytes of the received mail in, bytes of one copy out. Decides nothing but what the
  * bytes force on it, and says so. Original bytes are never re-encoded unless the treatment needs it. Writes nowhere.
  */
-import { randomBytes } from 'node:crypto'
 import { isAscii } from 'node:buffer'
 import {
   canonicalMessage,
   canonicalSource,
-  encryptEntity,
-  encryptEntitySource,
   EngineError,
   protectedEntityOf,
   protectedEntityOfSource,
+  protectHeaders,
+  protectHeadersOfSource,
   Rope,
   signableMessage,
   signableSource,
-  signEntity,
-  signEntitySource,
   type ByteSource,
-  type Certificate,
   type HeaderField,
-  type SignEntityOptions,
-  type SigningKey,
   type Verdict,
 } from '@siegel/engine'
 import type { Treatment } from '../plan.ts'
 import type { TraceEvent, TraceValue } from '../trace.ts'
 import { inspect } from './inspect.ts'
+import { protectEntity, protectEntitySource, type Protection } from '../protection.ts'
 import { measure, measureSource, type Measures } from '../measure.ts'
 import { isOwnDkim, keptFields, ownFields } from './own-fields.ts'
 import { passWith, removedBy, type Shape, type TreatmentRequest } from './shape.ts'
@@ -151,27 +146,40 @@ async function protect(request: TreatmentRequest, treatment: Protect): Promise<S
   const signer = sign === null ? null : await keyring.signingKey(sign)
   const recipients =
     encrypt === null ? null : await Promise.all(encrypt.map((credential) => keyring.certificate(credential)))
+  const inner =
+    treatment.inner === undefined
+      ? null
+      : await Promise.all(treatment.inner.map((credential) => keyring.certificate(credential)))
   const event: Record<string, TraceValue> = { profile: profile.name }
   if (signer !== null) event['signed'] = signer.certificate.fingerprint
   if (recipients !== null) {
     event['encrypted'] = recipients.map((certificate) => certificate.fingerprint)
     event['cipher'] = profile.cipher
+    if (inner !== null) event['inner'] = inner.map((certificate) => certificate.fingerprint)
   }
+  // Two Content-Type fields have no one payload that could carry the header.
+  const typed = original.fields.filter(({ lower }) => lower === 'content-type').length < 2
+  const hides = profile.headerProtection === true && recipients !== null && typed
+  if (hides) event['headerProtection'] = true
   const removed = removedBy(request)
   const dropDkim = tenant.removeOwnDkim && mail.direction === 'outbound'
   const outer = keptFields(
     original.bytes,
     original.fields,
     (field) =>
-      isStructural(field) || removed(field) || (dropDkim && isOwnDkim(original.bytes, field, tenant)),
+      isStructural(field) ||
+      removed(field) ||
+      (hides && HIDDEN.has(field.lower)) ||
+      (dropDkim && isOwnDkim(original.bytes, field, tenant)),
   )
-  const parts = { signer, recipients, profile, now }
+  const hidden = hides && original.fields.some(({ lower }) => lower === 'subject') ? [HIDDEN_SUBJECT] : []
+  const parts = { signer, recipients, inner, profile, now }
   const body =
     original.whole === null
-      ? await protectSource(original.source, parts)
-      : protectBytes(original.whole, parts)
+      ? await protectSource(original.source, parts, hides)
+      : protectBytes(original.whole, parts, hides)
   return {
-    header: [...ownFields(request, null), ...outer, Buffer.from('MIME-Version: 1.0\r\n')],
+    header: [...ownFields(request, null), ...outer, ...hidden, Buffer.from('MIME-Version: 1.0\r\n')],
     body,
     untouched: false,
     known: recipients !== null && 'chunks' in body ? ENCRYPTED : null,
@@ -189,36 +197,24 @@ function isStructural({ lower }: HeaderField): boolean {
   return lower.startsWith('content-') || lower === 'mime-version'
 }
 
-interface Protection {
-  readonly signer: SigningKey | null
-  readonly recipients: readonly Certificate[] | null
-  readonly profile: Protect['profile']
-  readonly now: number
-}
+/** RFC 9788 3.2.1: what is hidden inside; Exchange's copy of the subject goes with it. */
+const HIDDEN: ReadonlySet<string> = new Set(['subject', 'comments', 'keywords', 'thread-topic'])
+const HIDDEN_SUBJECT = Buffer.from('Subject: [...]\r\n')
 
-function protectBytes(bytes: Buffer, { signer, recipients, profile, now }: Protection): readonly Buffer[] {
-  const ready = signer === null ? canonicalMessage(bytes) : readyToSign(bytes)
-  let entity: readonly Buffer[] = protectedEntityOf(ready).entity
-  if (signer !== null) entity = signEntity(entity, signer, signing(profile, now))
-  if (recipients === null) return entity
-  return encryptEntity(entity, { recipients, cipher: profile.cipher, keyTransport: profile.keyTransport })
+function protectBytes(bytes: Buffer, protection: Protection, hides: boolean): readonly Buffer[] {
+  const ready = protection.signer === null ? canonicalMessage(bytes) : readyToSign(bytes)
+  const { entity } = hides ? protectHeaders(ready, 'cipher') : protectedEntityOf(ready)
+  return protectEntity(entity, protection)
 }
 
 async function protectSource(
   message: ByteSource,
-  { signer, recipients, profile, now }: Protection,
+  protection: Protection,
+  hides: boolean,
 ): Promise<ByteSource> {
-  const ready = signer === null ? await canonicalSource(message) : await sourceReadyToSign(message)
-  let { entity } = await protectedEntityOfSource(ready)
-  if (signer !== null) entity = await signEntitySource(entity, signer, signing(profile, now))
-  if (recipients === null) return entity
-  return encryptEntitySource(entity, {
-    recipients,
-    cipher: profile.cipher,
-    keyTransport: profile.keyTransport,
-  })
-}
-
-function signing({ digest, pss }: Protect['profile'], at: number): SignEntityOptions {
-  return { digest, pss, at, boundary: randomBytes(12).toString('hex') }
+  const ready = protection.signer === null ? await canonicalSource(message) : await sourceReadyToSign(message)
+  const { entity } = hides
+    ? await protectHeadersOfSource(ready, 'cipher')
+    : await protectedEntityOfSource(ready)
+  return protectEntitySource(entity, protection)
 }

@@ -10,6 +10,8 @@ import { tlsReports } from './0004-tls-reports.ts'
 import { keyring } from './0005-keyring.ts'
 import { harvest } from './0006-harvest.ts'
 import { revocationSources } from './0007-revocation-sources.ts'
+import { partnerCapabilities } from './0008-partner-capabilities.ts'
+import { directory } from './0009-directory.ts'
 import type { ColumnTypes, Migration, PreparedMigration } from './migration.ts'
 
 /** All migrations in order. */
@@ -21,6 +23,8 @@ export const MIGRATIONS: readonly Migration[] = [
   keyring,
   harvest,
   revocationSources,
+  partnerCapabilities,
+  directory,
 ]
 
 /** The column types of SQLite. */

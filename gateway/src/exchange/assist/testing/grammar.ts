@@ -16,18 +16,23 @@ export interface SyntaxNode {
   readonly children: readonly (SyntaxNode | null)[]
 }
 
+interface Tree {
+  readonly rootNode: SyntaxNode
+  delete(): void
+}
+
 interface TreeSitter {
   readonly Parser: {
     init(options: object): Promise<void>
     new (): {
       setLanguage(language: unknown): void
-      parse(text: string): { readonly rootNode: SyntaxNode } | null
+      parse(text: string): Tree | null
     }
   }
   readonly Language: { load(bytes: Uint8Array): Promise<unknown> }
 }
 
-/** Makes a parser: script text in, tree out. */
+/** Makes a parser: script text in, tree out, which is good until the next one is made (the grammar's memory is small). */
 export async function powershellGrammar(): Promise<(text: string) => SyntaxNode> {
   const main = require.resolve('@vscode/tree-sitter-wasm')
   const { Parser, Language } = require(main) as TreeSitter
@@ -35,8 +40,10 @@ export async function powershellGrammar(): Promise<(text: string) => SyntaxNode>
   await Parser.init({ locateFile: (name: string) => join(folder, name) })
   const parser = new Parser()
   parser.setLanguage(await Language.load(await readFile(join(folder, 'tree-sitter-powershell.wasm'))))
+  let tree: Tree | null = null
   return (text) => {
-    const tree = parser.parse(text.replace(/^\ufeff/, ''))
+    tree?.delete()
+    tree = parser.parse(text.replace(/^\ufeff/, ''))
     if (tree === null) throw new Error('the grammar gave no tree')
     return tree.rootNode
   }

@@ -4,6 +4,7 @@
  */
 import { createMailAuthentication } from '../../../authentication/index.ts'
 import type { CredentialEntry } from '../../../config/ports.ts'
+import { CapabilityLearner } from '../../../keyring/capabilities.ts'
 import { createKeyring } from '../../../keyring/keyring.ts'
 import { makeRoot } from '../../../keyring/testing/credentials.ts'
 import type { Log } from '../../../observe/log.ts'
@@ -57,6 +58,8 @@ export class JourneyRig {
   /** Events of the log, as level and name. */
   readonly logged: string[] = []
   /** The tenant as the settings have it; a test may take it away. */
+  /** Told when the endpoint took a mail. */
+  took: ((tenant: Tenant) => void) | null = null
   current: Tenant | null
   settingsVersion = 1
   /** What is asked for its mail. */
@@ -131,7 +134,16 @@ export class JourneyRig {
       store: store.forTenant(this.tenant.id).credentials,
       trust: () => trust,
     })
+    const learner = new CapabilityLearner(
+      (id) => store.forTenant(id).capabilities,
+      () => this.fixture.now,
+      log,
+    )
     return createJourney({
+      took: (tenant) => this.took?.(tenant),
+      inspected: (tenantId, mailId, mail) => {
+        learner.learn(tenantId, mailId, mail)
+      },
       queue: store.queue,
       bodies: store.bodies,
       outbound: this.next.outbound,
@@ -149,6 +161,7 @@ export class JourneyRig {
               tenant: this.current,
               settingsVersion: this.settingsVersion,
               keyring,
+              capabilities: store.forTenant(this.tenant.id).capabilities,
               trust,
               levels: this.levels,
               rules: this.rules,

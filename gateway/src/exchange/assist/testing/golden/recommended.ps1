@@ -11,7 +11,7 @@
 # In an emergency: -Bypass lets mail pass by the gateway, -Resume ends that. A change of rules takes up to 30 minutes.
 # Exit codes: 0 done, 1 a command failed (mend what it says, run again), 2 wrong call, 3 problem found, 4 inbound connector is off,
 # 5 accepted domain missing.
-# Made by: siegel exchange script --tenant contoso --preset recommended --spam A --inbound crypto --guard reject --exempt OOF,PermissionControlled --gateway-ip 192.0.2.7 --out FILE
+# Made by: siegel exchange script --tenant contoso --preset recommended --spam A --inbound crypto --guard reject --exempt OOF,PermissionControlled --gateway-ip 192.0.2.7 --language en --out FILE
 # Siegel keeps the options for the next script. Rules that only another choice of options has are removed.
 [CmdletBinding(SupportsShouldProcess = $true)]
 param(
@@ -42,23 +42,31 @@ if ($Bypass -and $Resume) {
 }
 
 # --- Emergency ---
+if ($Bypass -or $Resume) { $rules = @(Get-TransportRule -ResultSize Unlimited -ErrorAction Stop) }
 if ($Bypass) {
+    $found = 0
     $count = 0
-    foreach ($name in @('Siegel 800 guard', 'Siegel 200 outbound to gateway', 'Siegel 310 inbound encrypted to gateway', 'Siegel 320 inbound signed to gateway', 'Siegel 330 inbound pkcs7 to gateway')) {
-        $rule = Get-TransportRule -Identity $name -ErrorAction SilentlyContinue
-        if ($null -ne $rule -and $rule.State -eq 'Enabled') {
-            if ($PSCmdlet.ShouldProcess($name, 'Disable-TransportRule')) {
-                Set-TransportRule -Identity $name -Comments ($rule.Comments + ' (bypassed)') -ErrorAction Stop
-                Disable-TransportRule -Identity $name -Confirm:$false -ErrorAction Stop
-                Write-Host ('disabled: ' + $name)
-                $count = $count + 1
+    foreach ($name in @('Siegel 800 guard', 'Siegel 810 guard, reporting', 'S/MIME eingehend', 'S/MIME ausgehend', 'Siegel 200 outbound to gateway', 'Siegel 300 inbound to gateway', 'Siegel 310 inbound encrypted to gateway', 'Siegel 320 inbound signed to gateway', 'Siegel 330 inbound pkcs7 to gateway')) {
+        foreach ($rule in $rules) {
+            if ($rule.Name -eq $name -and $rule.State -eq 'Enabled') {
+                $found = $found + 1
+                if ($PSCmdlet.ShouldProcess($name, 'Disable-TransportRule')) {
+                    Set-TransportRule -Identity $name -Comments ([string]$rule.Comments + ' (bypassed)') -ErrorAction Stop
+                    Disable-TransportRule -Identity $name -Confirm:$false -ErrorAction Stop
+                    Write-Host ('disabled: ' + $rule.Name)
+                    $count = $count + 1
+                }
             }
         }
     }
     if ($WhatIfPreference) { exit 0 }
-    if ($count -eq 0) {
-        Write-Host 'No rule of this script was enabled: nothing was changed, and no rule sends mail to the gateway.'
+    if ($found -eq 0) {
+        Write-Host 'No rule that leads to the gateway was enabled: nothing was changed.'
         exit 0
+    }
+    if ($count -lt $found) {
+        Write-Warning 'Not all rules were disabled (-Confirm): mail still goes to the gateway.'
+        exit 3
     }
     Write-Host 'The gateway is bypassed. Within 30 minutes mail to the outside leaves UNSIGNED AND UNENCRYPTED, and encrypted mail from outside'
     Write-Host 'reaches the mailboxes as it is. Mail that is in the gateway still comes back through the inbound connector. End it with -Resume.'
@@ -66,34 +74,42 @@ if ($Bypass) {
 }
 if ($Resume) {
     $count = 0
-    $off = 0
-    foreach ($name in @('Siegel 200 outbound to gateway', 'Siegel 310 inbound encrypted to gateway', 'Siegel 320 inbound signed to gateway', 'Siegel 330 inbound pkcs7 to gateway')) {
-        $rule = Get-TransportRule -Identity $name -ErrorAction SilentlyContinue
-        if ($null -eq $rule -or $rule.State -ne 'Enabled') { $off = $off + 1 }
-        if ($null -ne $rule -and $rule.Comments -like '*(bypassed)*') {
-            if ($PSCmdlet.ShouldProcess($name, 'Enable-TransportRule')) {
-                Enable-TransportRule -Identity $name -ErrorAction Stop
-                Set-TransportRule -Identity $name -Comments ($rule.Comments.Replace(' (bypassed)', '')) -ErrorAction Stop
-                Write-Host ('enabled: ' + $name)
-                $count = $count + 1
+    $off = @(@('Siegel 200 outbound to gateway', 'Siegel 310 inbound encrypted to gateway', 'Siegel 320 inbound signed to gateway', 'Siegel 330 inbound pkcs7 to gateway'))
+    foreach ($name in @('S/MIME eingehend', 'S/MIME ausgehend', 'Siegel 200 outbound to gateway', 'Siegel 300 inbound to gateway', 'Siegel 310 inbound encrypted to gateway', 'Siegel 320 inbound signed to gateway', 'Siegel 330 inbound pkcs7 to gateway')) {
+        foreach ($rule in $rules) {
+            if ($rule.Name -eq $name) {
+                $on = ($rule.State -eq 'Enabled')
+                if ($rule.Comments -like '*(bypassed)*' -and $PSCmdlet.ShouldProcess($name, 'Enable-TransportRule')) {
+                    Enable-TransportRule -Identity $name -ErrorAction Stop
+                    Set-TransportRule -Identity $name -Comments ($rule.Comments.Replace(' (bypassed)', '')) -ErrorAction Stop
+                    Write-Host ('enabled: ' + $rule.Name)
+                    $count = $count + 1
+                    $on = $true
+                }
+                if ($on) { $off = @($off | Where-Object { $_ -ne $name }) }
             }
         }
     }
     if ($WhatIfPreference) { exit 0 }
     if ($count -eq 0) {
-        if ($off -eq 0) {
+        if ($off.Count -eq 0) {
             Write-Host 'Nothing to resume: the rules are enabled.'
             exit 0
         }
         Write-Warning 'Nothing was resumed: -Bypass has disabled none of the rules, and some are missing or disabled. Enable them with -Stage pilot or -Stage all.'
         exit 3
     }
-    if ($off -gt $count) { Write-Warning 'Some rules are still missing or disabled: enable them with -Stage pilot or -Stage all.' }
+    if ($off.Count -gt 0) {
+        Write-Warning 'Some rules are still missing or disabled: enable them with -Stage pilot or -Stage all.'
+    }
     Write-Host 'Mail goes through the gateway again within 30 minutes.'
-    $rule = Get-TransportRule -Identity 'Siegel 800 guard' -ErrorAction SilentlyContinue
-    if ($null -ne $rule -and $rule.Comments -like '*(bypassed)*' -and $PSCmdlet.ShouldProcess('Siegel 800 guard', 'Set-TransportRule')) {
-        Set-TransportRule -Identity 'Siegel 800 guard' -Comments ($rule.Comments.Replace(' (bypassed)', '')) -ErrorAction Stop
-        Write-Host 'The guard stays disabled until then: enable it with -Stage guard in 30 minutes or more.'
+    foreach ($name in @('Siegel 800 guard', 'Siegel 810 guard, reporting')) {
+        foreach ($rule in $rules) {
+            if ($rule.Name -eq $name -and $rule.Comments -like '*(bypassed)*' -and $PSCmdlet.ShouldProcess($name, 'Set-TransportRule')) {
+                Set-TransportRule -Identity $name -Comments ($rule.Comments.Replace(' (bypassed)', '')) -ErrorAction Stop
+                Write-Host 'The guard stays disabled until then: enable it with -Stage guard in 30 minutes or more.'
+            }
+        }
     }
     exit 0
 }
@@ -123,13 +139,13 @@ $configured = @('contoso.com', 'smime-gw.contoso.com')
 $shared = 0
 foreach ($domain in $configured) {
     if ($domainNames -contains $domain) { $shared = $shared + 1 }
-    else { $warnings += 'Siegel has the accepted domain ' + $domain + ', the tenant has not.' }
+    else { $warnings += ('Siegel has the accepted domain ' + $domain + ', the tenant has not: add it in Microsoft 365, or take it out of the tenant in Siegel.') }
 }
 foreach ($domain in $domainNames) {
-    if ($configured -notcontains $domain) { $warnings += 'The tenant has the accepted domain ' + $domain + ', Siegel has not: mail from it is not signed, mail to it counts as outbound.' }
+    if ($configured -notcontains $domain) { $warnings += ('The tenant has the accepted domain ' + $domain + ', Siegel has not: mail from it is not signed, mail to it counts as outbound. Add it to the tenant in Siegel (acceptedDomains; the one below onmicrosoft.com as initialDomain).') }
 }
 if ($shared -eq 0) {
-    Write-Warning 'None of the domains of contoso is an accepted domain here: this session is connected to another tenant. Nothing was done.'
+    Write-Warning 'None of the domains of contoso is an accepted domain here: this session is connected to another tenant. Nothing was done: sign in to the right one with Connect-ExchangeOnline.'
     exit 3
 }
 if ($organization.IsDehydrated -eq $true) { $warnings += 'The organisation is dehydrated: if a command below asks for it, run Enable-OrganizationCustomization once and wait an hour.' }
@@ -137,41 +153,40 @@ if ($organization.RejectDirectSend -eq $true) { $warnings += 'RejectDirectSend i
 
 foreach ($connector in $outboundConnectors) {
     if ($connector.Name -eq 'Siegel to gateway') {
-        if ($connector.Comment -notlike 'Siegel/* contoso *') { $problems += 'The outbound connector ' + $connector.Name + ' is there already and was not made by this script.' }
-    } elseif (@($connector.SmartHosts) -contains 'smime-gw.contoso.com') { $warnings += 'The outbound connector ' + $connector.Name + ' has the same smart host.' }
+        if ($connector.Comment -notlike 'Siegel/* contoso *') { $problems += ('The outbound connector ' + $connector.Name + ' is there already and was not made by this script.') }
+    } elseif (@($connector.SmartHosts) -contains 'smime-gw.contoso.com') { $warnings += ('The outbound connector ' + $connector.Name + ' has the same smart host: remove it if no rule uses it.') }
 }
 foreach ($connector in $inboundConnectors) {
     if ($connector.Name -eq 'Siegel from gateway') {
-        if ($connector.Comment -notlike 'Siegel/* contoso *') { $problems += 'The inbound connector ' + $connector.Name + ' is there already and was not made by this script.' }
+        if ($connector.Comment -notlike 'Siegel/* contoso *') { $problems += ('The inbound connector ' + $connector.Name + ' is there already and was not made by this script.') }
     } elseif ($connector.TlsSenderCertificateName -eq 'smime-gw.contoso.com') {
-        $problems += 'The inbound connector ' + $connector.Name + ' has the same certificate name: which of the two applies is not defined. Remove one.'
+        $problems += ('The inbound connector ' + $connector.Name + ' has the same certificate name: which of the two applies is not defined. Remove that one.')
     }
     if ($connector.ConnectorType -eq 'Partner' -and $connector.Enabled -eq $true -and ($connector.RestrictDomainsToCertificate -eq $true -or $connector.RestrictDomainsToIPAddresses -eq $true)) {
-        $warnings += 'The partner connector ' + $connector.Name + ' refuses what does not match it (5.7.51): mail of the gateway is taken only while the inbound connector above recognises it.'
+        $warnings += ('The partner connector ' + $connector.Name + ' refuses what does not match it (5.7.51): mail of the gateway is taken only while the inbound connector of this script recognises it.')
     }
 }
 
 $ours = @('Siegel 000 strip processed field', 'Siegel 005 strip pass marker', 'Siegel 010 strip secret field', 'Siegel 100 exempt protected mail', 'Siegel 200 outbound to gateway', 'Siegel 310 inbound encrypted to gateway', 'Siegel 320 inbound signed to gateway', 'Siegel 330 inbound pkcs7 to gateway', 'Siegel 800 guard', 'Siegel 900 clean-up')
 $otherServices = @('*CodeTwo*', '*Exclaimer*', '*SEPPmail*', '*NoSpamProxy*', '*Proofpoint*', '*Mimecast*', '*CipherMail*', '*Totemo*', '*Zertificon*', '*FTAPI*', '*signature*', '*Signatur*')
+$behind = -1
+foreach ($rule in $rules) { if ($ours -contains $rule.Name -and $rule.Priority -gt $behind) { $behind = $rule.Priority } }
 foreach ($rule in $rules) {
-    if ($ours -contains $rule.Name -and $rule.Comments -notlike 'Siegel/* contoso *') { $problems += 'The rule ' + $rule.Name + ' is there already and was not made by this script.' }
+    if ($ours -contains $rule.Name -and $rule.Comments -notlike 'Siegel/* contoso *') { $problems += ('The rule ' + $rule.Name + ' is there already and was not made by this script.') }
     if ($rule.Comments -notlike 'Siegel/* contoso *' -and $rule.State -eq 'Enabled') {
-        if ($rule.ApplyHtmlDisclaimerText) { $warnings += 'The rule ' + $rule.Name + ' adds a disclaimer: it runs on both passes, and on the second it cannot change S/MIME mail. Put it before the rules of the gateway and give it their exception.' }
-        if ($rule.StopRuleProcessing -eq $true) { $warnings += 'The rule ' + $rule.Name + ' stops the processing of rules: mail that it takes does not reach the rules of the gateway behind it.' }
-        if ($rule.RouteMessageOutboundConnector -and $rule.RouteMessageOutboundConnector -ne 'Siegel to gateway') { $warnings += 'The rule ' + $rule.Name + ' routes mail to the connector ' + $rule.RouteMessageOutboundConnector + ': the mail can take one way only.' }
-        if ($rule.ApplyOME -eq $true -or $rule.ApplyRightsProtectionTemplate) { $warnings += 'The rule ' + $rule.Name + ' protects mail: what it protects cannot be signed or read by the gateway.' }
+        if ($rule.ApplyHtmlDisclaimerText) { $warnings += ('The rule ' + $rule.Name + ' adds a disclaimer: it runs on both passes, and on the second it cannot change S/MIME mail. Put it before the rules of the gateway and give it their exception.') }
+        if ($rule.StopRuleProcessing -eq $true -and ($behind -lt 0 -or $rule.Priority -lt $behind)) { $warnings += ('The rule ' + $rule.Name + ' stops the processing of rules: mail that it takes does not reach the rules of the gateway behind it. Let it not stop, or move it behind them.') }
+        if ($rule.RouteMessageOutboundConnector -and $rule.RouteMessageOutboundConnector -ne 'Siegel to gateway') { $warnings += ('The rule ' + $rule.Name + ' routes mail to the connector ' + $rule.RouteMessageOutboundConnector + ': the mail can take one way only. Settle which service comes first.') }
+        if ($rule.ApplyOME -eq $true -or $rule.ApplyRightsProtectionTemplate) { $warnings += ('The rule ' + $rule.Name + ' protects mail: what it protects cannot be signed or read by the gateway. Exempt it there.') }
         foreach ($pattern in $otherServices) {
-            if ($rule.Name -like $pattern) { $warnings += 'The rule ' + $rule.Name + ' looks like one of another mail service: both change mail, so the order must be settled.' }
+            if ($rule.Name -like $pattern) { $warnings += ('The rule ' + $rule.Name + ' looks like one of another mail service: both change mail, so the order must be settled.') }
         }
     }
-}
-foreach ($journalRule in $journalRules) {
-    $warnings += 'Journaling is on (' + $journalRule.Name + '): without header retention (option A) expect each mail twice in the journal.'
 }
 
 $certificateDomain = 'smime-gw.contoso.com'
 $domainAccepted = $domainNames -contains $certificateDomain
-if ($certificateDomain.Length -gt 48) { $problems += 'The name ' + $certificateDomain + ' has more than 48 characters.' }
+if ($certificateDomain.Length -gt 48) { $problems += ('The name ' + $certificateDomain + ' has more than 48 characters: Exchange Online takes no longer one. Take a shorter FQDN.') }
 
 if ($Stage -eq 'pilot') {
     $group = Get-Recipient -Identity $PilotGroup -ErrorAction SilentlyContinue
@@ -180,15 +195,15 @@ if ($Stage -eq 'pilot') {
         exit 3
     }
     if (@('MailUniversalDistributionGroup', 'MailUniversalSecurityGroup', 'MailNonUniversalGroup', 'GroupMailbox') -notcontains [string]$group.RecipientTypeDetails) {
-        Write-Warning ('PROBLEM: ' + $PilotGroup + ' is no group whose members a rule can look up (' + [string]$group.RecipientTypeDetails + '). Nothing was changed. Take a distribution list, a mail-enabled security group or a Microsoft 365 group.')
+        Write-Warning ('PROBLEM: ' + $PilotGroup + ' is no group whose members a rule can look up (' + $group.RecipientTypeDetails + '). Nothing was changed. Take a distribution list, a mail-enabled security group or a Microsoft 365 group.')
         exit 3
     }
 }
 
 foreach ($text in $warnings) { Write-Warning $text }
 foreach ($text in $problems) { Write-Warning ('PROBLEM: ' + $text) }
-if ($problems.Count -gt 0 -and -not $Force) {
-    Write-Host 'Nothing was changed. Mend the problems, or take over what is there with -Force.'
+if ($problems.Count -gt 0 -and -not $Force -and -not $Export) {
+    Write-Host 'Nothing was changed. Mend the problems; -Force goes on all the same and takes over what is there.'
     exit 3
 }
 
@@ -792,6 +807,15 @@ if ($removed.Count -gt 0 -and $Stage -eq 'create') {
     Write-Warning 'New rules are disabled: until -Stage pilot or -Stage all mail that only the old rules routed leaves UNSIGNED AND UNENCRYPTED.'
 }
 
+$inForce = 0
+$passedBy = 0
+foreach ($rule in $rules) {
+    if ($rule.RouteMessageOutboundConnector -eq 'Siegel to gateway') {
+        if ($rule.State -eq 'Enabled') { $inForce = $inForce + 1 }
+        elseif ($rule.Comments -like '*(bypassed)*') { $passedBy = $passedBy + 1 }
+    }
+}
+
 # --- The name on the certificate must be an accepted domain before the inbound connector is made ---
 if (-not $domainAccepted) {
     Write-Warning 'accepted domain missing: smime-gw.contoso.com'
@@ -804,6 +828,9 @@ if (-not $domainAccepted) {
     Write-Host '     (Get-MgDomainVerificationDnsRecord -DomainId smime-gw.contoso.com)'
     Write-Host '  3. Verify (Confirm-MgDomain -DomainId smime-gw.contoso.com), choose no services, wait until Get-AcceptedDomain lists it.'
     Write-Host '  4. Run this script again.'
+    if ($inForce -gt 0) {
+        Write-Warning 'Rules that lead to the gateway are ENABLED, and what they send there cannot come back: run -Bypass at once, and -Resume when the inbound connector is on.'
+    }
     if (-not $Force -and -not $WhatIfPreference) { exit 5 }
 }
 
@@ -826,7 +853,7 @@ if ($null -eq $found) {
         } catch {
             Write-Warning ('The inbound connector was not made: ' + $_.Exception.Message)
             Write-Host 'If the error says OrganizationInboundConnectorProhibited, this tenant may not make inbound connectors of type OnPremises:'
-            Write-Host 'contact Microsoft support and name your accepted domain; developer tenants cannot have such connectors.'
+            Write-Host 'contact Microsoft support and name your accepted domain; developer tenants cannot have such connectors. Otherwise mend what it says.'
             exit 4
         }
         Write-Host 'made: Siegel from gateway'
@@ -861,7 +888,10 @@ if ($null -ne $made) {
         Write-Host '  "Please enable the inbound connector ''Siegel from gateway'' in our tenant. It was created in a disabled state. It recognises our own'
         Write-Host '  S/MIME gateway by its TLS certificate smime-gw.contoso.com; the domain smime-gw.contoso.com is a verified accepted domain of our'
         Write-Host '  tenant. The gateway returns mail that our own mail flow rules route to it, and sends nothing else."'
-        Write-Host 'The rules stay disabled until the connector is on; then run this script again. Developer tenants cannot have such connectors.'
+        Write-Host 'Enable no rule until the connector is on; then run this script again. Developer tenants cannot have such connectors.'
+        if ($inForce -gt 0) {
+            Write-Warning 'Rules that lead to the gateway are ENABLED, and what they send there cannot come back: run -Bypass at once, and -Resume when the inbound connector is on.'
+        }
         if (-not $WhatIfPreference) { exit 4 }
     }
 }
@@ -881,7 +911,7 @@ if ($Validate) {
             $failed = $true
         }
         if ($failed) {
-            Write-Warning 'Not validated; no rule was changed. 550 5.7.1 Not authorized: on the gateway siegel exchange window open --to ADDRESS'
+            Write-Warning 'Not validated; no rule was enabled. 550 5.7.1 Not authorized: on the gateway siegel exchange window open --to ADDRESS'
             Write-Warning 'with the address of -ValidationRecipient, then -Validate within 60 minutes. Not reached: siegel exchange verify.'
             exit 3
         }
@@ -913,25 +943,62 @@ if ($Stage -ne 'create') {
         if ($Stage -eq 'pilot') { Set-TransportRule -Identity 'Siegel 330 inbound pkcs7 to gateway' -SentToMemberOf $PilotGroup -ErrorAction Stop }
         else { Set-TransportRule -Identity 'Siegel 330 inbound pkcs7 to gateway' -SentToMemberOf $null -ErrorAction Stop }
     }
-    if ($PSCmdlet.ShouldProcess('Siegel 000 strip processed field', 'Enable-TransportRule')) { Enable-TransportRule -Identity 'Siegel 000 strip processed field' -ErrorAction Stop }
-    if ($PSCmdlet.ShouldProcess('Siegel 005 strip pass marker', 'Enable-TransportRule')) { Enable-TransportRule -Identity 'Siegel 005 strip pass marker' -ErrorAction Stop }
-    if ($PSCmdlet.ShouldProcess('Siegel 010 strip secret field', 'Enable-TransportRule')) { Enable-TransportRule -Identity 'Siegel 010 strip secret field' -ErrorAction Stop }
-    if ($PSCmdlet.ShouldProcess('Siegel 100 exempt protected mail', 'Enable-TransportRule')) { Enable-TransportRule -Identity 'Siegel 100 exempt protected mail' -ErrorAction Stop }
-    if ($PSCmdlet.ShouldProcess('Siegel 900 clean-up', 'Enable-TransportRule')) { Enable-TransportRule -Identity 'Siegel 900 clean-up' -ErrorAction Stop }
-    if ($PSCmdlet.ShouldProcess('Siegel 200 outbound to gateway', 'Enable-TransportRule')) { Enable-TransportRule -Identity 'Siegel 200 outbound to gateway' -ErrorAction Stop }
-    if ($PSCmdlet.ShouldProcess('Siegel 310 inbound encrypted to gateway', 'Enable-TransportRule')) { Enable-TransportRule -Identity 'Siegel 310 inbound encrypted to gateway' -ErrorAction Stop }
-    if ($PSCmdlet.ShouldProcess('Siegel 320 inbound signed to gateway', 'Enable-TransportRule')) { Enable-TransportRule -Identity 'Siegel 320 inbound signed to gateway' -ErrorAction Stop }
-    if ($PSCmdlet.ShouldProcess('Siegel 330 inbound pkcs7 to gateway', 'Enable-TransportRule')) { Enable-TransportRule -Identity 'Siegel 330 inbound pkcs7 to gateway' -ErrorAction Stop }
-    if ($Stage -eq 'pilot') { Write-Host ('Mail of the members of ' + $PilotGroup + ' goes to the gateway within 30 minutes.') }
-    else { Write-Host 'All mail that the rules name goes to the gateway within 30 minutes.' }
+    if ($PSCmdlet.ShouldProcess('Siegel 000 strip processed field', 'Enable-TransportRule')) {
+        Enable-TransportRule -Identity 'Siegel 000 strip processed field' -ErrorAction Stop
+    }
+    if ($PSCmdlet.ShouldProcess('Siegel 005 strip pass marker', 'Enable-TransportRule')) {
+        Enable-TransportRule -Identity 'Siegel 005 strip pass marker' -ErrorAction Stop
+    }
+    if ($PSCmdlet.ShouldProcess('Siegel 010 strip secret field', 'Enable-TransportRule')) {
+        Enable-TransportRule -Identity 'Siegel 010 strip secret field' -ErrorAction Stop
+    }
+    if ($PSCmdlet.ShouldProcess('Siegel 100 exempt protected mail', 'Enable-TransportRule')) {
+        Enable-TransportRule -Identity 'Siegel 100 exempt protected mail' -ErrorAction Stop
+    }
+    if ($PSCmdlet.ShouldProcess('Siegel 900 clean-up', 'Enable-TransportRule')) {
+        Enable-TransportRule -Identity 'Siegel 900 clean-up' -ErrorAction Stop
+    }
+    $routed = 0
+    if ($PSCmdlet.ShouldProcess('Siegel 200 outbound to gateway', 'Enable-TransportRule')) {
+        Enable-TransportRule -Identity 'Siegel 200 outbound to gateway' -ErrorAction Stop
+        $routed = $routed + 1
+    }
+    if ($PSCmdlet.ShouldProcess('Siegel 310 inbound encrypted to gateway', 'Enable-TransportRule')) {
+        Enable-TransportRule -Identity 'Siegel 310 inbound encrypted to gateway' -ErrorAction Stop
+        $routed = $routed + 1
+    }
+    if ($PSCmdlet.ShouldProcess('Siegel 320 inbound signed to gateway', 'Enable-TransportRule')) {
+        Enable-TransportRule -Identity 'Siegel 320 inbound signed to gateway' -ErrorAction Stop
+        $routed = $routed + 1
+    }
+    if ($PSCmdlet.ShouldProcess('Siegel 330 inbound pkcs7 to gateway', 'Enable-TransportRule')) {
+        Enable-TransportRule -Identity 'Siegel 330 inbound pkcs7 to gateway' -ErrorAction Stop
+        $routed = $routed + 1
+    }
+    if ($routed -eq 4) {
+        if ($Stage -eq 'pilot') { Write-Host ('Mail of the members of ' + $PilotGroup + ' goes to the gateway within 30 minutes.') }
+        else { Write-Host 'All mail that the rules name goes to the gateway within 30 minutes.' }
+    } elseif (-not $WhatIfPreference) { Write-Warning 'Some rules are still missing or disabled: enable them with -Stage pilot or -Stage all.' }
     if ($Stage -eq 'guard') {
-        if ($PSCmdlet.ShouldProcess('Siegel 800 guard', 'Enable-TransportRule')) { Enable-TransportRule -Identity 'Siegel 800 guard' -ErrorAction Stop }
-    } elseif ($Stage -eq 'all') { Write-Host 'In 30 minutes or more enable the guard: -Stage guard.' }
+        if ($PSCmdlet.ShouldProcess('Siegel 800 guard', 'Enable-TransportRule')) {
+            Enable-TransportRule -Identity 'Siegel 800 guard' -ErrorAction Stop
+            Write-Host 'The guard is enabled; it is in force within 30 minutes.'
+        }
+    } elseif ($Stage -eq 'all' -and -not $WhatIfPreference) { Write-Host 'In 30 minutes or more enable the guard: -Stage guard.' }
 }
 
 # --- Done ---
+if ($WhatIfPreference) {
+    Write-Host '-WhatIf: nothing was changed.'
+    exit 0
+}
 Write-Host 'Spam on re-entry, option A (header retention): both connectors keep internal headers, so the verdict of the first pass holds.'
 Write-Host 'Trust rests on the certificate alone. Decrypted text may not be scanned a second time.'
-if ($Stage -eq 'create') { Write-Host 'New rules stay disabled, what was enabled stays so. Next: -Validate, then -Stage pilot -PilotGroup GROUP, later -Stage all.' }
+if ($Stage -eq 'create') {
+    if ($passedBy -gt 0) { Write-Warning 'The gateway is bypassed (-Bypass): mail to the outside leaves unsigned and unencrypted. End it with -Resume.' }
+    elseif ($inForce -gt 0) { Write-Host 'What was enabled stays so, new rules are disabled: enable them with the stage that was run last (-Stage pilot, all or guard).' }
+    elseif ($Validate) { Write-Host 'New rules stay disabled, what was enabled stays so. Next: -Stage pilot -PilotGroup GROUP, later -Stage all.' }
+    else { Write-Host 'New rules stay disabled, what was enabled stays so. Next: -Validate, then -Stage pilot -PilotGroup GROUP, later -Stage all.' }
+}
 Write-Host 'Check from outside: siegel exchange verify. Then -Export and siegel exchange drift --state FILE.'
 exit 0
