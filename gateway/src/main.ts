@@ -487,7 +487,7 @@ function openKeeper(
     presentedToOffice: (id) => settings().clientIdentities.get(id)?.chain ?? null,
     userAgent: USER_AGENT,
   })
-  const credentials = () => store.ownCredentials()
+  const credentials = (before: number) => store.ownCredentials(before)
   return new Keeper({ settings, identities, renewal, alarms, credentials, now, log })
 }
 

@@ -54,6 +54,18 @@ interface Attempt {
   readonly anchored: boolean
 }
 
+/**
+ * Signatures that were found good, by certificate: the same two objects are not verified again while both are in memory. What is
+ * parsed anew is verified anew.
+ */
+const SIGNED_BY = new WeakMap<Certificate, WeakSet<Certificate>>()
+
+function remember(certificate: Certificate, issuer: Certificate): void {
+  const known = SIGNED_BY.get(certificate)
+  if (known === undefined) SIGNED_BY.set(certificate, new WeakSet([issuer]))
+  else known.add(issuer)
+}
+
 class Search {
   private readonly options: PathOptions
   private readonly maxDepth: number
@@ -182,6 +194,7 @@ class Search {
   }
 
   private checkSignature(certificate: Certificate, issuer: Certificate): PathFinding | null {
+    if (SIGNED_BY.get(certificate)?.has(issuer) === true) return null
     const strength = keyStrength(issuer)
     if (strength.grade === 'refused')
       return { reason: 'key-refused', certificate: issuer, detail: strength.detail }
@@ -191,7 +204,10 @@ class Search {
     }
     const { signatureAlgorithm, tbs, signature } = certificate
     try {
-      if (verifySignature(signatureAlgorithm, issuer, tbs, signature)) return null
+      if (verifySignature(signatureAlgorithm, issuer, tbs, signature)) {
+        remember(certificate, issuer)
+        return null
+      }
     } catch (error) {
       if (!(error instanceof EngineError)) throw error
       return { reason: 'signature-refused', certificate, detail: error.message }

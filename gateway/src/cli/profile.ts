@@ -148,7 +148,8 @@ async function keyringChecks(
 ): Promise<ProfileCheck[]> {
   const { tenant, store } = context
   const trust = trustAtHand(context, now)
-  const own = store.ownCredentials().filter(({ tenantId, sign }) => tenantId === tenant.id && sign)
+  const all = await store.ownCredentials(Number.MAX_SAFE_INTEGER)
+  const own = all.filter(({ tenantId, sign }) => tenantId === tenant.id && sign)
   const checks: ProfileCheck[] = []
   for (const address of new Set(own.flatMap(({ addresses }) => addresses)))
     checks.push(...(await credentialChecks(context, 'own', address, () => signerFitness(name), trust, now)))

@@ -133,7 +133,7 @@ describe('the caretaker', () => {
       clock: { now, sleep: () => Promise.resolve() },
       ...{ tlsAnchors: () => [], presentedToOffice: () => null, userAgent: 'test' },
     })
-    const credentials = () => store.ownCredentials()
+    const credentials = (before: number) => store.ownCredentials(before)
     keeper = new Keeper({ settings: () => settings, identities, renewal, alarms: store.alarms, credentials, now, log }) // prettier-ignore
   })
   after(() => fixture.end())

@@ -10,6 +10,8 @@ import { noticeBefore } from './check.ts'
 
 const DAY = 86_400_000
 const STEPS = [1, 7, 14, 30]
+/** How long before its end a certificate is alarmed of at the earliest. */
+export const LONGEST_NOTICE_MS = 30 * DAY
 /** Installation: what the listeners present. */
 const INSTALLATION = ''
 
@@ -77,18 +79,26 @@ function endOf(
 /** Own credentials that sign and have no successor for all their addresses. */
 function ofCredentials(credentials: readonly OwnCredential[], now: number): IdentityAlarm[] {
   const signing = credentials.filter(({ sign, distrusted }) => sign && !distrusted)
+  const byAddress = new Map<string, OwnCredential[]>()
+  for (const one of signing)
+    for (const address of one.addresses) {
+      const known = byAddress.get(address)
+      if (known === undefined) byAddress.set(address, [one])
+      else known.push(one)
+    }
   return signing.flatMap((one) => {
     const days = stepOf(one, now)
     if (days === null) return []
     const replaced = one.addresses.every((address) =>
-      signing.some(
-        (other) =>
-          other.tenantId === one.tenantId &&
-          other.notAfter > one.notAfter &&
-          other.notBefore <= now &&
-          other.addresses.includes(address) &&
-          stepOf(other, now) === null,
-      ),
+      byAddress
+        .get(address)
+        ?.some(
+          (other) =>
+            other.tenantId === one.tenantId &&
+            other.notAfter > one.notAfter &&
+            other.notBefore <= now &&
+            stepOf(other, now) === null,
+        ),
     )
     if (replaced) return []
     const args = { credential: one.name, addresses: one.addresses.slice(0, 5), days, untilAt: one.notAfter }

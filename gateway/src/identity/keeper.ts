@@ -6,7 +6,7 @@ import type { Settings } from '../config/ports.ts'
 import type { Log } from '../observe/log.ts'
 import { Rounds } from '../observe/rounds.ts'
 import { alarm, settleAlarms, type AlarmPort, type IdentityAlarm } from './alarms.ts'
-import { expiryAlarms, isExpiryAlarm, type OwnCredential } from './expiry.ts'
+import { expiryAlarms, isExpiryAlarm, LONGEST_NOTICE_MS, type OwnCredential } from './expiry.ts'
 import { explainFinding } from './findings.ts'
 import { IdentityRefused, slotFor, type Identities } from './identities.ts'
 import type { Renewal } from './renewal.ts'
@@ -25,8 +25,8 @@ export interface KeeperPorts {
   readonly identities: Identities
   readonly renewal: Renewal
   readonly alarms: AlarmPort
-  /** All own S/MIME keys. */
-  readonly credentials: () => readonly OwnCredential[]
+  /** The own S/MIME keys that end before a time (milliseconds since 1970), with those that may take their place. */
+  readonly credentials: (before: number) => Promise<readonly OwnCredential[]>
   /** Milliseconds since 1970. */
   readonly now: () => number
   readonly log: Log
@@ -122,7 +122,7 @@ export class Keeper {
     const { settings, credentials, alarms, now } = this.#ports
     const current = settings()
     if (current.version === this.#expiryVersion && now() < this.#expiryAt) return
-    const wanted = expiryAlarms(current, credentials(), now())
+    const wanted = expiryAlarms(current, await credentials(now() + LONGEST_NOTICE_MS), now())
     const raised = await settleAlarms(alarms, isExpiryAlarm, wanted, now())
     this.#tell(raised)
     this.#expiryVersion = current.version

@@ -103,14 +103,6 @@ function withoutNeedlessQuotes(address: string): string {
   return DOT_STRING.test(local) ? `${local}${quoted?.[2] ?? ''}` : address
 }
 
-function load<Entry extends Credential>(credential: Entry): Loaded<Entry> {
-  return {
-    credential,
-    certificate: parseCertificate(credential.certificate),
-    chain: credential.chain.map((der) => parseCertificate(der)),
-  }
-}
-
 /** The kind of a certificate's key. */
 export function algorithmOf(certificate: Certificate): RecipientChoice['algorithm'] {
   const type = certificate.publicKey.asymmetricKeyType
@@ -145,6 +137,11 @@ function named(chosen: Loaded | null): Pick<SignerChoice, 'credential' | 'finger
   }
 }
 
+/** What a tenant's keyring remembers at most: a parsed entry takes about 10 kB, and reading it again less than a millisecond. */
+const MOST_LOOKUPS = 4000
+const MOST_ENTRIES = 1000
+const MOST_LINKS = 500
+
 /** Opens the keyring of one tenant. */
 export function createKeyring(options: KeyringOptions): Keyring {
   return new TenantKeyring(options)
@@ -152,11 +149,13 @@ export function createKeyring(options: KeyringOptions): Keyring {
 
 class TenantKeyring implements Keyring {
   readonly #options: KeyringOptions
-  readonly #lookups = new BoundedCache<string, LoadedCandidate[]>(20_000)
-  readonly #entries = new BoundedCache<string, Loaded>(20_000)
+  readonly #lookups = new BoundedCache<string, LoadedCandidate[]>(MOST_LOOKUPS)
+  readonly #entries = new BoundedCache<string, Loaded>(MOST_ENTRIES)
+  /** Intermediates by their DER: a few authorities issue nearly all, so each is parsed and its own signature verified once. */
+  readonly #links = new BoundedCache<string, Certificate>(MOST_LINKS)
   readonly #keys = new BoundedCache<string, KeyObject>(2_000)
   readonly #signing = new BoundedCache<string, SigningKey>(2_000)
-  readonly #verdicts = new Verdicts(20_000)
+  readonly #verdicts = new Verdicts(MOST_LOOKUPS)
   #settingsVersion = -1
   #entriesVersion = -1
 
@@ -240,7 +239,7 @@ class TenantKeyring implements Keyring {
 
   #find(owner: CredentialOwner, address: string): Promise<LoadedCandidate[]> {
     return this.#lookups.get(`${owner} ${address}`, async () =>
-      (await this.#options.store.byAddress(owner, address)).map((one) => load(one)),
+      Promise.all((await this.#options.store.byAddress(owner, address)).map((one) => this.#load(one))),
     )
   }
 
@@ -248,8 +247,19 @@ class TenantKeyring implements Keyring {
     return this.#entries.get(id, async () => {
       const credential = await this.#options.store.byId(id)
       if (credential === null) throw new KeyUnavailable(`credential ${id} is no longer in the keyring`)
-      return load(credential)
+      return this.#load(credential)
     })
+  }
+
+  async #load<Entry extends Credential>(credential: Entry): Promise<Loaded<Entry>> {
+    const chain = credential.chain.map((der) =>
+      this.#links.get(der.toString('latin1'), () => Promise.resolve(parseCertificate(der))),
+    )
+    return {
+      credential,
+      certificate: parseCertificate(credential.certificate),
+      chain: await Promise.all(chain),
+    }
   }
 
   #privateKey(id: string): Promise<KeyObject> {

@@ -10,7 +10,7 @@ import { seal } from './sealing.ts'
 import type { SealingKeys } from './sealing-keys.ts'
 import type { Lookups } from './sqlite/lookups.ts'
 import type { SqlRow, Step } from './sqlite/messages.ts'
-import { bufferOf } from './sqlite/sqlite-thread.ts'
+import { bufferOf, type SqliteThread } from './sqlite/sqlite-thread.ts'
 
 const MOST_FOR_ADDRESS = 100
 
@@ -25,12 +25,13 @@ export const CREDENTIAL_COLUMNS =
   `c.origin, c.state, ${DISTRUSTED}`
 const PINNED =
   'exists (select 1 from pinned_certificate p where p.tenant_id = c.tenant_id and p.owner = c.owner and p.address = ?3 and p.fingerprint = c.fingerprint)'
-const BY_ADDRESS =
+/** `cross join` fixes the order: begun with the entries, either join would read all of the tenant. */
+export const BY_ADDRESS =
   `select ${CREDENTIAL_COLUMNS}, ${PINNED} as pinned from (` +
   'select credential_id as id from credential_address where tenant_id = ?1 and owner = ?2 and address = ?3 union ' +
-  'select c.id from pinned_certificate p join credential c on c.tenant_id = p.tenant_id and c.fingerprint = p.fingerprint and c.owner = p.owner ' +
-  'where p.tenant_id = ?1 and p.owner = ?2 and p.address = ?3) f ' +
-  "join credential c on c.tenant_id = ?1 and c.id = f.id where c.state <> 'removed' " +
+  'select c.id from pinned_certificate p cross join credential c where c.tenant_id = p.tenant_id and c.fingerprint = p.fingerprint and c.owner = p.owner ' +
+  'and p.tenant_id = ?1 and p.owner = ?2 and p.address = ?3) f ' +
+  "cross join credential c where c.tenant_id = ?1 and c.id = f.id and c.state <> 'removed' " +
   `order by pinned desc, c.state, c.not_before desc, c.id limit ${MOST_FOR_ADDRESS}`
 const BY_ID = `select ${CREDENTIAL_COLUMNS} from credential c where c.tenant_id = ? and c.id = ? and c.state <> 'removed'`
 const VERSION = 'select version from keyring_version where tenant_id = ?'
@@ -105,12 +106,33 @@ export class SqliteCredentials implements CredentialStore {
   }
 }
 
-/** The own keys of all tenants, for the look at when they end. */
-export function ownCredentials(lookups: Lookups): OwnCredential[] {
-  const sql =
-    "select tenant_id, coalesce(nullif(object_name, ''), fingerprint) as object_name, addresses, for_signing, distrusted, not_before, not_after from credential where owner = 'own' and state = 'active' " +
-    'order by not_after desc limit 100000'
-  return lookups.all({ sql, parameters: [] }).map((row) => ({
+/** Every form that an own key's entry has, by an index that holds no partner's: all others would read a million rows. */
+const OWN_ENTRIES = [
+  "c.owner = 'own' and c.object_kind = ''",
+  "c.object_kind = 'Credential' and c.object_kind <> '' and c.owner = 'own'",
+]
+const OWN_ENDING = OWN_ENTRIES.map(
+  (form) =>
+    `select c.tenant_id, c.id from tenant t cross join credential c where c.tenant_id = t.tenant_id and ${form} ` +
+    "and c.state = 'active' and c.for_signing = 1 and c.not_after < ?1",
+).join(' union all ')
+/** They, and all that share an address with one of them. */
+export const OWN_AND_SUCCESSORS =
+  `with ending as (${OWN_ENDING} limit 100000), concerned as (select tenant_id, id from ending union ` +
+  'select b.tenant_id, b.credential_id from ending e cross join credential_address a cross join credential_address b ' +
+  "where a.tenant_id = e.tenant_id and a.credential_id = e.id and b.tenant_id = a.tenant_id and b.owner = 'own' and b.address = a.address) " +
+  "select c.tenant_id, coalesce(nullif(c.object_name, ''), c.fingerprint) as object_name, c.addresses, c.for_signing, c.distrusted, " +
+  "c.not_before, c.not_after from concerned f cross join credential c where c.tenant_id = f.tenant_id and c.id = f.id and c.state = 'active' " +
+  'order by c.not_after, c.id limit 100000'
+
+/**
+ * The own keys of all tenants that end before a time, with those that may take their place.
+ * @param reader - a thread: with many users it takes long
+ * @param before - milliseconds since 1970
+ */
+export async function ownCredentials(reader: SqliteThread, before: number): Promise<OwnCredential[]> {
+  const [rows = []] = await reader.run([{ sql: OWN_AND_SUCCESSORS, parameters: [before], query: 'rows' }])
+  return rows.map((row) => ({
     tenantId: String(row['tenant_id']),
     name: String(row['object_name']),
     addresses: JSON.parse(String(row['addresses'])) as string[],

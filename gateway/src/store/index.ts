@@ -85,8 +85,11 @@ export interface Store {
   readonly addressRanges: AddressRanges
   /** TLS certificates of the tenants, of the installation as a whole: it is the installation that presents them. */
   readonly identities: IdentityStore
-  /** The own S/MIME keys of all tenants: how long they are good. */
-  ownCredentials(): readonly OwnCredential[]
+  /**
+   * The own S/MIME keys of all tenants that end before a time (milliseconds since 1970), with those that may take their place.
+   * Rejects with StorageError.
+   */
+  ownCredentials(before: number): Promise<readonly OwnCredential[]>
   readonly stsPolicies: StsPolicies
   readonly revocationSources: RevocationSources
   /** Counts of TLS sessions of direct delivery, and the reports about them. */
@@ -227,8 +230,8 @@ class SqliteStore implements Store {
     return tenant
   }
 
-  ownCredentials(): OwnCredential[] {
-    return ownCredentials(this.#parts.lookups)
+  ownCredentials(before: number): Promise<OwnCredential[]> {
+    return ownCredentials(this.#reading().thread, before)
   }
 
   async lockServer(): Promise<void> {

@@ -209,7 +209,8 @@ test('an own key that is kept is sealed and opens again; pruning objects leaves 
   await store.config.change(putting(objectOf('Tenant', 'contoso')))
   const key = await credentialsOf().privateKey(kept?.id ?? '')
   assert.deepEqual(key, own.privateKey)
-  assert.equal(store.ownCredentials().length, 1)
+  assert.equal((await store.ownCredentials(made.certificate.notAfter + 1)).length, 1)
+  assert.equal((await store.ownCredentials(made.certificate.notAfter)).length, 0)
 })
 
 test('addresses of an entry that is there already are added, and a chain that it lacked', async () => {

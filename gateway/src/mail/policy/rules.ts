@@ -75,16 +75,51 @@ const NO = 0
 const UNSURE = 1
 const YES = 2
 
+/** Rules by whom they are for, so that those for other people cost nothing. Numbers are places in the list, in its order. */
+interface RuleIndex {
+  /** Those that name no recipient. */
+  readonly general: readonly number[]
+  /** Those that name recipients, by each name. */
+  readonly byRecipient: ReadonlyMap<string, readonly number[]>
+}
+
+/** Made once for each list of rules: at their first mail. */
+const INDICES = new WeakMap<readonly Rule[], RuleIndex>()
+
+function indexOf(rules: readonly Rule[]): RuleIndex {
+  let index = INDICES.get(rules)
+  if (index === undefined) INDICES.set(rules, (index = makeIndex(rules)))
+  return index
+}
+
+function makeIndex(rules: readonly Rule[]): RuleIndex {
+  const general: number[] = []
+  const byRecipient = new Map<string, number[]>()
+  for (const [at, { when }] of rules.entries())
+    if (when.recipient === null) general.push(at)
+    else
+      for (const name of when.recipient) {
+        const known = byRecipient.get(name)
+        if (known === undefined) byRecipient.set(name, [at])
+        else known.push(at)
+      }
+  return { general, byRecipient }
+}
+
 /** Tries the rules of a tenant on one mail; what does not depend on the recipient is judged once. */
 export class RuleTrial {
   readonly #rules: readonly Rule[]
   readonly #mail: RuledMail
   readonly #judged = new Map<Conditions, Truth>()
+  readonly #senders: readonly (readonly string[])[]
+  /** The rules for all recipients that may hold for this mail; found when the first recipient is asked for. */
+  #general: readonly number[] | null = null
 
   /** @param rules - those that are enabled, in their order */
   constructor(rules: readonly Rule[], mail: RuledMail) {
     this.#rules = rules
     this.#mail = mail
+    this.#senders = mail.senders.map(namesOf)
   }
 
   /**
@@ -96,8 +131,11 @@ export class RuleTrial {
     let asked = settings
     let action: Ruled['action'] = null
     const found: RuleFound[] = []
-    for (const rule of this.#rules) {
-      const outcome = this.#outcome(rule, recipient)
+    const names = namesOf(recipient)
+    for (const at of this.#candidates(names)) {
+      const rule = this.#rules[at]
+      if (rule === undefined) continue
+      const outcome = this.#outcome(rule, names)
       if (outcome === NO) continue
       const sure = outcome === YES
       const groups = this.#groupsThatCount(rule, recipient)
@@ -114,19 +152,38 @@ export class RuleTrial {
     return { asked, action, found }
   }
 
-  #outcome({ when, unless }: Rule, recipient: string): Truth {
+  /** The rules that may hold for a recipient, in their order. */
+  #candidates(names: readonly string[]): readonly number[] {
+    const { general, byRecipient } = indexOf(this.#rules)
+    this.#general ??= general.filter((at) => {
+      const when = this.#rules[at]?.when
+      return when !== undefined && this.#judge(when) !== NO
+    })
+    const particular = names.flatMap((name) => byRecipient.get(name) ?? [])
+    if (particular.length === 0) return this.#general
+    return [...new Set([...this.#general, ...particular])].sort((a, b) => a - b)
+  }
+
+  /** @param recipient - the names of the recipient, the address first */
+  #outcome({ when, unless }: Rule, recipient: readonly string[]): Truth {
     const holds = this.#truth(when, recipient)
     if (holds === NO || unless === null) return holds
     return and(holds, (YES - this.#truth(unless, recipient)) as Truth)
   }
 
-  #truth(conditions: Conditions, recipient: string): Truth {
+  #truth(conditions: Conditions, recipient: readonly string[]): Truth {
     if (conditions.recipient !== null && !named(conditions.recipient, recipient)) return NO
-    let judged = this.#judged.get(conditions)
-    if (judged === undefined) this.#judged.set(conditions, (judged = judge(conditions, this.#mail)))
+    const judged = this.#judge(conditions)
     const { recipientGroup } = conditions
     if (judged === NO || recipientGroup === undefined) return judged
-    return and(judged, groupTruth(recipientGroup, [recipient], this.#mail.groups))
+    return and(judged, groupTruth(recipientGroup, recipient.slice(0, 1), this.#mail.groups))
+  }
+
+  #judge(conditions: Conditions): Truth {
+    let judged = this.#judged.get(conditions)
+    if (judged === undefined)
+      this.#judged.set(conditions, (judged = judge(conditions, this.#mail, this.#senders)))
+    return judged
   }
 
   /** The groups in which those are whom the rule asks for. */
@@ -168,9 +225,13 @@ function truth(value: boolean): Truth {
   return value ? YES : NO
 }
 
-/** Whether an address, its domain or what lies above it is in a list. */
-function named(list: ReadonlySet<string>, address: string): boolean {
-  return list.has(address) || aboveDomain(address).some((pattern) => list.has(pattern))
+/** By what a list can name an address: itself, its domain, or what lies above it. */
+function namesOf(address: string): readonly string[] {
+  return [address, ...aboveDomain(address)]
+}
+
+function named(list: ReadonlySet<string>, names: readonly string[]): boolean {
+  return names.some((name) => list.has(name))
 }
 
 /** Whether all of these are in one of the groups. Who is not known to be outside of all of them may be in one. */
@@ -192,11 +253,12 @@ function groupTruth(
   return others.every((other) => other === first) ? first : UNSURE
 }
 
-function judge(conditions: Conditions, mail: RuledMail): Truth {
+/** @param senders - the names of each */
+function judge(conditions: Conditions, mail: RuledMail, senders: readonly (readonly string[])[]): Truth {
   const { sender, senderGroup, subject, header, sensitivity, largerThan, attachment, kind, protectedAs } =
     conditions
   let all: Truth = YES
-  if (sender !== null) all = and(all, senderTruth(sender, mail.senders))
+  if (sender !== null) all = and(all, senderTruth(sender, senders))
   if (senderGroup !== undefined) all = and(all, groupTruth(senderGroup, mail.senders, mail.groups))
   if (subject !== undefined) all = and(all, subjectTruth(subject, mail.subject))
   if (header !== undefined)
@@ -235,7 +297,7 @@ const PROTECTED: Readonly<Record<Protection, 'nothing' | 'signed' | 'encrypted' 
   damaged: null,
 }
 
-function senderTruth(list: ReadonlySet<string>, senders: readonly string[]): Truth {
+function senderTruth(list: ReadonlySet<string>, senders: readonly (readonly string[])[]): Truth {
   const hits = senders.filter((sender) => named(list, sender)).length
   if (hits === 0) return senders.length === 0 ? UNSURE : NO
   return hits === senders.length ? YES : UNSURE
